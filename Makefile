@@ -1,0 +1,93 @@
+# What is made from what. `make help` lists the targets.
+#   make report                      the study on the embedded sample
+#   make report STUDY=<name>         another study of notebooks/studies/
+#   make report PYTHON=python        in an environment of your own (conda, see environment.yml) instead of .venv
+#   make -j2 report LAUNCH="srun"    something to put in front of every run, two at a time
+
+STUDY ?= sample
+LAUNCH ?=
+PYTHON ?= .venv/bin/python
+
+STUDIES := notebooks/studies/$(STUDY)
+FOLDER := reports/$(STUDY)
+PAGE := $(FOLDER)/index.html
+RUNS := $(basename $(notdir $(sort $(wildcard $(STUDIES)/*--*.yaml))))
+REPORT := $(filter 10_report--%,$(RUNS))
+record = $(patsubst %,$(FOLDER)/runs/%/run.json,$1)
+DATA := $(call record,$(filter 00_data--%,$(RUNS)))
+RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
+PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css' -o -name '*.json')
+
+# Our own environment is made from the lock file; a given one is taken as it is.
+READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/.ready)
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export FER2013
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.PHONY: help setup data report figures tables check lab test lint format bench clean lock
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@echo; echo "  STUDY is one of: $(notdir $(patsubst %/,%,$(wildcard notebooks/studies/*/)))"
+
+setup: $(READY) ## Make the environment .venv from the lock file
+
+data: $(DATA) ## Prepare the STUDY's data
+
+report: $(PAGE) ## Execute what the STUDY still lacks and write its page
+	@echo "$(PAGE)"
+
+figures: | $(READY) ## Draw the page and its figures again from the saved predictions, executing no run
+	@$(PYTHON) -m fer_tf.execute $(REPORT:%=$(STUDIES)/%.yaml) && echo "$(FOLDER)/figures/"
+
+tables: figures ## Write the tables again from the saved predictions, executing no run
+	@echo "$(FOLDER)/tables/"
+
+check: | $(READY) ## List the STUDY's runs that are missing, or were made by other code than this
+	@$(PYTHON) -m fer_tf.report $(STUDY)
+
+lab: | $(READY) ## Open the notebooks in JupyterLab
+	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
+
+test: | $(READY) ## Run the tests
+	$(PYTHON) -m pytest
+
+lint: | $(READY) ## Check style, and that the notebooks are stored without outputs
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m nbstripout --verify notebooks/*.ipynb
+
+format: | $(READY) ## Bring code and notebooks into the project's style
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m nbstripout notebooks/*.ipynb
+
+bench: | $(READY) ## Time what the README calls fast
+	@for file in benchmarks/*.py; do $(PYTHON) $$file || exit 1; done
+
+clean: ## Remove the STUDY's report, the prepared data and caches; raw data and .venv stay
+	rm -rf $(FOLDER) data/prepared .pytest_cache .ruff_cache .hypothesis
+
+lock: | $(READY) ## Write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
+
+.venv/.ready: requirements.lock pyproject.toml
+	@echo "making .venv from requirements.lock; this takes a few minutes the first time"
+	@python3 -m venv .venv || { echo "error: python3 -m venv failed. Install it: apt install python3-venv" >&2; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+# A run is made from its YAML and its notebook, after the prepared data and every run that its YAML names.
+# The package is no prerequisite: an edit of it must not cost hours of training; the page and `make check` tell instead.
+named = $(call record,$(shell grep -v '^about:' $(STUDIES)/$1.yaml 2>/dev/null | grep -oE '[0-9]{2}_[a-z_]+--[A-Za-z0-9_.-]+'))
+upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call named,$1)
+
+$(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*) | $(READY)
+	@$(LAUNCH) $(PYTHON) -m fer_tf.execute $<
+
+$(PAGE): $(RECORDS) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) | $(READY)
+	@$(if $(REPORT),,echo "error: there is no study '$(STUDY)' in notebooks/studies/; choose one with STUDY=<name>, see make help" >&2; exit 1)
+	@$(LAUNCH) $(PYTHON) -m fer_tf.execute $(REPORT:%=$(STUDIES)/%.yaml)

@@ -1,0 +1,72 @@
+"""How fast FER2013's CSV is read, next to pandas' `read_csv` and a `str.split` per row, on the same file in one run.
+
+    python benchmarks/csv_reading.py [--rows 8000] [--csv fer2013.csv]
+
+Without `--csv`, a file of the same form with random pixels is written to a temporary folder.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_tf.datasets.fer2013_csv import read_csv
+
+
+def synthetic(path, rows, seed=0):
+    """Writes `rows` faces of random pixels as fer2013.csv writes them."""
+    rng = np.random.default_rng(seed)
+    with open(path, "w", encoding="ascii") as file:
+        file.write("emotion,pixels,Usage\n")
+        for row in range(rows):
+            pixels = " ".join(map(str, rng.integers(0, 256, 2304)))
+            usage = ("Training", "PublicTest", "PrivateTest")[max(0, row % 10 - 7)]
+            file.write(f"{row % 7},{pixels},{usage}\n")
+
+
+def with_fer_tf(path):
+    with open(path, "rb") as stream:
+        return read_csv(stream, path.name)[0].reshape(-1, 48, 48)
+
+
+def with_pandas(path):
+    table = pd.read_csv(path)
+    pixels = [np.array(text.split(" "), dtype=np.uint8) for text in table["pixels"]]
+    return np.stack(pixels).reshape(-1, 48, 48)
+
+
+def best_of(function, path, times):
+    """The shortest of several times in seconds, and what the function returned."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        images = function(path)
+        taken.append(time.perf_counter() - start)
+    return min(taken), images
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=8000, help="rows of the synthetic file")
+    parser.add_argument("--csv", type=Path, help="an existing fer2013.csv")
+    parser.add_argument("--times", type=int, default=3, help="how often each is run; the best counts")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = given.csv or Path(folder) / "fer2013.csv"
+        if given.csv is None:
+            synthetic(path, given.rows)
+        ours, images = best_of(with_fer_tf, path, given.times)
+        theirs, expected = best_of(with_pandas, path, given.times)
+    assert np.array_equal(images, expected), "the two ways read different pixels"
+    print(f"{len(images):,} rows of 2,304 pixels, {os.cpu_count()} processors, best of {given.times}")
+    print(f"fer_tf                    {ours:7.2f} s  {len(images) / ours:9,.0f} rows/s")
+    print(f"pandas and str.split      {theirs:7.2f} s  {len(images) / theirs:9,.0f} rows/s")
+    print(f"ratio                     {theirs / ours:7.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""FER2013 in every form in which people hold it, with its official split wherever the form tells it.
+
+Known are the competition's CSV (bare, zipped or in a tar.gz) and the class folders of the Kaggle copies (a folder or a
+zip), where the usage stands in the file names. Copies without usages get a split of our own, and the dataset says so.
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from fer_tf import emotions
+from fer_tf.datasets.dataset import SPLITS, Dataset
+from fer_tf.datasets.fer2013_csv import SIDE, USAGES, has_columns, read_csv
+from fer_tf.datasets.files import ARCHIVES, opened
+from fer_tf.datasets.images import read_images
+from fer_tf.errors import InputError
+
+OFFICIAL_USAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
+OFFICIAL_CLASSES = {
+    "angry": 4953,
+    "disgust": 547,
+    "fear": 5121,
+    "happy": 8989,
+    "sad": 6077,
+    "surprise": 4002,
+    "neutral": 6198,
+}
+"""How many images FER2013 has (Goodfellow et al. 2013, and the competition's file)."""
+
+WHERE = (
+    "Get it from Kaggle (dataset msambare/fer2013, or the ICML 2013 competition "
+    "'challenges-in-representation-learning-facial-expression-recognition-challenge')"
+)
+_CSVS = ("fer2013.csv", "icml_face_data.csv")
+_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+_FOLDERS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "publictest"), "validation"),
+    **dict.fromkeys(("test", "testing", "privatetest"), "test"),
+}
+_USAGE = re.compile(rf"^({'|'.join(USAGES)})_", re.IGNORECASE)
+
+
+def read_fer2013(path, unreadable="refuse", seed=0):
+    """Reads FER2013 from a CSV, a zip, a tar.gz or a folder.
+
+    Args:
+        path: where it lies: `fer2013.csv`, `icml_face_data.csv`, an archive with one of them, or class folders
+            `train/angry/...` in a folder or a zip, at any depth.
+        unreadable: "refuse" image files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
+        seed: int, of the split that is made where the form doesn't tell the official one.
+
+    Returns:
+        Dataset of 48x48 grey images with the seven classes of `emotions.FER2013`, ordered by split, then by file name
+        (or CSV row). `source["split"]` says whose split it is, `source["differences"]` how its counts differ from the
+        official ones.
+
+    Raises:
+        InputError: something is missing or wrong; one line says what, where, and what to do.
+
+    Without usages in the file names, the folder `test` (or else `validation`) is the test split, as it was held out by
+    whoever made the copy, and a ninth of `train`, drawn by class, is the validation split; with all three folders, they
+    are taken as they are.
+
+    Goodfellow et al. 2013, "Challenges in representation learning", section 3.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no FER2013 here. {WHERE} and give its folder, zip or CSV.")
+    if path.suffix.lower() == ".csv":
+        with path.open("rb") as stream:
+            return _from_csv(stream, path.name)
+    with opened(path) as files:
+        if csv := _find_csv(files):
+            with files.open(csv) as stream:
+                return _from_csv(stream, csv if files.kind == "folder" else f"{files.label}/{csv}")
+        if names := [name for name in files.names if name.lower().endswith(_IMAGES)]:
+            if files.kind == "tar":
+                raise InputError(f"{files.label}: a tar of images. Unpack it and give the folder.")
+            return _from_folders(files, names, unreadable, seed)
+        inside = [name for name in files.names if name.lower().endswith(ARCHIVES)]
+        if files.kind == "folder" and len(inside) == 1:
+            return read_fer2013(path / inside[0], unreadable, seed)
+        if len(inside) > 1:
+            raise InputError(
+                f"{files.label}: several archives ({', '.join(inside[:4])}). Give the one that is FER2013."
+            )
+    raise InputError(f"{path.name}: neither a FER2013 CSV nor class folders of images in it. {WHERE}.")
+
+
+def differences(dataset):
+    """How a FER2013's counts differ from the official ones.
+
+    Args:
+        dataset: Dataset with the classes of `emotions.FER2013`.
+
+    Returns:
+        list of str, a sentence for each difference; empty where there is none.
+    """
+    by_split = {usage: int((dataset.splits == split).sum()) for usage, split in USAGES.items()}
+    by_class = dict(
+        zip(dataset.classes, np.bincount(dataset.labels, minlength=len(dataset.classes)).tolist(), strict=True)
+    )
+    pairs = [(f"{usage} ({USAGES[usage]})", by_split[usage], n) for usage, n in OFFICIAL_USAGES.items()]
+    pairs += [(name, by_class[name], n) for name, n in OFFICIAL_CLASSES.items()]
+    return [
+        f"{what}: {found:,} images, officially {official:,}." for what, found, official in pairs if found != official
+    ]
+
+
+def _find_csv(files):
+    csvs = [name for name in files.names if name.lower().endswith(".csv")]
+    for wanted in _CSVS:
+        for name in csvs:
+            if PurePosixPath(name).name.lower() == wanted:
+                return name
+    for name in csvs:
+        with files.open(name) as stream:
+            if has_columns(stream.readline(4096)):
+                return name
+    return None
+
+
+def _from_csv(stream, label):
+    try:
+        images, labels, splits, rows = read_csv(stream, label)
+    except InputError:
+        raise
+    except Exception as error:  # a damaged gzip or zip member ends in one of half a dozen kinds
+        raise InputError(f"{label}: cannot be read to its end ({error}). Download it again.") from error
+    for usage, split in USAGES.items():
+        if split not in splits:
+            raise InputError(
+                f"{label}: no row with the Usage {usage}, so there is no {split} split. Download the file again."
+            )
+    ids = np.array([f"row {row}" for row in rows])
+    order = np.argsort(_rank(splits), kind="stable")  # within a split, the file's order
+    return _dataset(images, labels, splits, ids, order, label, "CSV", "official: the column Usage", [])
+
+
+def _from_folders(files, names, unreadable, seed):
+    folders = defaultdict(lambda: defaultdict(list))  # the folder above the class folder -> class -> names
+    for name in names:
+        parts = PurePosixPath(name).parts
+        if len(parts) < 2 or parts[-2].lower() in _FOLDERS:
+            raise InputError(f"{files.label}: {name} lies in no class folder. Put it in one, such as train/angry/.")
+        folders["/".join(parts[:-2])][_class(parts[-2], name, files.label)].append(name)
+    _refuse_empty_classes(files, folders)
+    # What else lies in a class folder is meant to be an image, and is refused with its name if it is none.
+    class_folders = {str(PurePosixPath(name).parent) for name in names}
+    names = sorted(name for name in files.names if str(PurePosixPath(name).parent) in class_folders)
+    ids = _ids(files.label, names)
+    splits, told = _splits(files.label, names, seed)
+    images, kept, skipped = read_images(files, names, (SIDE, SIDE), unreadable=unreadable)
+    labels = np.array(
+        [emotions.FER2013.index(_class(PurePosixPath(names[row]).parts[-2], names[row], files.label)) for row in kept]
+    )
+    splits, ids = splits[kept], ids[kept]
+    order = np.lexsort((ids, _rank(splits)))
+    return _dataset(images, labels, splits, ids, order, files.label, f"class folders ({files.kind})", told, skipped)
+
+
+def _dataset(images, labels, splits, ids, order, label, form, split, skipped):
+    source = {"dataset": "FER2013", "file": label, "form": form, "split": split, "skipped": skipped}
+    dataset = Dataset("fer2013", emotions.FER2013, images[order], labels[order], splits[order], ids[order], source)
+    source["differences"] = differences(dataset)
+    return dataset
+
+
+def _class(folder, name, label):
+    try:
+        found = emotions.canonical(folder)
+    except InputError:
+        found = None
+    if found not in emotions.FER2013:
+        raise InputError(
+            f"{label}: unknown class folder '{folder}' ({name}); known are {', '.join(emotions.FER2013)}. "
+            "Rename or remove it."
+        )
+    return found
+
+
+def _refuse_empty_classes(files, folders):
+    for above, classes in folders.items():
+        for missing in (name for name in emotions.FER2013 if name not in classes):
+            where = f"{above}/{missing}".lstrip("/")
+            raise InputError(
+                f"{files.label}: the class folder {where} is empty or missing. Download the dataset again."
+            )
+
+
+def _ids(label, names):
+    ids = ["/".join(PurePosixPath(name).parts[-3:]) for name in names]
+    seen = {}
+    for short, name in zip(ids, names, strict=True):
+        if short in seen:
+            raise InputError(f"{label}: {short} is there twice ({seen[short]} and {name}). Remove one of the copies.")
+        seen[short] = name
+    return np.array(ids)
+
+
+def _splits(label, names, seed):
+    """The split of each file, and a sentence on whose split it is."""
+    usages = [_USAGE.match(PurePosixPath(name).name) for name in names]
+    if all(usages):
+        canonical = {usage.lower(): split for usage, split in USAGES.items()}
+        splits = np.array([canonical[usage.group(1).lower()] for usage in usages])
+        for usage, split in USAGES.items():
+            if split not in splits:
+                raise InputError(
+                    f"{label}: no file named {usage}_..., so there is no {split} split. Download the dataset again."
+                )
+        return splits, "official: the usage in the file names"
+    if any(usages):
+        odd = next(name for name, usage in zip(names, usages, strict=True) if not usage)
+        raise InputError(
+            f"{label}: {odd} has no usage (Training_, PublicTest_, PrivateTest_) in its name, others have. "
+            "Rename or remove it."
+        )
+    given = np.array([_folder_split(name) for name in names])
+    there = [split for split in SPLITS if split in given]
+    if "" in given or "train" not in there or len(there) < 2:
+        told = f"only {there[0]}/" if there else "neither usages in the file names nor train/ and test/ folders"
+        raise InputError(
+            f"{label}: no split: {told}. Give a copy that has train/ and test/, or usages in its file names."
+        )
+    if len(there) == 3:
+        return given, "not official: the folders train, validation and test as they came"
+    return _carved(names, given, there[1], seed)
+
+
+def _folder_split(name):
+    parts = PurePosixPath(name).parts
+    return _FOLDERS.get(parts[-3].lower(), "") if len(parts) > 2 else ""
+
+
+def _carved(names, given, held_out, seed):
+    from fer_tf import splits as splitting  # brings in scikit-learn, which no other form needs
+
+    splits = np.where(given == "train", "train", "test").astype("<U10")
+    # By file name, not by its place in the archive: the split is the same for a folder and for a zip of it.
+    train = sorted(np.flatnonzero(given == "train"), key=lambda row: PurePosixPath(names[row]).parts[-3:])
+    classes = [PurePosixPath(names[row]).parts[-2].lower() for row in train]
+    splits[train] = splitting.stratified(classes, {"train": 8 / 9, "validation": 1 / 9}, seed)
+    return splits, (
+        f"not official: the folder {held_out} is the test split; "
+        f"a ninth of train, drawn by class with seed {seed}, is validation"
+    )
+
+
+def _rank(splits):
+    return np.array([SPLITS.index(split) for split in splits])

@@ -1,0 +1,134 @@
+"""Files of a folder, a zip or a tar behind one face, so that a reader need not know how its data came.
+
+An archive is judged by its list of names before anything in it is read; nothing is ever unpacked to disk.
+"""
+
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from fer_tf.errors import InputError
+
+ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
+_JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a folder or an archive holds.
+
+    Args:
+        label: str, how a message calls it.
+        kind: "folder", "zip" or "tar".
+        names: the files' names with forward slashes, sorted, without what systems leave behind (.DS_Store, Thumbs.db).
+        folders: the folders' names, empty ones among them.
+        open: a name to a binary stream; in a zip and a folder, several threads may do so at once.
+    """
+
+    label: str
+    kind: str
+    names: tuple
+    folders: frozenset
+    open: Callable
+
+    def read(self, name):
+        """The bytes of one file."""
+        with self.open(name) as stream:
+            return stream.read()
+
+
+@contextmanager
+def opened(path):
+    """Opens a folder, a zip or a tar.
+
+    Args:
+        path: Path or str.
+
+    Yields:
+        Files.
+
+    Raises:
+        InputError: there is nothing at `path`, the archive is damaged or empty, or a name in it would lie outside.
+    """
+    path = Path(path)
+    if path.is_dir():
+        yield _folder(path)
+    elif path.name.lower().endswith(".zip"):
+        with _zip(path) as files:
+            yield files
+    elif path.name.lower().endswith(ARCHIVES):
+        with _tar(path) as files:
+            yield files
+    else:
+        raise InputError(f"{path.name}: not a folder, .zip or .tar.gz. Give the dataset in one of these forms.")
+
+
+def _folder(path):
+    names, folders = {}, set()
+    for base, below, files in os.walk(path, followlinks=True):
+        here = Path(base).relative_to(path)
+        below[:] = sorted(name for name in below if not _junk((name,)))
+        folders.update((here / name).as_posix() for name in below)
+        names.update({(here / name).as_posix(): Path(base) / name for name in files if not _junk((name,))})
+    return _files(path.name, "folder", names, folders, lambda name: open(names[name], "rb"))
+
+
+@contextmanager
+def _zip(path):
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"{path.name}: not a whole zip file ({error}). Download it again.") from error
+    with archive:
+        infos = archive.infolist()
+        _refuse_climbing(path.name, [info.filename for info in infos])
+        if any(info.flag_bits & 1 for info in infos):
+            raise InputError(f"{path.name}: the zip is encrypted. Unpack it and give the folder.")
+        names = {_posix(info.filename): info for info in infos if not info.is_dir()}
+        folders = {_posix(info.filename) for info in infos if info.is_dir()}
+        yield _files(path.name, "zip", names, folders, lambda name: archive.open(names[name]))
+
+
+@contextmanager
+def _tar(path):
+    try:
+        archive = tarfile.open(path)  # noqa: SIM115 (closed below)
+        infos = archive.getmembers()
+    except (tarfile.TarError, zlib.error, OSError, EOFError) as error:
+        raise InputError(f"{path.name}: not a whole tar archive. Download it again.") from error
+    with archive:
+        _refuse_climbing(path.name, [info.name for info in infos])
+        names = {_posix(info.name): info for info in infos if info.isfile()}
+        folders = {_posix(info.name) for info in infos if info.isdir()}
+        yield _files(path.name, "tar", names, folders, lambda name: archive.extractfile(names[name]))
+
+
+def _files(label, kind, names, folders, open_file):
+    names = tuple(sorted(name for name in names if not _junk(PurePosixPath(name).parts)))
+    if not names:
+        raise InputError(f"{label}: the {kind} holds no files. Download the dataset again.")
+    folders = {folder for folder in folders if not _junk(PurePosixPath(folder).parts)}
+    parents = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    return Files(label, kind, names, frozenset((folders | parents) - {"."}), open_file)
+
+
+def _refuse_climbing(label, names):
+    for name in names:
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if ".." in parts or (parts and (parts[0] == "/" or parts[0].endswith(":"))):
+            raise InputError(
+                f"{label}: the entry '{name}' points outside the archive. Don't use it; download the dataset again."
+            )
+
+
+def _posix(name):
+    return PurePosixPath(name.replace("\\", "/")).as_posix()
+
+
+def _junk(parts):
+    return any(part.startswith(".") or part.lower() in _JUNK for part in parts)

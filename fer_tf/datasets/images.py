@@ -1,0 +1,104 @@
+"""Image files to one uint8 array: decoded in a few threads, each file checked, and every bad one named."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+
+from fer_tf.errors import InputError
+
+_THREADS = 4
+
+
+def read_images(files, names, size, channels=1, unreadable="refuse"):
+    """Decodes image files of one size.
+
+    Args:
+        files: `files.Files`.
+        names: names in `files`, n of them.
+        size: (height, width) that every image must have.
+        channels: 1 for grey or 3 for RGB; others are converted.
+        unreadable: "refuse" files that cannot be decoded, or "skip" them.
+
+    Returns:
+        images: uint8 array (m, height, width, channels) in the order of `names`.
+        kept: int array (m,), which of `names` they are.
+        skipped: list of str, a sentence for each file left out.
+
+    Raises:
+        InputError: a file is no whole image and `unreadable` is "refuse", or images have another size.
+    """
+    if unreadable not in ("refuse", "skip"):
+        raise InputError(f"unreadable='{unreadable}'; choose 'refuse' or 'skip'.")
+    images = np.zeros((len(names), *size, channels), dtype=np.uint8)
+    failures, sizes = {}, {}
+
+    def fill(rows):
+        for row in rows:
+            try:
+                image = decode(files.read(names[row]), channels)
+            except InputError as error:
+                failures[row] = str(error)
+                continue
+            except Exception as error:  # zipfile and zlib raise half a dozen kinds for one damaged entry
+                failures[row] = f"cannot be read ({error})"
+                continue
+            sizes[row] = image.shape[:2]
+            if image.shape[:2] == tuple(size):
+                images[row] = image
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(fill, np.array_split(np.arange(len(names)), max(1, len(names) // 256))))
+    if failures and unreadable == "refuse":
+        first = min(failures)
+        more = f" (and {len(failures) - 1:,} more files)" if len(failures) > 1 else ""
+        raise InputError(
+            f"{files.label}: {names[first]} {failures[first]}{more}. Replace it, or leave such out: unreadable='skip'."
+        )
+    _refuse_other_sizes(files.label, names, sizes, tuple(size))
+    kept = np.array(sorted(sizes), dtype=np.int64)
+    skipped = [f"{names[row]} {failures[row]}" for row in sorted(failures)]
+    return (images[kept] if failures else images), kept, skipped
+
+
+def decode(data, channels=1):
+    """One image file's bytes as an array.
+
+    Args:
+        data: bytes of a JPEG, PNG, BMP or any format that OpenCV reads.
+        channels: 1 for grey, 3 for RGB.
+
+    Returns:
+        uint8 array (h, w, channels).
+
+    Raises:
+        InputError: the bytes are no image, or are cut off.
+    """
+    if not data:
+        raise InputError("is an empty file")
+    # OpenCV fills up what is missing of a cut-off file with grey and says nothing: look for the format's last bytes.
+    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]:
+        raise InputError("is cut off: a JPEG without its end")
+    if data[:4] == b"\x89PNG" and b"IEND" not in data[-64:]:
+        raise InputError("is cut off: a PNG without its end")
+    grey = channels == 1
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise InputError("is not an image")
+    return image[..., None] if grey else image
+
+
+def _refuse_other_sizes(label, names, sizes, expected):
+    others = [row for row in sorted(sizes) if sizes[row] != expected]
+    if not others:
+        return
+    height, width = sizes[others[0]]
+    told = ", ".join(f"{n:,} of {w}x{h}" for (h, w), n in Counter(sizes.values()).most_common(4))
+    raise InputError(
+        f"{label}: {names[others[0]]} is {width}x{height} pixels, expected {expected[1]}x{expected[0]} "
+        f"(images found: {told}). Give the original images, not resized ones."
+    )

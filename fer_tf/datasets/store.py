@@ -1,0 +1,129 @@
+"""Prepared datasets on disk: a folder of plain NumPy files and a dataset.json that tells what they are.
+
+The dataset.json is written last, so a folder that has one is whole. Images are opened as a memory map.
+"""
+
+import json
+import os
+
+import numpy as np
+
+from fer_tf import paths
+from fer_tf.datasets.dataset import Dataset
+from fer_tf.errors import InputError
+
+_ARRAYS = ("images", "labels", "splits", "ids")
+
+
+def save(dataset, name):
+    """Keeps a dataset in data/prepared/<name>/, unless the same content lies there already.
+
+    Args:
+        dataset: Dataset.
+        name: str, the name by which it is loaded.
+
+    Returns:
+        Path of the folder.
+
+    Raises:
+        InputError: the name is no plain name, or the place cannot be written. What is there is then either whole or
+            without its dataset.json.
+    """
+    folder = _folder(name)
+    record = {
+        "name": name,
+        "classes": list(dataset.classes),
+        "hash": dataset.hash,
+        "shape": list(dataset.images.shape),
+        "counts": {split: column.to_dict() for split, column in dataset.counts().items()},
+        "source": dataset.source,
+    }
+    old = saved_record(name)
+    if old == record:
+        return folder
+    described = folder / "dataset.json"
+    if old is not None and _same_content(folder, old, dataset):
+        # Only the words about it are new. Its date stays, so that nothing that was made from it looks out of date.
+        seen = described.stat()
+        _write_json(described, record)
+        os.utime(described, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        return folder
+    described.unlink(missing_ok=True)  # from here on the folder is incomplete until the last line
+    for key in _ARRAYS:
+        with paths.writing(folder / f"{key}.npy") as part:
+            np.save(part, np.asarray(getattr(dataset, key)))
+    _write_json(described, record)
+    return folder
+
+
+def load(name, splits=None):
+    """Opens a prepared dataset; the images are memory-mapped, so this takes no time and little memory.
+
+    Args:
+        name: str, as given to `save` or `prepare`.
+        splits: names of the splits wanted, or one name; all of them by default.
+
+    Returns:
+        Dataset.
+
+    Raises:
+        InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
+    """
+    record = saved_record(name)
+    if record is None:
+        raise InputError(f"dataset '{name}' is not prepared: run `make data STUDY=...` with a study that uses it.")
+    folder = _folder(name)
+    try:
+        arrays = {key: np.load(folder / f"{key}.npy", mmap_mode="r" if key == "images" else None) for key in _ARRAYS}
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{folder}: {error}. Delete the folder and run `make data STUDY=...` again.") from error
+    if list(arrays["images"].shape) != record["shape"]:
+        raise InputError(
+            f"{folder}: images.npy doesn't fit dataset.json. Delete the folder and run `make data STUDY=...` again."
+        )
+    dataset = Dataset(name=record["name"], classes=record["classes"], source=record["source"], **arrays)
+    vars(dataset)["hash"] = record["hash"]  # known since it was saved: no need to read every image for it
+    if splits is None:
+        return dataset
+    wanted = (splits,) if isinstance(splits, str) else tuple(splits)
+    for split in wanted:
+        if split not in dataset.split_names():
+            dataset.split(split)  # raises, and says which there are
+    return dataset.select(np.isin(dataset.splits, wanted))
+
+
+def saved_record(name):
+    """What dataset.json says about a prepared dataset.
+
+    Args:
+        name: str.
+
+    Returns:
+        dict, or None where nothing whole is prepared under this name.
+    """
+    folder = _folder(name)
+    try:
+        record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    whole = all((folder / f"{key}.npy").is_file() for key in _ARRAYS)
+    return record if whole and {"name", "classes", "hash", "shape", "source"} <= set(record) else None
+
+
+def _folder(name):
+    if not name or name != os.path.basename(name) or name.startswith("."):
+        raise InputError(f"'{name}' is no name for a dataset. Use letters, digits, '_' and '-'.")
+    return paths.prepared(name)
+
+
+def _same_content(folder, record, dataset):
+    if record["hash"] != dataset.hash:
+        return False
+    try:
+        return np.array_equal(np.load(folder / "ids.npy"), dataset.ids)
+    except (OSError, ValueError, EOFError):
+        return False
+
+
+def _write_json(path, record):
+    paths.write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")

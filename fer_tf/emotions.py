@@ -1,0 +1,57 @@
+"""The emotions' names, their order in each dataset, and their colours. Every other module takes them from here."""
+
+from fer_tf.errors import InputError
+
+FER2013 = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven classes in the order of FER2013's label codes 0 to 6 (Goodfellow et al. 2013)."""
+
+EMOTIONS = FER2013
+
+AFFECTNET8 = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
+"""The eight classes in the order of AffectNet's codes 0 to 7 (Mollahosseini et al. 2017)."""
+
+FIVE = ("angry", "neutral", "happy", "sad", "surprise")
+"""The five classes of the five-class study, in its order."""
+
+# Okabe and Ito's colours, with yellow darkened so that it is seen on white; in grey print the markers tell them apart.
+COLOURS = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#6E6E6E",
+    "contempt": "#000000",
+}
+MARKERS = {"angry": "v", "disgust": "P", "fear": "X", "happy": "o", "sad": "s", "surprise": "^", "neutral": "D", "contempt": "*"}
+
+_SYNONYMS = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+
+
+def canonical(name):
+    """The project's name of an emotion, from any spelling that the datasets and papers use.
+
+    Args:
+        name: str such as "Anger", "Angry", "happiness" or " sad ".
+
+    Returns:
+        str, one of `FER2013` or "contempt".
+
+    Raises:
+        InputError: the name is no emotion known here.
+    """
+    word = str(name).strip().lower()
+    word = _SYNONYMS.get(word, word)
+    if word not in COLOURS:
+        raise InputError(f"unknown emotion '{name}'; known are {', '.join(COLOURS)}. Rename the class or its folder.")
+    return word

@@ -1,0 +1,51 @@
+"""Every plot of the project: each takes data and returns a matplotlib Figure; none saves or shows.
+
+`data` looks at images before training, `training` at learning curves, `results` at predictions, `comparisons` at
+several results together. All are reached as `figures.<name>`.
+"""
+
+from fer_tf.figures.comparisons import accuracy_over_views, published_vs_reproduced
+from fer_tf.figures.data import (
+    class_distribution,
+    class_distribution_by_split,
+    cleaning_examples,
+    intensity_correlation,
+    mean_faces,
+    pixel_distribution,
+    pixel_distribution_by_emotion,
+    sample_images,
+    split_sizes,
+    transformed_images,
+)
+from fer_tf.figures.results import (
+    confusion_matrix,
+    most_confused,
+    per_class_bars,
+    predictions_grid,
+    reliability_diagram,
+    roc_curves,
+)
+from fer_tf.figures.training import compare_learning, learning_curves
+
+__all__ = [
+    "accuracy_over_views",
+    "class_distribution",
+    "class_distribution_by_split",
+    "cleaning_examples",
+    "compare_learning",
+    "confusion_matrix",
+    "intensity_correlation",
+    "learning_curves",
+    "mean_faces",
+    "most_confused",
+    "per_class_bars",
+    "pixel_distribution",
+    "pixel_distribution_by_emotion",
+    "predictions_grid",
+    "published_vs_reproduced",
+    "reliability_diagram",
+    "roc_curves",
+    "sample_images",
+    "split_sizes",
+    "transformed_images",
+]

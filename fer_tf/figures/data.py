@@ -1,0 +1,297 @@
+"""Figures of a dataset before any training: what the images look like, how many there are, how bright they are."""
+
+import numpy as np
+from matplotlib.ticker import MultipleLocator, StrMethodFormatter
+
+from fer_tf import intensity, style
+from fer_tf.errors import InputError
+from fer_tf.figures import tiles
+from fer_tf.figures.matrix import draw_matrix
+
+THOUSANDS = StrMethodFormatter("{x:,.0f}")
+
+
+@style.applied
+def sample_images(dataset, per_class=6, seed=0):
+    """Randomly drawn images of each class, a row for each emotion.
+
+    Args:
+        dataset: Dataset, images uint8 (n, h, w, c).
+        per_class: int, images in a row.
+        seed: int, of the draw.
+
+    Returns:
+        matplotlib Figure, a page wide; a class with fewer images leaves places empty.
+
+    Raises:
+        InputError: the dataset has no image.
+    """
+    rows = []
+    for k in range(len(dataset.classes)):
+        positions = np.flatnonzero(dataset.labels == k)
+        drawn = np.random.default_rng([seed, k]).permutation(len(positions))[:per_class]
+        row = [np.asarray(dataset.images[i]) for i in positions[drawn]]
+        rows.append(row + [None] * (per_class - len(row)))
+    return tiles.grid(rows, row_labels=list(dataset.classes))
+
+
+@style.applied
+def class_distribution(dataset, ax=None):
+    """Number and share of the images of each emotion.
+
+    Args:
+        dataset: Dataset.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide.
+    """
+    fig, ax = style.panel(ax, style.COLUMN, 1.2 + 0.2 * len(dataset.classes))
+    _class_bars(ax, dataset.counts().sum(axis=1))
+    return fig
+
+
+@style.applied
+def class_distribution_by_split(dataset):
+    """Number and share of the images of each emotion, a panel for each split.
+
+    Args:
+        dataset: Dataset.
+
+    Returns:
+        matplotlib Figure, a page wide; each panel has its own scale, so that shares are compared by the length of bars.
+    """
+    counts = dataset.counts()
+    fig = style.figure(style.PAGE, 1.3 + 0.2 * len(dataset.classes))
+    panels = np.atleast_1d(fig.subplots(1, counts.shape[1], sharey=True))
+    for ax, split in zip(panels, counts.columns, strict=True):
+        _class_bars(ax, counts[split])
+        ax.set_xlabel(f"{split} images ({counts[split].sum():,} in all)")
+    return fig
+
+
+@style.applied
+def split_sizes(dataset, ax=None):
+    """Number and share of the images of each split.
+
+    Args:
+        dataset: Dataset.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide.
+    """
+    sizes = dataset.counts().sum(axis=0)
+    fig, ax = style.panel(ax, style.COLUMN, 0.6 + 0.28 * len(sizes))
+    colours = [style.SPLITS.get(split, style.GREY) for split in sizes.index]
+    bars = ax.barh(sizes.index, sizes, color=colours, edgecolor=style.INK, height=0.7)
+    for bar, split in zip(bars, sizes.index, strict=True):
+        bar.set_hatch(style.HATCHES.get(split, ""))
+    _counted(ax, sizes)
+    return fig
+
+
+@style.applied
+def pixel_distribution(dataset, ax=None):
+    """How often each grey level occurs in the images, with mean and standard deviation.
+
+    Args:
+        dataset: Dataset; colour is turned to grey.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide.
+    """
+    counts = intensity.histogram(dataset).sum(axis=0)
+    mean, deviation = intensity.moments(counts)
+    fig, ax = style.panel(ax, style.COLUMN, 0.62 * style.COLUMN)
+    edges = np.arange(intensity.LEVELS + 1)
+    ax.stairs(_percent(counts), edges, fill=True, color=style.PALE)
+    ax.stairs(_percent(counts), edges, color=style.INK, linewidth=0.6)
+    ax.axvline(mean, color=style.BLUE, label=f"mean {mean:.0f}")
+    for side, label in ((-1, f"mean ± standard deviation {deviation:.0f}"), (1, None)):
+        ax.axvline(mean + side * deviation, color=style.BLUE, linestyle="--", linewidth=0.8, label=label)
+    _intensity_axis(ax)
+    ax.set_xlabel("pixel intensity (0 black, 255 white)")
+    ax.set_ylabel("pixels (%)")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return fig
+
+
+@style.applied
+def pixel_distribution_by_emotion(dataset):
+    """How often each grey level occurs in each emotion's images, against all images together.
+
+    Args:
+        dataset: Dataset; colour is turned to grey.
+
+    Returns:
+        matplotlib Figure, a page wide, a panel for each emotion and one scale for all.
+    """
+    counts = intensity.histogram(dataset)
+    by_eight = counts.reshape(len(counts), -1, 8).sum(axis=2)
+    edges = np.arange(0, intensity.LEVELS + 1, 8)
+    columns = (len(counts) + 1) // 2 if len(counts) > 3 else len(counts)
+    lines = -(-len(counts) // columns)
+    fig = style.figure(style.PAGE, 0.4 + 1.35 * lines)
+    panels = fig.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for k, (ax, name) in enumerate(zip(panels, dataset.classes, strict=False)):
+        mean, deviation = intensity.moments(counts[k])
+        label = f"{name}\n{mean:.0f} ± {deviation:.0f}" if counts[k].any() else f"{name}\nno image"
+        ax.stairs(_percent(by_eight[k]), edges, fill=True, color=style.colour(name), alpha=0.55)
+        outline = ax.stairs(_percent(by_eight.sum(axis=0)), edges, color=style.INK, linewidth=0.9, label="all emotions")
+        ax.text(0.97, 0.97, label, transform=ax.transAxes, ha="right", va="top")
+        _intensity_axis(ax)
+        ax.tick_params(labelbottom=k + columns >= len(counts))
+    panels[0].set_ylim(0, 1.35 * max(_percent(row).max() for row in (*by_eight, by_eight.sum(axis=0))))
+    for ax in panels[len(counts) :]:
+        ax.set_axis_off()
+    if len(panels) > len(counts):
+        panels[-1].legend(handles=[outline], loc="center")
+    else:
+        fig.legend(handles=[outline], loc="outside upper right")
+    fig.supxlabel("pixel intensity (0 black, 255 white)", fontsize=8)
+    fig.supylabel("pixels (%)", fontsize=8)
+    return fig
+
+
+@style.applied
+def mean_faces(dataset):
+    """The mean image of each emotion, all on one grey scale.
+
+    Args:
+        dataset: Dataset; colour is turned to grey.
+
+    Returns:
+        matplotlib Figure, a page wide. Black and white are the darkest and the brightest mean, not 0 and 255.
+    """
+    faces = intensity.mean_faces(dataset)
+    fig = style.figure(style.PAGE, 0.35 + style.PAGE / (len(faces) + 0.9) * faces.shape[1] / faces.shape[2])
+    panels = np.atleast_1d(fig.subplots(1, len(faces)))
+    low, high = np.nanmin(faces), np.nanmax(faces)
+    for ax, face, name in zip(panels, faces, dataset.classes, strict=True):
+        shown = ax.imshow(face, vmin=low, vmax=high)
+        ax.set_xlabel(name)
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    bar = fig.colorbar(shown, ax=panels, label="mean intensity", fraction=0.02, pad=0.01, aspect=18)
+    bar.outline.set_linewidth(0.4)
+    return fig
+
+
+@style.applied
+def intensity_correlation(dataset, ax=None):
+    """Correlation between the emotions' mean faces, pixel by pixel.
+
+    Args:
+        dataset: Dataset; colour is turned to grey.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide: Pearson's r in each cell. Mean faces resemble each other, so that the colours
+        start at the smallest value; with a negative one they diverge around 0.
+    """
+    faces = intensity.mean_faces(dataset).reshape(len(dataset.classes), -1)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a class without an image, or of one grey, has no correlation
+        correlation = np.atleast_2d(np.corrcoef(faces))
+    fig, ax = style.panel(ax, style.COLUMN, 0.9 * style.COLUMN)
+    lowest = np.nanmin(correlation, initial=1)
+    if lowest < 0:
+        scale = {"cmap": style.DIVERGING, "vmin": -1, "vmax": 1}
+    else:
+        scale = {"cmap": style.SEQUENTIAL, "vmin": min(0.95, np.floor(lowest * 20) / 20), "vmax": 1}
+    words = np.vectorize(lambda r: "–" if np.isnan(r) else f"{r:.2f}")(correlation)
+    draw_matrix(ax, correlation, words, dataset.classes, dataset.classes, "correlation of the mean faces", **scale)
+    return fig
+
+
+@style.applied
+def cleaning_examples(dataset, found, per_kind=6):
+    """Images that cleaning found, a row for each reason.
+
+    Args:
+        dataset: Dataset, images uint8 (n, h, w, c).
+        found: dict, reason (str) -> positions in the dataset: int array, list, or list of groups of duplicates.
+        per_kind: int, at most this many images of each reason.
+
+    Returns:
+        matplotlib Figure; a reason that was not found has an empty row, and no row at all gives one sentence.
+    """
+    found = {reason: _flat(positions) for reason, positions in found.items()}
+    if not any(len(positions) for positions in found.values()):
+        fig = style.figure(style.COLUMN, 0.5, layout="none")
+        reasons = ", ".join(reason.replace("_", " ") for reason in found) or "anything"
+        fig.text(0.5, 0.5, f"Nothing found ({reasons}).", ha="center", va="center", wrap=True)
+        return fig
+    rows = [[np.asarray(dataset.images[i]) for i in positions[:per_kind]] for positions in found.values()]
+    labels = [f"{reason.replace('_', ' ')}\n{len(positions):,} found" for reason, positions in found.items()]
+    return tiles.grid(rows, row_labels=labels, columns=per_kind)
+
+
+@style.applied
+def transformed_images(original, views, per_row=5):
+    """An image and randomly transformed versions of it.
+
+    Args:
+        original: array (h, w, c), 0 to 255; or (m, h, w, c) for several images, a row for each.
+        views: array or list (v, h, w, c), 0 to 255; or (m, v, h, w, c).
+        per_row: int, at most this many views in a row when there is one image.
+
+    Returns:
+        matplotlib Figure, the original in the first column.
+
+    Raises:
+        InputError: there are no views, or not of every image.
+    """
+    original, views = np.asarray(original), np.asarray(views)
+    if original.ndim == 3:
+        original, views = original[None], views[None]
+    if views.ndim != 5 or len(views) != len(original) or views.shape[1] == 0:
+        raise InputError(
+            f"views of shape {views.shape[1:]} for images of shape {original.shape[1:]}. Give some per image."
+        )
+    if len(original) > 1:
+        rows = [[image, *seen] for image, seen in zip(original, views, strict=True)]
+    else:
+        lines = [list(views[0][start : start + per_row]) for start in range(0, views.shape[1], per_row)]
+        rows = [[original[0] if r == 0 else None, *line] for r, line in enumerate(lines)]
+    headed = ["original", "transformed"] + [""] * (max(map(len, rows)) - 2)
+    return tiles.grid(rows, column_labels=headed)
+
+
+def _class_bars(ax, counts):
+    """Horizontal bars in the emotions' own colours, the first class on top."""
+    ax.barh(counts.index, counts, color=[style.colour(name) for name in counts.index], height=0.75)
+    _counted(ax, counts)
+
+
+def _counted(ax, counts):
+    """The number and share at the end of each bar, with room for it."""
+    total = max(1, counts.sum())
+    longest = max(1, counts.max())
+    for y, count in enumerate(counts):
+        ax.text(count + 0.02 * longest, y, f"{count:,} ({count / total:.1%})", va="center", fontsize=7)
+    width = ax.get_position().width * ax.figure.get_figwidth()
+    letters = max(len(f"{count:,} ({count / total:.1%})") for count in counts)
+    ax.set_xlim(0, longest * (1 + letters * 0.065 / max(0.5, width - letters * 0.065)))
+    ax.set_ylim(len(counts) - 0.4, -0.6)
+    ax.xaxis.set_major_formatter(THOUSANDS)
+    ax.locator_params(axis="x", nbins=4, integer=True)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("images")
+
+
+def _percent(counts):
+    return 100 * counts / max(1, counts.sum())
+
+
+def _intensity_axis(ax):
+    ax.set_xlim(0, 256)
+    ax.xaxis.set_major_locator(MultipleLocator(64))
+    ax.set_ylim(bottom=0)
+
+
+def _flat(positions):
+    """Positions as a flat int array, from an array, a list, or a list of groups of unequal length."""
+    parts = [np.asarray(part, dtype=np.int64).ravel() for part in positions]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)

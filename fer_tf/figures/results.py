@@ -1,0 +1,275 @@
+"""Figures of one model's predictions: what it confuses, how well it separates each emotion, and how far to trust it."""
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from fer_tf import style
+from fer_tf.errors import InputError
+from fer_tf.evaluation import expected_calibration_error
+from fer_tf.figures.matrix import draw_matrix
+from fer_tf.figures.tiles import as_uint8
+
+
+@style.applied
+def confusion_matrix(confusion, show=None, ax=None):
+    """A confusion matrix with a number in every cell.
+
+    Args:
+        confusion: DataFrame (k, k) of `evaluation.confusion`, rows the true class: int counts, or float ratios.
+        show: "counts", "ratios" (of the true class), or "both" side by side; by default both where counts are given.
+        ax: matplotlib Axes for counts or ratios alone, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide, or a page for both.
+
+    Raises:
+        InputError: `show` is unknown, counts are asked of ratios, or both on one axes.
+    """
+    counted = all(kind.kind in "iu" for kind in confusion.dtypes)
+    show = show or ("ratios" if ax is not None or not counted else "both")
+    if show not in ("counts", "ratios", "both"):
+        raise InputError(f"a confusion matrix cannot show '{show}'. Choose counts, ratios or both.")
+    if not counted and show != "ratios":
+        raise InputError(f"the confusion matrix holds ratios, so that it cannot show {show}. Give whole numbers.")
+    if show == "both":
+        if ax is not None:
+            raise InputError("counts and ratios need a panel each. Leave ax out, or show one of them.")
+        fig = style.figure(style.PAGE, 0.42 * style.PAGE)
+        for panel, kind in zip(fig.subplots(1, 2), ("counts", "ratios"), strict=True):
+            _confusion_panel(panel, confusion, kind, counted)
+        return fig
+    fig, ax = style.panel(ax, style.COLUMN, 0.9 * style.COLUMN)
+    _confusion_panel(ax, confusion, show, counted)
+    return fig
+
+
+@style.applied
+def roc_curves(curves, ax=None):
+    """The ROC curve of each emotion against the rest, with its area.
+
+    Args:
+        curves: dict of `evaluation.roc`: class -> (false positive rates, true positive rates, area).
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide. A class without a curve stands in the legend with a dash.
+    """
+    fig, ax = style.panel(ax, style.COLUMN, 0.95 * style.COLUMN)
+    ax.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.7, linestyle=":", zorder=0)
+    spots = np.linspace(0.04, 0.9, 7)
+    for i, (name, (false_positive, true_positive, area)) in enumerate(curves.items()):
+        line = {"color": style.colour(name), "linestyle": style.DASHES[i % len(style.DASHES)]}
+        label = f"{name} {area:.3f}" if np.isfinite(area) else f"{name} –"
+        ax.plot(false_positive, true_positive, **line)
+        if len(false_positive):
+            # markers at given rates, as curves have many points in some places and few in others
+            heights = np.interp(spots, false_positive, true_positive)
+            ax.plot(spots, heights, color=line["color"], marker=style.marker(name), linestyle="none")
+        ax.plot([], [], **line, marker=style.marker(name), label=label)
+    ax.set(xlim=(-0.01, 1), ylim=(0, 1.01), aspect="equal")
+    ax.set_xlabel("false positive rate")
+    ax.set_ylabel("true positive rate")
+    ax.legend(loc="lower right", title="area under the curve")
+    return fig
+
+
+@style.applied
+def per_class_bars(per_class, ax=None):
+    """Precision, recall and F1 of each emotion as bars.
+
+    Args:
+        per_class: DataFrame of `evaluation.per_class`, index the classes, columns precision, recall, f1.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a page wide; a dash where a class has no image.
+    """
+    fig, ax = style.panel(ax, style.PAGE, 2.3)
+    looks = {"precision": ("#0B3C5D", ""), "recall": ("#5B93BF", ""), "f1": ("#DCE7F2", "////")}
+    places = np.arange(len(per_class))
+    for i, (column, (face, hatch)) in enumerate(looks.items()):
+        values = per_class[column].to_numpy(dtype=float)
+        x = places + (i - 1) * 0.27
+        bars = ax.bar(x, np.nan_to_num(values), width=0.25, color=face, edgecolor=style.INK, linewidth=0.4)
+        for bar in bars:
+            bar.set_hatch(hatch)
+        bars.set_label("F1" if column == "f1" else column)
+        for spot, value in zip(x, values, strict=True):
+            word = "–" if np.isnan(value) else f"{value:.2f}"
+            ax.text(spot, np.nan_to_num(value) + 0.015, word, ha="center", va="bottom", fontsize=6.5)
+    ax.set_xticks(places, per_class.index)
+    ax.tick_params(axis="x", length=0)
+    ax.set(ylim=(0, 1.08), xlim=(-0.5, len(per_class) - 0.5), yticks=np.linspace(0, 1, 6))
+    ax.set_ylabel("score")
+    ax.grid(axis="y")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
+    return fig
+
+
+@style.applied
+def most_confused(pairs, ax=None):
+    """The pairs of emotions that are confused most often.
+
+    Args:
+        pairs: DataFrame of `evaluation.most_confused`, columns true, predicted, count, ratio.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide, bars in the true emotion's colour; one sentence where nothing is confused.
+    """
+    fig, ax = style.panel(ax, style.COLUMN, 0.65 + 0.21 * max(2, len(pairs)))
+    if pairs.empty:
+        ax.text(0.5, 0.5, "No image is confused.", ha="center", va="center", transform=ax.transAxes)
+        ax.set_axis_off()
+        return fig
+    places = np.arange(len(pairs))
+    ax.barh(places, pairs["ratio"], color=[style.colour(name) for name in pairs["true"]], height=0.72)
+    longest = pairs["ratio"].max()
+    for y, count, ratio in zip(places, pairs["count"], pairs["ratio"], strict=True):
+        ax.text(ratio + 0.015 * longest, y, f"{ratio:.0%} ({count:,})", va="center", fontsize=7)
+    names = [f"{true} → {predicted}" for true, predicted in zip(pairs["true"], pairs["predicted"], strict=True)]
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlim(0, 1.45 * longest)
+    ax.set_ylim(len(pairs) - 0.4, -0.6)
+    ax.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+    ax.locator_params(axis="x", nbins=5)
+    ax.set_xlabel("share of the true emotion's images (number)")
+    return fig
+
+
+@style.applied
+def reliability_diagram(bins):
+    """Accuracy against confidence, and how many predictions have which confidence.
+
+    Args:
+        bins: DataFrame of `evaluation.calibration`: low, high, count, confidence, accuracy.
+
+    Returns:
+        matplotlib Figure, a column wide; bars below the diagonal are overconfident.
+    """
+    fig = style.figure(style.COLUMN, 1.15 * style.COLUMN)
+    top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    filled = bins[bins["count"] > 0]
+    middle, width = (bins["low"] + bins["high"]) / 2, bins["high"] - bins["low"]
+    bar = {"edgecolor": style.INK, "linewidth": 0.5}
+    top.bar(middle[filled.index], filled["accuracy"], width[filled.index], color="#5B93BF", label="accuracy", **bar)
+    gap = filled["confidence"] - filled["accuracy"]
+    top.bar(
+        middle[filled.index],
+        gap,
+        width[filled.index],
+        bottom=filled["accuracy"],
+        facecolor="none",
+        hatch="////",
+        edgecolor="#D55E00",
+        linewidth=0.5,
+        label="gap to the confidence",
+    )
+    top.plot([0, 1], [0, 1], color=style.INK, linewidth=0.8, linestyle="--", label="calibrated")
+    top.plot([], [], linestyle="none", label=f"ECE {expected_calibration_error(bins):.3f}")
+    top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
+    top.legend(loc="upper left")
+    bottom.bar(middle, bins["count"] / max(1, bins["count"].sum()), width, color=style.PALE, **bar)
+    bottom.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+    bottom.locator_params(axis="y", nbins=3)
+    bottom.set(xlabel="confidence (largest probability)", ylabel="images")
+    fig.align_ylabels()
+    return fig
+
+
+@style.applied
+def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
+    """Randomly drawn images that were predicted rightly and wrongly, each with its probabilities.
+
+    Args:
+        images: uint8 array (m, h, w, c), c 1 or 3; may be a memory map, of which only what is drawn is read.
+        labels: int array (m,), 0 to k-1.
+        probabilities: float array (m, k).
+        classes: k class names.
+        n: int, images of each kind.
+        seed: int, of the draw.
+
+    Returns:
+        matplotlib Figure, a page wide: a row of right and a row of wrong predictions. Below each face stands the true
+        emotion, then the predicted one where it is another; the true emotion's bar is framed.
+
+    Raises:
+        InputError: as many labels and probabilities as images are needed, and at least one.
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    if not len(images) == len(labels) == len(probabilities) or len(labels) == 0:
+        raise InputError(
+            f"{len(images):,} images, {len(labels):,} labels and {len(probabilities):,} predictions. Give one of each."
+        )
+    predicted = probabilities.argmax(axis=1)
+    random = np.random.default_rng(seed)
+    kinds = {"right": np.flatnonzero(predicted == labels), "wrong": np.flatnonzero(predicted != labels)}
+    drawn = {kind: np.sort(random.permutation(positions)[:n]) for kind, positions in kinds.items()}
+    # Places are given in inches: a face, two lines of text, and bars of 7-point lines, whatever n is.
+    left, gap = 0.82, 0.1
+    side = min(style.TILE, (style.PAGE - left - 0.05) / n - gap)
+    text, bars, between = 0.36, 0.115 * len(classes), 0.16
+    block = side + text + bars
+    height = 2 * block + between + 0.02
+    fig = style.figure(style.PAGE, height, layout="none")
+    for r, (kind, positions) in enumerate(drawn.items()):
+        top = height - r * (block + between) - 0.01
+        share = f"{len(kinds[kind]):,} of\n{len(labels):,}"
+        fig.text(0.06 / style.PAGE, (top - side / 2) / height, f"{kind}\n{share}", va="center")
+        for c, i in enumerate(positions):
+            x = left + c * (side + gap)
+            box = (x / style.PAGE, (top - side) / height, side / style.PAGE, side / height)
+            _face(fig.add_axes(box), np.asarray(images[i]), classes[labels[i]], classes[predicted[i]])
+            box = (x / style.PAGE, (top - block) / height, side / style.PAGE, bars / height)
+            _probability_bars(fig.add_axes(box), probabilities[i], labels[i], classes, named=c == 0)
+    return fig
+
+
+def _confusion_panel(ax, confusion, show, counted):
+    values = confusion.to_numpy(dtype=float)
+    if show == "ratios" and counted:
+        sums = values.sum(axis=1, keepdims=True)
+        values = values / np.where(sums > 0, sums, np.nan)
+    if show == "counts":
+        words, scale, label = np.vectorize("{:,.0f}".format)(values), max(1, np.nanmax(values)), "images"
+    else:
+        words, scale, label = np.vectorize("{:.2f}".format)(values), 1, "share of the true emotion's images"
+    words = np.where(np.isnan(values), "–", words)
+    names = list(confusion.columns)
+    bar = draw_matrix(ax, values, words, list(confusion.index), names, label, style.SEQUENTIAL, 0, scale)
+    bar.ax.yaxis.set_major_formatter("{x:,.0f}" if show == "counts" else "{x:.1f}")
+    ax.set_xlabel("predicted emotion")
+    ax.set_ylabel("true emotion")
+
+
+def _face(ax, image, true, predicted):
+    image = as_uint8(image)
+    ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, vmin=0, vmax=255, aspect="auto")
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    ax.annotate(f"true: {true}", (0, 0), (0, -3), "axes fraction", "offset points", va="top", fontsize=7)
+    if predicted != true:
+        told = {"va": "top", "fontsize": 7, "fontweight": "bold"}
+        ax.annotate(f"not {predicted}", (0, 0), (0, -12.5), "axes fraction", "offset points", **told)
+
+
+def _probability_bars(ax, probabilities, label, classes, named):
+    places = np.arange(len(classes))
+    drawn = ax.barh(places, probabilities, color=[style.colour(name) for name in classes], height=0.78)
+    drawn[int(label)].set(edgecolor="black", linewidth=1)
+    ax.set(xlim=(0, 1.02), ylim=(len(classes) - 0.4, -0.6), xticks=[])
+    ax.set_yticks(places, classes if named else [])
+    ax.tick_params(axis="y", length=0, labelsize=6.5, pad=2)
+    ax.spines["bottom"].set_visible(False)
+    best = int(np.argmax(probabilities))
+    inside = probabilities[best] > 0.7
+    ax.text(
+        probabilities[best] + (-0.03 if inside else 0.03),
+        best,
+        f"{probabilities[best]:.0%}",
+        va="center_baseline",
+        ha="right" if inside else "left",
+        fontsize=6,
+        color=style.ink_on(style.colour(classes[best])) if inside else style.INK,
+    )

@@ -1,0 +1,174 @@
+"""The networks, one file per family, behind `build`; and the trained one that ships with the package.
+
+A model takes images (n, h, w, c) with values 0 to 255, of the size and channels that its input shape says, scales them
+inside, and gives probabilities (n, classes). It knows nothing of a dataset.
+"""
+
+import inspect
+import json
+from pathlib import Path
+
+import numpy as np
+
+from fer_tf.errors import InputError
+
+PRETRAINED = Path(__file__).parent.parent / "pretrained"
+
+
+def names():
+    """The names that `build` takes."""
+    return tuple(_families())
+
+
+def build(name, input_shape, classes, dtype="float32", **options):
+    """An untrained network by name.
+
+    Args:
+        name: one of `names()`.
+        input_shape: (height, width, channels) of its images, in pixels; channels 1 or 3.
+        classes: number of classes, at least 2.
+        dtype: "float32", or "mixed_bfloat16" to compute in bfloat16 and keep the weights in float32.
+        **options: the architecture's own, such as `block_dropout` of "five_layer".
+
+    Returns:
+        keras.Model, named `name`, not compiled.
+
+    Raises:
+        InputError: an unknown name, option or dtype, a wrong class count, or an image too small for the network.
+    """
+    import keras
+
+    _check(name, input_shape, classes, dtype, options)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        inputs = keras.Input(input_shape, name="image", dtype="float32")
+        return keras.Model(inputs, _families()[name](inputs, classes, **options), name=name)
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{name} cannot be built for images of {'x'.join(map(str, input_shape))}: {reason}") from error
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def architecture(name):
+    """The function that lays out a network, to be read: (inputs, classes, **options) to probabilities."""
+    return _families()[name]
+
+
+def summary(model):
+    """A network's layers as a table.
+
+    Returns:
+        DataFrame with the columns layer, output shape (without the batch) and parameters.
+    """
+    import pandas as pd
+
+    rows = [(layer.name, "x".join(map(str, layer.output.shape[1:])), layer.count_params()) for layer in model.layers]
+    return pd.DataFrame(rows, columns=["layer", "output shape", "parameters"])
+
+
+def parameter_counts(model):
+    """How many parameters a network has: dict with the ints "trainable" and "other" (such as batch norm's averages)."""
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    return {"trainable": trainable, "other": model.count_params() - trainable}
+
+
+def load(path):
+    """A saved model, ready to predict.
+
+    Args:
+        path: a `.keras` file.
+
+    Raises:
+        InputError: the file is missing, or is no Keras model that loads in safe mode.
+    """
+    import keras
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such model. Train it first: models are not kept in git.")
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = (str(error).splitlines() or ["unreadable"])[0]
+        raise InputError(f"{path}: not a model that Keras can load ({reason}). Train it again.") from error
+
+
+def save(model, path):
+    """Saves a model as `.keras`, whole or not at all, computing in float32 whatever it was trained in."""
+    from fer_tf.paths import writing
+
+    model = as_float32(model)
+    with writing(path) as part:
+        model.save(part)
+
+
+def as_float32(model):
+    """The same network computing in float32: bfloat16 helps training, and only on processors that have it."""
+    import keras
+
+    def plain(layer):
+        config = layer.get_config()
+        if "dtype" in config:
+            config["dtype"] = "float32"
+        return layer.__class__.from_config(config)
+
+    clone = keras.models.clone_model(model, clone_function=plain)
+    clone.set_weights(model.get_weights())
+    return clone
+
+
+def load_pretrained(name="five_layer"):
+    """A network with the weights that ship inside the package.
+
+    Args:
+        name: one of the folder `fer_tf/pretrained`'s; see `model_card(name)` for what it was trained on.
+
+    Returns:
+        keras.Model: images (n, 48, 48, c), values 0 to 255, to float32 probabilities (n, k), in the order of
+        `model_card(name)["classes"]`.
+
+    Raises:
+        InputError: no weights of that name ship.
+    """
+    model_card(name)
+    return load(PRETRAINED / f"{name}.keras")
+
+
+def model_card(name="five_layer"):
+    """What is known of a shipped network: classes, input, training data, measured accuracy, limits.
+
+    Returns:
+        dict; "classes" is the order of the probabilities, "input_shape" (height, width, channels).
+
+    Raises:
+        InputError: no card of that name ships.
+    """
+    path = PRETRAINED / f"{name}.json"
+    if not path.is_file():
+        have = ", ".join(sorted(file.stem for file in PRETRAINED.glob("*.json"))) or "none"
+        raise InputError(f"no trained weights named '{name}' ship with fer_tf; there are: {have}.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _families():
+    from fer_tf.models.five_layer import five_layer
+
+    return {"five_layer": five_layer}
+
+
+def _check(name, input_shape, classes, dtype, options):
+    families = _families()
+    if name not in families:
+        raise InputError(f"unknown model '{name}'; choose one of {', '.join(families)}.")
+    known = list(inspect.signature(families[name]).parameters)[2:]
+    for option in options:
+        if option not in known:
+            raise InputError(f"{name} has no option '{option}'; it has {', '.join(known)}.")
+    if classes < 2:
+        raise InputError(f"{name} for {classes} classes; there must be at least 2.")
+    if len(input_shape) != 3 or input_shape[2] not in (1, 3) or min(input_shape) < 1:
+        raise InputError(f"{name} for images of {tuple(input_shape)}; expected (height, width, 1 or 3).")
+    if dtype not in ("float32", "mixed_bfloat16"):
+        raise InputError(f"unknown dtype '{dtype}'; choose float32 or mixed_bfloat16.")

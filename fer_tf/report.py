@@ -1,0 +1,426 @@
+"""A study's report: its runs gathered, scored, held against the published numbers, and laid out as one page.
+
+Nothing here trains. Every number is a function of the predictions that the runs saved; only the test split's are computed
+here, once, from the models of complete runs.
+"""
+
+import argparse
+import base64
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from fer_tf import datasets, evaluation, execute, figures, paths, runs, style, tables
+from fer_tf.errors import InputError
+
+TEMPLATES = Path(__file__).parent / "templates"
+PUBLISHED = Path(__file__).parent / "published"
+METRICS = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "roc_auc", "ece", "n")
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure or table of the page: name (the files' stem), caption, and for a table its DataFrame."""
+
+    name: str
+    caption: str
+    frame: pd.DataFrame | None = None
+
+
+def published(name):
+    """What a paper printed, from `fer_tf/published/<name>.yaml`.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    path = PUBLISHED / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in PUBLISHED.glob("*.yaml")))
+        raise InputError(f"no published numbers named '{name}'; there are {known}.")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def look_up(facts, where):
+    """One printed value by its path.
+
+    Args:
+        facts: dict, from `published`.
+        where: keys joined by dots, such as "test_time_augmentation.test_accuracy".
+
+    Raises:
+        InputError: nothing is there.
+    """
+    found = facts
+    for key in where.split("."):
+        if not isinstance(found, dict) or key not in found:
+            raise InputError(f"the published facts have no '{where}': nothing named '{key}'. See fer_tf/published/.")
+        found = found[key]
+    return found
+
+
+def planned(study):
+    """The names of a study's runs by its YAML files, without the report's, in order."""
+    folder = paths.root() / "notebooks" / "studies" / study
+    names = sorted(path.stem for path in folder.glob("*--*.yaml") if not path.stem.startswith("10_report"))
+    if not names:
+        have = ", ".join(sorted(path.name for path in folder.parent.glob("*/")))
+        raise InputError(f"there is no study '{study}' in {folder.parent}; there are: {have}.")
+    return names
+
+
+def complete_runs(study):
+    """The complete runs of a study's plan, as a list of `runs.Run` in order."""
+    folders = [paths.study(study) / "runs" / name for name in planned(study)]
+    return [runs.open_run(folder) for folder in folders if (folder / "run.json").is_file()]
+
+
+def open_test_split(run):
+    """Scores the test split with a complete training run's model, once; its predictions are kept in the run's folder.
+
+    Args:
+        run: complete `runs.Run`. One without a model, or already scored, is left as it is.
+
+    Returns:
+        True where it was scored now.
+
+    Raises:
+        InputError: the prepared data are not those that the run was trained on.
+    """
+    if not run.record.get("model") or run.variants("test"):
+        return False
+    from fer_tf import models, training
+
+    data = run.record["data"]
+    if datasets.load(data["name"], tuple(data["counts"])).hash != data["hash"]:
+        raise InputError(f"{run.name} was trained on other data than the prepared '{data['name']}'. Execute the run again.")
+    test = datasets.load(data["name"]).split("test")
+    model = models.load(run.folder / run.record["model"])
+    run.save_predictions("test", training.predict(model, test.images), test)
+    return True
+
+
+def scores(run):
+    """Every metric of every set of predictions that a run saved.
+
+    Returns:
+        DataFrame with the columns run, split, variant, accuracy, its 95% Wilson interval (low, high), and the others of
+        `METRICS`; no rows for a run without predictions.
+    """
+    rows = []
+    for split in ("validation", "test"):
+        for variant in run.variants(split):
+            scored = run.predictions(split, variant)
+            found = evaluation.metrics(*scored)
+            low, high = evaluation.accuracy_interval(scored.labels, scored.probabilities)
+            interval = {"low": low, "high": high}
+            rows.append({"run": run.label, "split": split, "variant": variant, **{k: found[k] for k in METRICS}, **interval})
+    order = ["run", "split", "variant", "accuracy", "low", "high", *METRICS[1:]]
+    return pd.DataFrame(rows, columns=order)
+
+
+def comparison(complete, rows, source):
+    """The published numbers beside the reproduced ones.
+
+    Args:
+        complete: list of `runs.Run`.
+        rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts; `run`; and
+            either `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and `metric`: one of
+            `evaluation.metrics`, or "gain", the accuracy above the variant "plain".
+        source: name of the published facts.
+
+    Returns:
+        DataFrame with the columns what, published, reproduced, difference, low, high (95% interval), run; reproduced is
+        None where the run is not there.
+
+    Raises:
+        InputError: a row lacks a key or names an unknown metric.
+    """
+    facts, by_name = published(source), {run.name: run for run in complete}
+    lines = []
+    for row in rows:
+        _check_row(row)
+        value, low, high = _measured(by_name[row["run"]], row) if row["run"] in by_name else (None, None, None)
+        printed = look_up(facts, row["published"])
+        difference = None if value is None else value - printed
+        label = row["run"].partition("--")[2]
+        lines.append((row["what"], printed, value, difference, low, high, label))
+    columns = ["what", "published", "reproduced", "difference", "low", "high", "run"]
+    return pd.DataFrame(lines, columns=columns).astype(object)
+
+
+def readable_comparison(table):
+    """`comparison` with its numbers written as a reader wants them: one cell for a value and its interval."""
+
+    def number(value, sign=""):
+        if value is None:
+            return NOT_RUN
+        return f"{value:{sign},}" if float(value).is_integer() and abs(value) > 1 else f"{value:{sign}.4f}"
+
+    def interval(row):
+        return "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+
+    return pd.DataFrame(
+        {
+            "what": table["what"],
+            "published": table["published"].map(number),
+            "reproduced": table["reproduced"].map(number),
+            "difference": table["difference"].map(lambda value: "" if value is None else number(value, "+")),
+            "95% interval": table.apply(interval, axis=1),
+            "run": table["run"],
+        }
+    )
+
+
+def unseen_only(run, variant=""):
+    """Test accuracy on all images, and on those whose bytes are not in the training split as well.
+
+    Returns:
+        dict n, accuracy, unseen, unseen_accuracy; or None where the run has no test predictions or its data is not here.
+    """
+    if variant not in run.variants("test"):
+        return None
+    try:
+        everything = datasets.load(run.record["data"]["name"])
+    except InputError:
+        return None
+    scored = run.predictions("test", variant)
+    train, test = everything.split("train"), everything.split("test")
+    known = {image.tobytes() for image in np.asarray(train.images)}
+    unseen = np.array([image.tobytes() not in known for image in np.asarray(test.images)])
+    right = scored.probabilities.argmax(axis=1) == scored.labels
+    return {
+        "n": len(right),
+        "accuracy": float(right.mean()),
+        "unseen": int(unseen.sum()),
+        "unseen_accuracy": float(right[unseen].mean()),
+    }
+
+
+def draw_results(run, split="test"):
+    """The figures and tables that the report makes of a run's predictions.
+
+    Args:
+        run: complete `runs.Run`; of its variants the one that its record calls `shown` is drawn.
+        split: whose predictions.
+
+    Returns:
+        (list of (Shown, Figure), list of Shown); both empty where there are no predictions.
+    """
+    variant = run.record.get("shown", "")
+    if variant not in run.variants(split):
+        return [], []
+    scored = run.predictions(split, variant)
+    n = f"{split} split, n = {len(scored.labels):,}"
+    per_class, found = evaluation.per_class(*scored), evaluation.metrics(*scored)
+    drawn = {
+        "confusion": (figures.confusion_matrix(evaluation.confusion(*scored)), f"True class by row, predicted by column; {n}."),
+        "roc": (figures.roc_curves(evaluation.roc(*scored)), f"ROC curve of each class against the rest; {n}."),
+        "per_class": (figures.per_class_bars(per_class), f"Precision, recall and F1 of each class; {n}."),
+        "most_confused": (figures.most_confused(evaluation.most_confused(*scored)), f"The pairs most often confused; {n}."),
+        "reliability": (figures.reliability(evaluation.calibration(*scored)), f"How often a confidence is right; {n}."),
+    }
+    report = tables.classification_report(per_class, found)
+    pictures = [(Shown(f"{run.name}--{split}_{name}", caption), figure) for name, (figure, caption) in drawn.items()]
+    return pictures, [Shown(f"{run.name}--{split}_report", f"Precision, recall and F1 of each class; {n}.", report)]
+
+
+def gather(run, folder):
+    """Copies a run's figures and tables into the study's folders, under the run's name.
+
+    Returns:
+        (list of Shown, list of Shown): its figures and its tables.
+    """
+    pictures, lists = [], []
+    for kind, shown in (("figures", pictures), ("tables", lists)):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for entry in run.record[kind]:
+            name = f"{run.name}--{entry['name']}"
+            for path in sorted((run.folder / kind).glob(f"{entry['name']}.*")):
+                with paths.writing(folder / kind / f"{name}{path.suffix}") as part:
+                    shutil.copyfile(path, part)
+            frame = pd.read_csv(folder / kind / f"{name}.csv") if kind == "tables" else None
+            shown.append(Shown(name, entry["caption"], frame))
+    return pictures, lists
+
+
+def build(run, title, question, source, compare, headline, limitations=()):
+    """Gathers, scores, draws and writes a study's report.
+
+    Args:
+        run: the report's own `runs.Run`, under way; its record's study is the one reported.
+        title, question: of the page.
+        source: name of the published facts.
+        compare: rows of `comparison`.
+        headline: the `what` of the row that the page begins with.
+        limitations: sentences of this study's own, beside those that hold for all.
+
+    Returns:
+        (comparison DataFrame, scores DataFrame), as on the page.
+    """
+    study, folder = run.record["study"], paths.study(run.record["study"])
+    complete = complete_runs(study)
+    _remove_old(folder)
+    table = comparison(complete, compare, source)
+    score_tables = [found for one in complete if len(found := scores(one))]
+    scored = pd.concat(score_tables, ignore_index=True) if score_tables else pd.DataFrame()
+    top = [_keep_table(folder, Shown("published_and_reproduced", "Published and reproduced.", readable_comparison(table)))]
+    if len(scored):
+        top.append(_keep_table(folder, Shown("scores", "Every set of predictions, scored.", _readable_scores(scored))))
+    measured = table[table["reproduced"].notna() & table["low"].notna()]
+    pictures = []
+    if len(measured):
+        drawn = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}))
+        pictures.append(_keep_figure(folder, Shown("published_and_reproduced", "Published and reproduced, with 95% intervals."), drawn))
+    sections = [_section(one, folder) for one in complete]
+    missing = [name for name in planned(study) if name not in {one.name for one in complete}]
+    results = {
+        "study": study,
+        "comparison": json.loads(table.to_json(orient="records")),
+        "scores": json.loads(scored.to_json(orient="records")) if len(scored) else [],
+        "missing": missing,
+        "other_code": {one.name: runs.changed_code(one) for one in complete if runs.changed_code(one)},
+    }
+    paths.write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
+    page = _page(
+        title=title,
+        question=question,
+        study=study,
+        paper=published(source),
+        headline=_headline(table, headline),
+        tables=top,
+        figures=pictures,
+        sections=sections,
+        missing=missing,
+        other_code=results["other_code"],
+        limitations=limitations,
+        folder=folder,
+    )
+    paths.write_text(folder / "index.html", page)
+    return table, scored
+
+
+def check(study):
+    """What a person should know of a study's runs, as a list of lines; empty when all are there and made by this code."""
+    complete = {run.name: run for run in complete_runs(study)}
+    lines = []
+    for name in planned(study):
+        if name not in complete:
+            lines.append(f"{name}: {NOT_RUN}")
+        elif changed := runs.changed_code(complete[name]):
+            lines.append(f"{name}: made by other code; changed since: {', '.join(changed)}")
+    return lines
+
+
+def main(argv=None):
+    """`make check`: lists the runs that are missing or made by other code."""
+    parser = argparse.ArgumentParser(prog="python -m fer_tf.report", description=check.__doc__)
+    parser.add_argument("study")
+    given = parser.parse_args(argv)
+    try:
+        lines = check(given.study)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(lines) or f"{given.study}: every run is there and made by this code")
+    return 0
+
+
+def _check_row(row):
+    if lacking := [key for key in ("what", "published", "run") if key not in row]:
+        raise InputError(f"a row of `compare` lacks '{lacking[0]}': {row}.")
+    if "fact" not in row and not {"split", "metric"} <= set(row):
+        raise InputError(f"a row of `compare` needs 'fact', or 'split' and 'metric': {row}.")
+
+
+def _measured(run, row):
+    if "fact" in row:
+        return run.record.get(row["fact"]), None, None
+    scored = run.predictions(row["split"], row.get("variant", ""))
+    if row["metric"] == "gain":
+        plain = run.predictions(row["split"], "plain")
+        found = evaluation.compare(scored.labels, plain.probabilities, scored.probabilities)
+        return found["difference"], found["low"], found["high"]
+    found = evaluation.metrics(*scored)
+    if row["metric"] not in found:
+        raise InputError(f"unknown metric '{row['metric']}' in `compare`; choose gain or one of {', '.join(found)}.")
+    interval = (None, None)
+    if row["metric"] == "accuracy":
+        interval = evaluation.accuracy_interval(scored.labels, scored.probabilities)
+    return found[row["metric"]], *interval
+
+
+def _headline(table, what):
+    found = table[table["what"] == what]
+    return None if found.empty else {key: found.iloc[0][key] for key in ("what", "published", "reproduced", "low", "high")}
+
+
+def _readable_scores(scored):
+    readable = scored.copy()
+    readable["variant"] = readable["variant"].replace("", "plain")
+    decimals = {name: 4 for name in readable.columns if readable[name].dtype.kind == "f"}
+    return readable.round(decimals).rename(columns=lambda name: name.replace("_", " "))
+
+
+def _section(run, folder):
+    pictures, lists = gather(run, folder)
+    drawn, reports = draw_results(run)
+    heading = execute.first_heading(paths.root() / "notebooks" / f"{run.notebook}.ipynb")
+    unseen = unseen_only(run, run.record.get("shown", "")) if drawn else None
+    return {
+        "run": run,
+        "heading": heading,
+        "results": [_keep_figure(folder, shown, figure) for shown, figure in drawn],
+        "result_tables": [_keep_table(folder, shown) for shown in reports],
+        "figures": pictures,
+        "tables": lists,
+        "unseen": unseen,
+        "changed": runs.changed_code(run),
+    }
+
+
+def _keep_figure(folder, shown, figure):
+    style.save(figure, folder / "figures" / shown.name)
+    return shown
+
+
+def _keep_table(folder, shown):
+    tables.to_files(shown.frame, folder / "tables" / shown.name, shown.caption)
+    return shown
+
+
+def _remove_old(folder):
+    for kind in ("figures", "tables"):
+        shutil.rmtree(folder / kind, ignore_errors=True)
+
+
+def _page(folder, **content):
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+
+    def picture(name):
+        data = (folder / "figures" / f"{name}.svg").read_bytes()
+        return "data:image/svg+xml;base64," + base64.b64encode(data).decode()
+
+    def grid(frame):
+        index = not isinstance(frame.index, pd.RangeIndex)
+        return frame.to_html(index=index, border=0, classes="numbers", na_rep="", justify="unset", float_format=lambda x: f"{x:,.4g}")
+
+    environment.filters |= {"picture": picture, "grid": grid}
+    made = datetime.now(UTC).strftime("%d %B %Y")
+    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    return environment.get_template("page.html.j2").render(css=css, made=made, not_run=NOT_RUN, **content)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Splits of one's own, where a dataset has no official one, and folds for cross-validation.
+
+Both keep the classes' shares, and both keep a group together (the same person, or byte-identical images), so that no
+image has its twin on the other side. They take labels and return arrays; scikit-learn does the drawing.
+"""
+
+import warnings
+
+import numpy as np
+
+from fer_tf.errors import InputError
+
+
+def stratified(labels, fractions=None, seed=0, groups=None):
+    """Draws splits in which every class has the same share.
+
+    Args:
+        labels: array (n,) of ints or names.
+        fractions: dict, split name to its share of the images, summing to 1; by default train 0.8, validation 0.1 and
+            test 0.1.
+        seed: int; the same seed draws the same split.
+        groups: array (n,), images with the same value stay in the same split; by default each image is on its own. With
+            groups, shares are of groups, each counted in the class that most of its images bear.
+
+    Returns:
+        str array (n,) of the keys of `fractions`.
+
+    Raises:
+        InputError: shares that are not positive or don't sum to 1, or a class too small to be in every split.
+    """
+    from sklearn.model_selection import train_test_split
+
+    fractions = {"train": 0.8, "validation": 0.1, "test": 0.1} if fractions is None else dict(fractions)
+    if not fractions or min(fractions.values()) <= 0 or not np.isclose(sum(fractions.values()), 1):
+        raise InputError(f"fractions {fractions}: expected positive shares that sum to 1.")
+    codes, members = _codes(labels), _members(labels, groups)
+    of_group = _majority(codes, members)
+    _refuse_small(labels, codes, of_group, len(fractions), "splits")
+    drawn = np.empty(len(of_group), dtype=f"<U{max(map(len, fractions))}")
+    rest, left = np.arange(len(of_group)), 1.0
+    for split, share in list(fractions.items())[:0:-1]:  # from the last: what remains is the first
+        try:
+            rest, taken = train_test_split(rest, test_size=share / left, random_state=seed, stratify=of_group[rest])
+        except ValueError as error:
+            raise InputError(
+                f"{len(labels):,} images are too few for the split '{split}' of {share:.3g}: {error}"
+            ) from error
+        drawn[taken], left = split, left - share
+    drawn[rest] = next(iter(fractions))
+    return drawn[members]
+
+
+def kfold(labels, k=5, seed=0, groups=None):
+    """Draws the folds of a stratified k-fold cross-validation.
+
+    Args:
+        labels: array (n,) of ints or names.
+        k: int, how many folds, 2 or more.
+        seed: int; the same seed draws the same folds.
+        groups: array (n,), images with the same value stay in the same fold; by default each image is on its own.
+
+    Returns:
+        int64 array (n,), the fold 0 to k - 1 in which each image is held out.
+
+    Raises:
+        InputError: fewer than 2 folds, or a class with fewer images (or groups) than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    if k < 2:
+        raise InputError(f"k={k} folds; expected 2 or more.")
+    codes, members = _codes(labels), _members(labels, groups)
+    _refuse_small(labels, codes, _majority(codes, members), k, "folds")
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    folds = np.empty(len(codes), dtype=np.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # scikit-learn's own word on small classes; ours was said above
+        parts = kind(k, shuffle=True, random_state=seed).split(codes, codes, members)
+        for fold, (_, held_out) in enumerate(parts):
+            folds[held_out] = fold
+    return folds
+
+
+def _codes(labels):
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not len(labels):
+        raise InputError(f"labels of shape {labels.shape}; expected one label per image.")
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _members(labels, groups):
+    """The number of the group of each image."""
+    if groups is None:
+        return np.arange(len(labels))
+    groups = np.asarray(groups)
+    if groups.shape != (len(labels),):
+        raise InputError(f"groups of shape {groups.shape} for {len(labels):,} images; expected one per image.")
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def _majority(codes, members):
+    """The class of each group: the one that most of its images bear, the first of these where there are several."""
+    votes = np.zeros((members.max() + 1, codes.max() + 1), dtype=np.int64)
+    np.add.at(votes, (members, codes), 1)
+    return votes.argmax(axis=1)
+
+
+def _refuse_small(labels, codes, of_group, parts, what):
+    counts = np.bincount(of_group, minlength=codes.max() + 1)
+    if counts.min() < parts:
+        name = np.unique(np.asarray(labels))[counts.argmin()]
+        raise InputError(
+            f"class {name} has {counts.min()} images (or groups) for {parts} {what}. Take fewer {what} or more images."
+        )

@@ -1,0 +1,84 @@
+"""The real FER2013, where $FER2013 says or in data/raw/fer2013/; skipped where there is none."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_tf import cleaning, datasets, emotions, paths
+
+COUNTS = {  # Training, PublicTest, PrivateTest
+    "angry": [3995, 467, 491],
+    "disgust": [436, 56, 55],
+    "fear": [4097, 496, 528],
+    "happy": [7215, 895, 879],
+    "sad": [4830, 653, 594],
+    "surprise": [3171, 415, 416],
+    "neutral": [4965, 607, 626],
+}
+
+
+def real_source():
+    given = os.environ.get("FER2013")
+    return Path(given) if given else paths.raw("fer2013")
+
+
+pytestmark = pytest.mark.skipif(
+    not real_source().exists(), reason="FER2013 is not here: set FER2013=its path or put it in data/raw/fer2013/"
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """FER2013 prepared in a project of its own, and how many seconds that took."""
+    source = real_source().resolve()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_TF_ROOT", str(tmp_path_factory.mktemp("project")))
+        start = time.perf_counter()
+        datasets.prepare("fer2013", source)
+        seconds = time.perf_counter() - start
+        yield datasets.load("fer2013"), seconds
+
+
+def test_the_official_counts_are_found_in_every_class_and_split(prepared):
+    faces, _ = prepared
+    assert faces.classes == emotions.FER2013 and faces.images.shape == (35887, 48, 48, 1)
+    assert faces.counts().T.to_dict("list") == COUNTS
+    assert faces.source["differences"] == [] and faces.source["skipped"] == []
+    assert faces.source["split"].startswith("official")
+
+
+def test_preparing_and_opening_are_quick(prepared):
+    _, seconds = prepared
+    assert seconds < 60  # 5 seconds on two free cores; the bound is for busy ones
+    start = time.perf_counter()
+    opened = datasets.load("fer2013", splits=("train", "validation"))
+    assert time.perf_counter() - start < 0.5
+    assert isinstance(opened.images, np.memmap) and len(opened) == 32298
+
+
+def test_rows_are_ordered_and_ids_are_unique(prepared):
+    faces, _ = prepared
+    assert len(set(faces.ids.tolist())) == len(faces)
+    order = [datasets.SPLITS.index(split) for split in faces.splits]
+    assert order == sorted(order)
+
+
+def test_the_known_faults_are_found(prepared):
+    faces, _ = prepared
+    if not faces.source["form"].startswith("class folders"):
+        pytest.skip("the numbers are those of the JPEG copy")
+    audit = cleaning.audit(faces)
+    groups = audit.groups()
+    assert audit.blank.sum() == 12
+    assert len(groups) == 1516 and groups["images"].sum() == 3369
+    assert (groups["splits"] > 1).sum() == 557
+    assert groups["conflict"].sum() == 57
+    cleaned = cleaning.clean(faces, audit)
+    assert len(cleaned.split("train")) == 26888
+    again = cleaning.audit(cleaned)
+    assert not again.leaked.any() and not again.repeat[cleaned.splits == "train"].any()
+    for split in ("validation", "test"):
+        assert cleaned.split(split).hash == faces.split(split).hash
