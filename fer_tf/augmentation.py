@@ -89,7 +89,8 @@ class Augmenter:
         Returns:
             float32 array (n, h, w, c), values 0 to 255.
         """
-        return np.stack([self._view(np.float32(image), seed) for image, seed in zip(images, seeds, strict=True)])
+        views = [self._view(np.float32(image), seed) for image, seed in zip(images, seeds, strict=True)]
+        return np.stack(views).astype(np.float32)
 
     def _view(self, image, seed):
         rng = np.random.default_rng(seed)

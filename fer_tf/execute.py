@@ -6,9 +6,8 @@ Make decides what is executed; this only does it.
 """
 
 import argparse
-import logging
-import os
-import shutil
+import ast
+import io
 import sys
 import time
 from pathlib import Path
@@ -51,7 +50,7 @@ def execute(file):
     place, total = _place(file)
     print(f"[{place}/{total}] {file.stem}: {parameters.get('about') or first_heading(notebook)}", flush=True)
     started = time.perf_counter()
-    _papermill(notebook, folder, {**parameters, "out": str(folder.relative_to(paths.root()))}, file.stem)
+    _papermill(notebook, folder, {**parameters, "out": str(_shown(folder))}, file.stem)
     print(f"[{place}/{total}] {file.stem}: done in {_duration(time.perf_counter() - started)}", flush=True)
 
 
@@ -108,8 +107,6 @@ def notebook_parameters(notebook):
     Raises:
         InputError: the notebook has no such cell, or the cell is more than plain assignments.
     """
-    import ast
-
     import nbformat
 
     cells = nbformat.read(notebook, as_version=4).cells
@@ -160,12 +157,10 @@ def _place(file):
 
 
 def _papermill(notebook, folder, parameters, name):
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     import papermill
     from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
 
-    _listen(name)
     folder.mkdir(parents=True, exist_ok=True)
     half_done = folder / "notebook.ipynb"
     try:
@@ -176,14 +171,30 @@ def _papermill(notebook, folder, parameters, name):
             engine_name=_engine(name),
             kernel_name="python3",
             cwd=str(paths.root()),
-            log_output=True,
             progress_bar=False,
-            autosave_cell_every=60,
+            stdout_file=_Printed(name),
+            # Sockets that no other user of the machine can read, and no ports.
+            config=Config({"KernelManager": {"transport": "ipc"}}),
         )
     except PapermillExecutionError as error:
-        raise InputError(f"{name} failed: {error.ename}: {error.evalue}. See {half_done}") from error
+        reason = " ".join(str(error.evalue).split())
+        raise InputError(f"{name} failed: {error.ename}: {reason} See {_shown(half_done)}") from error
     if not (folder / "run.json").is_file():
         raise InputError(f"{name}: executed, but it saved no run.json. The notebook's last cell must call run.finish().")
+
+
+class _Printed(io.StringIO):
+    """What the notebook prints, passed on to the terminal line by line."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def write(self, text):
+        for line in text.splitlines():
+            if line.strip():
+                _say(self.name, line)
+        return len(text)
 
 
 def _engine(name):
@@ -193,15 +204,16 @@ def _engine(name):
     class Telling(NBClientEngine):
         @classmethod
         def execute_managed_notebook(cls, manager, kernel_name, **options):
-            cells = manager.nb.cells
-            codes = [cell for cell in cells if cell.cell_type == "code"]
-            begin, heading = manager.cell_start, [""]
+            total = sum(cell.cell_type == "code" for cell in manager.nb.cells)
+            begin, heading, done = manager.cell_start, "", 0
 
             def cell_start(cell, cell_index=None, **given):
+                nonlocal heading, done
                 if cell.cell_type == "markdown" and cell.source.startswith("#"):
-                    heading[0] = cell.source.splitlines()[0].lstrip("# ")
+                    heading = cell.source.splitlines()[0].lstrip("# ")
                 elif cell.cell_type == "code":
-                    _say(name, f"cell {codes.index(cell) + 1}/{len(codes)}  {heading[0]}")
+                    done += 1
+                    _say(name, f"cell {done}/{total}  {heading}")
                 return begin(cell, cell_index, **given)
 
             manager.cell_start = cell_start
@@ -211,26 +223,12 @@ def _engine(name):
     return "telling"
 
 
-def _listen(name):
-    """Passes what the notebook prints on to the terminal, line by line, with the run's name in front."""
-
-    class Lines(logging.Handler):
-        def emit(self, record):
-            text = record.getMessage()
-            if record.levelno == logging.INFO and not text.startswith(("Executing notebook", "Input Notebook", "Output Notebook")):
-                for line in text.splitlines():
-                    if line.strip():
-                        _say(name, line)
-
-    for logger in (logging.getLogger("papermill"),):
-        logger.handlers = [Lines()]
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-
-
 def _say(name, line):
-    width = shutil.get_terminal_size((120, 24)).columns
-    print(f"  {name} | {line}"[: max(width, 80)], flush=True)
+    print(f"  {name} | {line}", flush=True)
+
+
+def _shown(path):
+    return path.relative_to(paths.root()) if path.is_relative_to(paths.root()) else path
 
 
 def _duration(seconds):

@@ -137,8 +137,8 @@ def comparison(complete, rows, source):
         source: name of the published facts.
 
     Returns:
-        DataFrame with the columns what, published, reproduced, difference, low, high (95% interval), run; reproduced is
-        None where the run is not there.
+        DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run;
+        reproduced is None where the run is not there.
 
     Raises:
         InputError: a row lacks a key or names an unknown metric.
@@ -151,8 +151,8 @@ def comparison(complete, rows, source):
         printed = look_up(facts, row["published"])
         difference = None if value is None else value - printed
         label = row["run"].partition("--")[2]
-        lines.append((row["what"], printed, value, difference, low, high, label))
-    columns = ["what", "published", "reproduced", "difference", "low", "high", "run"]
+        lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, label))
+    columns = ["what", "metric", "published", "reproduced", "difference", "low", "high", "run"]
     return pd.DataFrame(lines, columns=columns).astype(object)
 
 
@@ -225,7 +225,7 @@ def draw_results(run, split="test"):
         "roc": (figures.roc_curves(evaluation.roc(*scored)), f"ROC curve of each class against the rest; {n}."),
         "per_class": (figures.per_class_bars(per_class), f"Precision, recall and F1 of each class; {n}."),
         "most_confused": (figures.most_confused(evaluation.most_confused(*scored)), f"The pairs most often confused; {n}."),
-        "reliability": (figures.reliability(evaluation.calibration(*scored)), f"How often a confidence is right; {n}."),
+        "reliability": (figures.reliability_diagram(evaluation.calibration(*scored)), f"How often a confidence is right; {n}."),
     }
     report = tables.classification_report(per_class, found)
     pictures = [(Shown(f"{run.name}--{split}_{name}", caption), figure) for name, (figure, caption) in drawn.items()]
@@ -274,7 +274,7 @@ def build(run, title, question, source, compare, headline, limitations=()):
     top = [_keep_table(folder, Shown("published_and_reproduced", "Published and reproduced.", readable_comparison(table)))]
     if len(scored):
         top.append(_keep_table(folder, Shown("scores", "Every set of predictions, scored.", _readable_scores(scored))))
-    measured = table[table["reproduced"].notna() & table["low"].notna()]
+    measured = table[table["reproduced"].notna() & (table["metric"] == "accuracy")]
     pictures = []
     if len(measured):
         drawn = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}))

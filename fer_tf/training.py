@@ -110,7 +110,7 @@ def compile_model(model, optimizer="adam", learning_rate=0.001, weight_decay=0.0
     """
     if optimizer not in OPTIMIZERS:
         raise InputError(f"unknown optimizer '{optimizer}'; choose one of {', '.join(OPTIMIZERS)}.")
-    made = OPTIMIZERS[optimizer](learning_rate=learning_rate, weight_decay=weight_decay or None)
+    made = OPTIMIZERS[optimizer](learning_rate=learning_rate, weight_decay=weight_decay)
     made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
     # XLA makes a CPU several times slower; on a GPU Keras decides.

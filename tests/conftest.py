@@ -1,0 +1,53 @@
+"""What several test files share: small data, and a project folder of their own to write in."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+PROJECT = Path(__file__).parent.parent
+
+
+def make_dataset(per_class=6, size=48, channels=1, classes=("angry", "happy", "sad"), splits=(4, 1, 1), seed=0):
+    """A little dataset whose classes differ in brightness, `splits` images of each class in train, validation and test."""
+    from fer_tf.datasets import SPLITS, Dataset
+
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(classes)), per_class)
+    base = 60 + 60 * labels
+    images = np.clip(base[:, None, None, None] + rng.normal(0, 20, (len(labels), size, size, channels)), 0, 255)
+    of_class = np.repeat(np.array(SPLITS), splits)
+    return Dataset(
+        name="little",
+        classes=classes,
+        images=images.astype(np.uint8),
+        labels=labels,
+        splits=np.tile(of_class, len(classes)),
+        ids=np.array([f"image {i}" for i in range(len(labels))]),
+    )
+
+
+@pytest.fixture
+def little():
+    return make_dataset()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project: the package looks for data, notebooks and reports there."""
+    (tmp_path / "notebooks" / "studies").mkdir(parents=True)
+    (tmp_path / "Makefile").write_text("")
+    monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def project_with_notebooks(project):
+    """A project with the real notebooks, and no study yet."""
+    for notebook in (PROJECT / "notebooks").glob("*.ipynb"):
+        shutil.copy(notebook, project / "notebooks")
+    return project

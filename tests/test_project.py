@@ -1,0 +1,127 @@
+"""The project's own files: one set of dependencies, a Makefile that tells the truth, and words that fit."""
+
+import os
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+from conftest import PROJECT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+
+@pytest.fixture(scope="module")
+def pyproject():
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text())
+
+
+def locked():
+    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+    found = [re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", line) for line in lines]
+    return {canonicalize_name(match[1]): match[2] for match in found if match}
+
+
+def test_the_lock_holds_every_dependency_in_a_version_that_is_asked_for(pyproject):
+    asked = pyproject["project"]["dependencies"] + pyproject["project"]["optional-dependencies"]["dev"]
+    versions = locked()
+    for requirement in map(Requirement, asked):
+        assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement
+
+
+def test_every_locked_package_is_pinned_by_hash():
+    text = (PROJECT / "requirements.lock").read_text()
+    for block in re.split(r"\n(?=\S)", text.strip()):
+        assert "--hash=sha256:" in block, block
+    assert "//" not in text
+
+
+def test_conda_installs_the_same_lock_for_the_same_python(pyproject):
+    environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
+    assert "python=3.11" in environment["dependencies"]
+    assert ">=3.11" in pyproject["project"]["requires-python"]
+    pip = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
+    assert "--requirement=requirements.lock" in pip
+
+
+def test_exactly_one_variant_of_opencv_is_installed():
+    assert [name for name in locked() if name.startswith("opencv")] == ["opencv-python"]
+
+
+def make(*arguments, cwd=PROJECT):
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    return subprocess.run(["make", *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+def test_make_help_lists_every_target_of_the_table_of_contents():
+    told = make("help").stdout
+    for target in "setup data report figures tables check lab test lint bench clean help".split():
+        assert re.search(rf"^  make {target} ", told, re.M), target
+    assert "fer2013_five_layer" in told
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A project whose runs are made by a stand-in that only writes the records, to see what make would execute."""
+    import shutil
+
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    shutil.copytree(PROJECT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    (tmp_path / "fer_tf").mkdir()
+    (tmp_path / "fer_tf" / "x.py").write_text("")
+    script = tmp_path / "python"
+    script.write_text(
+        '#!/bin/sh\n# $3 is notebooks/studies/<study>/<run>.yaml\nstudy=$(basename $(dirname $3)); run=$(basename $3 .yaml)\n'
+        "mkdir -p reports/$study/runs/$run && touch reports/$study/runs/$run/run.json\n"
+        'case $run in 10_report--*) touch reports/$study/index.html;; esac\necho "executed $run"\n'
+    )
+    script.chmod(0o755)
+    return tmp_path
+
+
+def executed(copy, *arguments):
+    done = make("report", "PYTHON=./python", *arguments, cwd=copy)
+    assert done.returncode == 0, done.stderr
+    return re.findall(r"executed (\S+)", done.stdout)
+
+
+
+def test_make_executes_every_run_once_in_order_and_then_nothing(copy):
+    runs = executed(copy)
+    assert runs == ["00_data--sample", "01_eda--faces", "02_train_cnn--five_layer", "04_tta--five_layer", "10_report--report"]
+    assert executed(copy) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ("notebooks/studies/sample/01_eda--faces.yaml", ["01_eda--faces", "10_report--report"]),
+        ("notebooks/01_eda.ipynb", ["01_eda--faces", "10_report--report"]),
+        ("notebooks/studies/sample/04_tta--five_layer.yaml", ["04_tta--five_layer", "10_report--report"]),
+        (
+            "notebooks/studies/sample/02_train_cnn--five_layer.yaml",
+            ["02_train_cnn--five_layer", "04_tta--five_layer", "10_report--report"],
+        ),
+        ("fer_tf/x.py", ["10_report--report"]),
+    ],
+)
+def test_make_executes_again_only_what_a_change_reaches(copy, changed, again):
+    executed(copy)
+    future = max(file.stat().st_mtime for file in copy.rglob("*")) + 2
+    os.utime(copy / changed, (future, future))
+    assert executed(copy) == again
+
+
+def test_a_failed_run_leaves_the_others_and_is_the_only_one_executed_again(copy):
+    script = (copy / "python").read_text()
+    (copy / "python").write_text(script.replace("mkdir", 'case $run in 04*) echo "error: no" >&2; exit 1;; esac\nmkdir', 1))
+    assert make("report", "PYTHON=./python", cwd=copy).returncode != 0
+    assert (copy / "reports/sample/runs/02_train_cnn--five_layer/run.json").exists()
+    (copy / "python").write_text(script)
+    assert executed(copy) == ["04_tta--five_layer", "10_report--report"]
+
+
+def test_an_unknown_study_is_refused_with_the_ones_there_are(copy):
+    done = make("report", "PYTHON=./python", "STUDY=nothing", cwd=copy)
+    assert done.returncode != 0 and "there is no study 'nothing'" in done.stderr
