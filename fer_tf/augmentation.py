@@ -33,9 +33,9 @@ RECIPES = {
         "zoom_range": 0.15,
         "horizontal_flip": True,
         "fill_mode": "nearest",
-        "brightness": 0.2,
-        "contrast": 0.2,
-        "erasing": 0.5,
+        "brightness": 0.15,
+        "contrast": 0.15,
+        "erasing": 0.3,
     },
 }
 """Recipe name -> arguments of `ImageDataGenerator` (angles in degrees, shifts and zoom as fractions of the side), and

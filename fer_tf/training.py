@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.class_weight import compute_class_weight
 
-from fer_tf.augmentation import Batches, with_channels
+from fer_tf.augmentation import Batches, recipe, with_channels
 from fer_tf.errors import InputError, TestSplitError
 from fer_tf.paths import writing
 
@@ -162,7 +162,7 @@ def fit(
     batches = Batches(train, batch_size, channels, augmentation, seed)
     rates = learning_rates(schedule, learning_rate, epochs * len(batches))
     compile_model(model, optimizer, rates, weight_decay, label_smoothing)
-    settings = [epochs, batch_size, augmentation, optimizer, learning_rate, schedule, weight_decay, label_smoothing]
+    settings = [epochs, batch_size, recipe(augmentation), optimizer, learning_rate, schedule, weight_decay, label_smoothing]
     asked = _fingerprint(model, train, validation, [*settings, weighted, early_stopping, seed])
     progress = Progress(folder, batches, epochs, seed, _rules(schedule, early_stopping), asked)
     images = np.ascontiguousarray(with_channels(np.asarray(validation.images), channels))

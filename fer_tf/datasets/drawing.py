@@ -45,7 +45,7 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
         roll=0.12 * normal[5],
     )
     light = (0.75 * normal[6], -0.25 + 0.35 * normal[7], 0.9)
-    picture = render(_backdrop(side, rng), who, au, pose, light, gaze=0.022 * normal[8:10])
+    picture = render(backdrop((side, side), rng), who, au, pose, light, gaze=0.022 * normal[8:10])
     if chance[0] < 0.13:
         _occlude(picture, who, pose, rng)
     return _photograph(picture, size, channels, rng)
@@ -309,14 +309,23 @@ def _glasses(paint, who):
     paint.line([(-0.12, who.eye_y), (0, who.eye_y - 0.03), (0.12, who.eye_y)], colour, width, lift=0.15)
 
 
-def _backdrop(side, rng):
-    """A blurred place behind the face: a gradient and a few shapes."""
+def backdrop(shape, rng):
+    """A blurred place behind a face: a gradient and a few shapes.
+
+    Args:
+        shape: (height, width) in pixels.
+        rng: numpy Generator.
+
+    Returns:
+        uint8 array (h, w, 3), RGB.
+    """
     tone = rng.uniform(20, 235, (2, 2, 3)) * 0.5 + rng.uniform(10, 120)
     small = cv2.resize(tone, (12, 12), interpolation=cv2.INTER_LINEAR)
     for x0, y0, dx, dy, grey in rng.random((2, 5)):
         x, y = int(12 * x0), int(12 * y0)
         small[y : y + 2 + int(6 * dy), x : x + 2 + int(6 * dx)] = 240 * grey
-    return cv2.resize(np.clip(small, 0, 255).astype(np.uint8), (side, side), interpolation=cv2.INTER_LINEAR)
+    small = np.clip(small, 0, 255).astype(np.uint8)
+    return cv2.resize(small, tuple(shape)[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _occlude(picture, who, pose, rng):
