@@ -67,6 +67,9 @@ format: | $(READY) ## Bring code and notebooks into the project's style
 bench: | $(READY) ## Time what the README calls fast
 	@for file in benchmarks/*.py; do $(PYTHON) $$file || exit 1; done
 
+release: | $(READY) ## Ship the network of a RUN of the STUDY inside the package, with its model card
+	@$(PYTHON) -m fer_tf.release $(STUDY) $(RUN)
+
 clean: ## Remove the STUDY's report, the prepared data and caches; raw data and .venv stay
 	rm -rf $(FOLDER) data/prepared .pytest_cache .ruff_cache .hypothesis
 

@@ -89,7 +89,7 @@ def read_parameters(file):
     for path, given, known in ((common, shared, known_anywhere), (file, own, defaults)):
         for name in given:
             if name not in known:
-                raise InputError(f"{path}: unknown parameter '{name}'; known are {', '.join(sorted(known - {'out'}))}.")
+                raise InputError(f"{path}: unknown parameter '{name}'; known are {', '.join(sorted(set(known) - {'out'}))}.")
             if name == "out":
                 raise InputError(f"{path}: 'out' follows from the file's name; remove it.")
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}

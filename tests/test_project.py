@@ -61,13 +61,19 @@ def test_make_help_lists_every_target_of_the_table_of_contents():
     assert "fer2013_five_layer" in told
 
 
+RUNS = ["00_data--sample", "01_eda--faces", "02_train_cnn--five_layer", "04_tta--five_layer", "10_report--report"]
+NOTEBOOKS = [f"{run.partition('--')[0]}.ipynb" for run in RUNS]
+
+
 @pytest.fixture
 def copy(tmp_path):
     """A project whose runs are made by a stand-in that only writes the records, to see what make would execute."""
     import shutil
 
     shutil.copy(PROJECT / "Makefile", tmp_path)
-    shutil.copytree(PROJECT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for name in (*NOTEBOOKS, "studies/sample/common.yaml", *(f"studies/sample/{run}.yaml" for run in RUNS)):
+        (tmp_path / "notebooks" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / "notebooks" / name, tmp_path / "notebooks" / name)
     (tmp_path / "fer_tf").mkdir()
     (tmp_path / "fer_tf" / "x.py").write_text("")
     script = tmp_path / "python"
@@ -88,8 +94,7 @@ def executed(copy, *arguments):
 
 
 def test_make_executes_every_run_once_in_order_and_then_nothing(copy):
-    runs = executed(copy)
-    assert runs == ["00_data--sample", "01_eda--faces", "02_train_cnn--five_layer", "04_tta--five_layer", "10_report--report"]
+    assert executed(copy) == RUNS
     assert executed(copy) == []
 
 

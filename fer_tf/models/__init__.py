@@ -5,7 +5,6 @@ inside, and gives probabilities (n, classes). It knows nothing of a dataset.
 """
 
 import inspect
-import json
 from pathlib import Path
 
 import numpy as np
@@ -137,19 +136,22 @@ def load_pretrained(name="five_layer"):
 
 
 def model_card(name="five_layer"):
-    """What is known of a shipped network: classes, input, training data, measured accuracy, limits.
+    """What is known of a shipped network: the facts that its card, `fer_tf/pretrained/<name>.md`, begins with.
 
     Returns:
-        dict; "classes" is the order of the probabilities, "input_shape" (height, width, channels).
+        dict; "classes" is the order of the probabilities, "input_shape" (height, width, channels), "metrics" what was
+        measured on the test split.
 
     Raises:
         InputError: no card of that name ships.
     """
-    path = PRETRAINED / f"{name}.json"
+    import yaml
+
+    path = PRETRAINED / f"{name}.md"
     if not path.is_file():
-        have = ", ".join(sorted(file.stem for file in PRETRAINED.glob("*.json"))) or "none"
+        have = ", ".join(sorted(file.stem for file in PRETRAINED.glob("*.md"))) or "none"
         raise InputError(f"no trained weights named '{name}' ship with fer_tf; there are: {have}.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return yaml.safe_load(path.read_text(encoding="utf-8").split("---\n")[1])
 
 
 def _families():
