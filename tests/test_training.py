@@ -105,9 +105,10 @@ def test_early_stopping_ends_a_training_that_gets_no_better(faces, tmp_path):
 
 def test_a_network_learns_classes_that_differ(tmp_path):
     faces = make_dataset(per_class=24, size=16, splits=(16, 4, 4))
-    # Batch norm's running averages need many steps (momentum 0.99) before the validation means anything.
-    _, history = fit(faces, tmp_path, epochs=50, batch_size=16, augmentation="none")
-    assert history["val_accuracy"].max() > 0.9
+    model = models.build("five_layer", (16, 16, 1), 3, block_dropout=0.0, dense_dropout=0.0)
+    _, history = fit(faces, tmp_path, model, epochs=8, batch_size=12, augmentation="none")
+    # By the training's own accuracy: batch norm's averages (momentum 0.99) would need a thousand steps to serve others.
+    assert history["accuracy"].iloc[0] < 0.9 < history["accuracy"].iloc[-1]
 
 
 def test_one_cycle_climbs_to_the_highest_rate_and_falls_to_nothing():

@@ -38,8 +38,8 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
     side = size * (2 if size < 128 else 1)  # supersampled where a pixel is coarse
     normal, chance = rng.standard_normal(12), rng.random(12)
     pose = faces.Pose(
-        centre=side * (np.array([0.5, 0.42]) + 0.035 * normal[:2]),
-        scale=side * 0.44 * np.exp(0.09 * normal[2]),
+        centre=side * (np.array([0.5, 0.45]) + 0.03 * normal[:2]),
+        scale=side * 0.5 * np.exp(0.08 * normal[2]),
         yaw=0.24 * normal[3],
         pitch=0.11 * normal[4],
         roll=0.12 * normal[5],
@@ -354,14 +354,14 @@ def _occlude(picture, who, pose, rng):
 def _photograph(picture, size, channels, rng):
     """What the camera does: focus, exposure, noise, and the size and channels asked for."""
     focus, contrast, brightness, gamma, grain, jpeg = rng.random(6)
-    blur = (len(picture) / size) * (size / 48) * (0.2 + 0.95 * focus**2)
+    blur = (len(picture) / size) * (size / 48) * (0.2 + 0.6 * focus**2)
     picture = cv2.GaussianBlur(picture, (0, 0), blur)
     if len(picture) != size:
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     picture = picture @ np.array([[0.299], [0.587], [0.114]], np.float32) if channels == 1 else picture.astype(np.float32)
     picture = 255 * (picture / 255) ** np.float32(0.65 + 0.8 * gamma)
     picture = (picture - 115) * np.float32(0.65 + 0.65 * contrast) + np.float32(115 + 56 * (brightness - 0.5))
-    picture += np.float32(1 + 9 * grain**2) * rng.standard_normal(picture.shape, np.float32)
+    picture += np.float32(1 + 6 * grain**2) * rng.standard_normal(picture.shape, np.float32)
     picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     if jpeg < 0.25:
         quality = [cv2.IMWRITE_JPEG_QUALITY, 45 + int(160 * jpeg)]

@@ -89,11 +89,11 @@ def action_units(emotion, rng):
     """
     prototype = PROTOTYPES[canonical(emotion)]
     names = list(ACTION_UNITS)
-    strength = 0.22 + 0.78 * rng.beta(2.0, 1.7)
+    strength = 0.4 + 0.6 * rng.beta(2.0, 1.7)
     jitter, missing, stray = rng.uniform(0.55, 1.25, len(names)), rng.random(len(names)), rng.random(len(names))
     level = np.array([prototype.get(name, 0.0) for name in names]) * strength * jitter
-    level[missing < 0.13] *= 0.15
-    level += np.where(stray < 0.12, 0.5, 0.1) * rng.random(len(names)) ** 2
+    level[missing < 0.08] *= 0.15
+    level += np.where(stray < 0.1, 0.4, 0.1) * rng.random(len(names)) ** 2
     talking, blink = rng.random(2)
     if talking < 0.12:
         level[names.index("AU25")] += 0.5
