@@ -16,7 +16,7 @@ REPORT := $(filter 10_report--%,$(RUNS))
 record = $(patsubst %,$(FOLDER)/runs/%/run.json,$1)
 DATA := $(call record,$(filter 00_data--%,$(RUNS)))
 RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
-PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css' -o -name '*.json')
+PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css')
 
 # Our own environment is made from the lock file; a given one is taken as it is.
 READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/.ready)

@@ -8,8 +8,10 @@ Make decides what is executed; this only does it.
 import argparse
 import ast
 import io
+import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -164,23 +166,42 @@ def _papermill(notebook, folder, parameters, name):
     folder.mkdir(parents=True, exist_ok=True)
     half_done = folder / "notebook.ipynb"
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(half_done),
-            parameters=parameters,
-            engine_name=_engine(name),
-            kernel_name="python3",
-            cwd=str(paths.root()),
-            progress_bar=False,
-            stdout_file=_Printed(name),
-            # Sockets that no other user of the machine can read, and no ports.
-            config=Config({"KernelManager": {"transport": "ipc"}}),
-        )
+        with _native_errors_in(folder / "kernel.log"):
+            papermill.execute_notebook(
+                str(notebook),
+                str(half_done),
+                parameters=parameters,
+                engine_name=_engine(name),
+                kernel_name="python3",
+                cwd=str(paths.root()),
+                progress_bar=False,
+                stdout_file=_Printed(name),
+                # Sockets that no other user of the machine can read, and no ports.
+                config=Config({"KernelManager": {"transport": "ipc"}}),
+            )
     except PapermillExecutionError as error:
         reason = " ".join(str(error.evalue).split())
         raise InputError(f"{name} failed: {error.ename}: {reason} See {_shown(half_done)}") from error
+    except RuntimeError as error:  # the kernel died: out of memory, or a crash in native code
+        raise InputError(f"{name} failed: {error} See {_shown(folder / 'kernel.log')}") from error
+    (folder / "kernel.log").unlink()
     if not (folder / "run.json").is_file():
         raise InputError(f"{name}: executed, but it saved no run.json. The notebook's last cell must call run.finish().")
+
+
+@contextmanager
+def _native_errors_in(log):
+    # TensorFlow's native code greets every start with warnings that no setting silences; they go to a file.
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 class _Printed(io.StringIO):

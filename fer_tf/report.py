@@ -160,19 +160,19 @@ def readable_comparison(table):
     """`comparison` with its numbers written as a reader wants them: one cell for a value and its interval."""
 
     def number(value, sign=""):
-        if value is None:
+        if pd.isna(value):
             return NOT_RUN
-        return f"{value:{sign},}" if float(value).is_integer() and abs(value) > 1 else f"{value:{sign}.4f}"
+        return f"{int(value):{sign},}" if float(value).is_integer() and abs(value) != 1 else f"{value:{sign}.4f}"
 
     def interval(row):
-        return "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+        return "" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
 
     return pd.DataFrame(
         {
             "what": table["what"],
             "published": table["published"].map(number),
             "reproduced": table["reproduced"].map(number),
-            "difference": table["difference"].map(lambda value: "" if value is None else number(value, "+")),
+            "difference": table["difference"].map(lambda value: "" if pd.isna(value) else number(value, "+")),
             "95% interval": table.apply(interval, axis=1),
             "run": table["run"],
         }
@@ -359,14 +359,18 @@ def _measured(run, row):
 
 def _headline(table, what):
     found = table[table["what"] == what]
-    return None if found.empty else {key: found.iloc[0][key] for key in ("what", "published", "reproduced", "low", "high")}
+    if found.empty:
+        return None
+    return {key: None if pd.isna(value) else value for key, value in found.iloc[0].items()}
 
 
 def _readable_scores(scored):
-    readable = scored.copy()
-    readable["variant"] = readable["variant"].replace("", "plain")
-    decimals = {name: 4 for name in readable.columns if readable[name].dtype.kind == "f"}
-    return readable.round(decimals).rename(columns=lambda name: name.replace("_", " "))
+    interval = [f"{low:.3f} to {high:.3f}" for low, high in zip(scored["low"], scored["high"], strict=True)]
+    columns = ["run", "split", "variant", "accuracy", "macro_f1", "roc_auc", "ece", "n"]
+    readable = scored[columns].rename(columns={"macro_f1": "macro F1", "roc_auc": "ROC AUC", "ece": "ECE"}).round(4)
+    readable["variant"] = readable["variant"].replace("", "one look")
+    readable.insert(4, "95% interval", interval)
+    return readable
 
 
 def _section(run, folder):
@@ -413,13 +417,22 @@ def _page(folder, **content):
         return "data:image/svg+xml;base64," + base64.b64encode(data).decode()
 
     def grid(frame):
+        frame = frame.reset_index() if frame.index.name else frame
         index = not isinstance(frame.index, pd.RangeIndex)
-        return frame.to_html(index=index, border=0, classes="numbers", na_rep="", justify="unset", float_format=lambda x: f"{x:,.4g}")
+        formats = {name: _decimals(column) for name, column in frame.items() if column.dtype.kind == "f"}
+        return frame.to_html(index=index, border=0, classes="numbers", na_rep="", justify="unset", formatters=formats)
 
     environment.filters |= {"picture": picture, "grid": grid}
     made = datetime.now(UTC).strftime("%d %B %Y")
     css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html.j2").render(css=css, made=made, not_run=NOT_RUN, **content)
+
+
+def _decimals(column):
+    """How a column's numbers are written: whole ones without decimals, shares with four, others with two."""
+    known = column.dropna()
+    decimals = 0 if (known % 1 == 0).all() else 4 if known.abs().max() <= 1 else 2
+    return lambda value: f"{value:,.{decimals}f}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Figures that hold several results against each other: views against accuracy, and a paper's numbers against these."""
 
+from textwrap import fill
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from fer_tf import style
 from fer_tf.errors import InputError
@@ -61,7 +64,7 @@ def published_vs_reproduced(numbers, label="accuracy", ax=None):
         InputError: there is no row, or a column is missing.
     """
     _need(numbers, ("name", "published", "reproduced"))
-    fig, ax = style.panel(ax, style.PAGE, 0.75 + 0.24 * len(numbers))
+    fig, ax = style.panel(ax, style.PAGE, 0.95 + 0.3 * len(numbers))
     places = np.arange(len(numbers))
     published = numbers["published"].to_numpy(dtype=float)
     reproduced = numbers["reproduced"].to_numpy(dtype=float)
@@ -73,20 +76,22 @@ def published_vs_reproduced(numbers, label="accuracy", ax=None):
     ax.plot(reproduced, places, color=style.BLUE, label="reproduced here", zorder=3, **here)
     there = {"marker": "D", "linestyle": "none", "markersize": 5, "markerfacecolor": "white"}
     ax.plot(published, places, color=style.INK, label="published", zorder=4, **there)
-    columns = {"published": (1.03, published), "here": (1.13, reproduced), "difference": (1.24, reproduced - published)}
-    beside = {"transform": ax.get_yaxis_transform(), "ha": "center", "va": "center", "fontsize": 7, "clip_on": False}
+    columns = {"published": (0.6, published), "here": (1.05, reproduced), "difference": (1.6, reproduced - published)}
+    inches = fig.dpi_scale_trans + ScaledTranslation(1, 0, ax.transAxes)  # to the right of the axes
+    place = blended_transform_factory(inches, ax.transData)
+    beside = {"transform": place, "ha": "right", "va": "center", "fontsize": 7, "clip_on": False}
     for heading, (x, values) in columns.items():
         ax.text(x, -0.95, heading, **beside)
         for y, value in zip(places, values, strict=True):
             word = f"{value:+.3f}".replace("-", "−") if heading == "difference" else f"{value:.3f}"
             ax.text(x, y, "–" if np.isnan(value) else word, **beside)
-    ax.set_yticks(places, numbers["name"])
+    ax.set_yticks(places, [fill(name, 40) for name in numbers["name"]])
     ax.set_ylim(len(numbers) - 0.5, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.margins(x=0.06)
     ax.grid(axis="x")
     ax.set_xlabel(label)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    fig.legend(loc="outside upper left", ncols=3)
     return fig
 
 
