@@ -184,7 +184,7 @@ def _papermill(notebook, folder, parameters, name):
         raise InputError(f"{name} failed: {error.ename}: {reason} See {_shown(half_done)}") from error
     except RuntimeError as error:  # the kernel died: out of memory, or a crash in native code
         raise InputError(f"{name} failed: {error} See {_shown(folder / 'kernel.log')}") from error
-    (folder / "kernel.log").unlink()
+    (folder / "kernel.log").unlink(missing_ok=True)
     if not (folder / "run.json").is_file():
         raise InputError(f"{name}: executed, but it saved no run.json. The notebook's last cell must call run.finish().")
 

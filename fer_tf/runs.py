@@ -35,7 +35,7 @@ PACKAGES = (
     "seaborn",
     "papermill",
 )
-KEPT_BY_A_NEW_START = {"checkpoint.npz", "history.csv", "notebook.ipynb"}
+KEPT_BY_A_NEW_START = {"checkpoint.npz", "history.csv", "notebook.ipynb", "kernel.log"}
 
 
 @dataclass
