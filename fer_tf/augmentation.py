@@ -8,9 +8,9 @@ repeated training sees the same pictures.
 import threading
 from contextlib import contextmanager
 
-import keras
 import numpy as np
 
+from fer_tf.backend import keras, tensorflow
 from fer_tf.errors import InputError
 
 RECIPES = {
@@ -69,13 +69,12 @@ class Augmenter:
     """
 
     def __init__(self, name_or_recipe):
-        from tensorflow.keras.preprocessing.image import ImageDataGenerator
-
+        generator = tensorflow.keras.preprocessing.image.ImageDataGenerator
         arguments = recipe(name_or_recipe)
         self.brightness, self.contrast, self.erasing = (arguments.pop(key, 0.0) for key in _OURS)
         self.changes_geometry = bool(arguments)
         try:
-            self.generator = ImageDataGenerator(**arguments)
+            self.generator = generator(**arguments)
         except TypeError as error:
             raise InputError(f"augmentation recipe: {error}. See fer_tf.augmentation.RECIPES.") from error
 

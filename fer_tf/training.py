@@ -10,12 +10,13 @@ import time
 import zipfile
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 from sklearn.utils.class_weight import compute_class_weight
 
 from fer_tf.augmentation import Batches, recipe, with_channels
+from fer_tf.backend import keras
+from fer_tf.backend import tensorflow as tf
 from fer_tf.errors import InputError, TestSplitError
 from fer_tf.paths import writing
 
@@ -35,8 +36,6 @@ def make_deterministic(seed, threads=None):
         seed: int.
         threads: how many threads TensorFlow computes with; None leaves its choice. Results differ between counts.
     """
-    import tensorflow as tf
-
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     if threads:
@@ -342,6 +341,4 @@ def _refuse(train, validation, model):
 
 
 def _has_gpu():
-    import tensorflow as tf
-
     return bool(tf.config.list_physical_devices("GPU"))

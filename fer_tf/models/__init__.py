@@ -35,7 +35,7 @@ def build(name, input_shape, classes, dtype="float32", **options):
     Raises:
         InputError: an unknown name, option or dtype, a wrong class count, or an image too small for the network.
     """
-    import keras
+    from fer_tf.backend import keras
 
     _check(name, input_shape, classes, dtype, options)
     before = keras.config.dtype_policy()
@@ -82,7 +82,7 @@ def load(path):
     Raises:
         InputError: the file is missing, or is no Keras model that loads in safe mode.
     """
-    import keras
+    from fer_tf.backend import keras
 
     path = Path(path)
     if not path.is_file():
@@ -105,7 +105,7 @@ def save(model, path):
 
 def as_float32(model):
     """The same network computing in float32: bfloat16 helps training, and only on processors that have it."""
-    import keras
+    from fer_tf.backend import keras
 
     def plain(layer):
         config = layer.get_config()
