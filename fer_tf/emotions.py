@@ -24,7 +24,16 @@ COLOURS = {
     "neutral": "#6E6E6E",
     "contempt": "#000000",
 }
-MARKERS = {"angry": "v", "disgust": "P", "fear": "X", "happy": "o", "sad": "s", "surprise": "^", "neutral": "D", "contempt": "*"}
+MARKERS = {
+    "angry": "v",
+    "disgust": "P",
+    "fear": "X",
+    "happy": "o",
+    "sad": "s",
+    "surprise": "^",
+    "neutral": "D",
+    "contempt": "*",
+}
 
 _SYNONYMS = {
     "anger": "angry",

@@ -87,11 +87,15 @@ def read_parameters(file):
     common = file.parent / "common.yaml"
     shared = _read_yaml(common) if common.is_file() else {}
     own = _read_yaml(file)
-    known_anywhere = set().union(*(notebook_parameters(path) for path in sorted(notebook_of(file).parent.glob("*.ipynb"))))
+    known_anywhere = set().union(
+        *(notebook_parameters(path) for path in sorted(notebook_of(file).parent.glob("*.ipynb")))
+    )
     for path, given, known in ((common, shared, known_anywhere), (file, own, defaults)):
         for name in given:
             if name not in known:
-                raise InputError(f"{path}: unknown parameter '{name}'; known are {', '.join(sorted(set(known) - {'out'}))}.")
+                raise InputError(
+                    f"{path}: unknown parameter '{name}'; known are {', '.join(sorted(set(known) - {'out'}))}."
+                )
             if name == "out":
                 raise InputError(f"{path}: 'out' follows from the file's name; remove it.")
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}
@@ -149,7 +153,11 @@ def _check_type(path, name, value, default):
         return
     expected = SCALARS[type(default).__name__]
     if not isinstance(value, expected) or (isinstance(value, bool) and not isinstance(default, bool)):
-        hint = " (YAML reads 1e-3 as text: write 0.001)" if isinstance(default, (int, float)) and isinstance(value, str) else ""
+        hint = (
+            " (YAML reads 1e-3 as text: write 0.001)"
+            if isinstance(default, (int, float)) and isinstance(value, str)
+            else ""
+        )
         raise InputError(f"{path}: {name} is {value!r}, expected {type(default).__name__}{hint}.")
 
 
@@ -186,7 +194,9 @@ def _papermill(notebook, folder, parameters, name):
         raise InputError(f"{name} failed: {error} See {_shown(folder / 'kernel.log')}") from error
     (folder / "kernel.log").unlink(missing_ok=True)
     if not (folder / "run.json").is_file():
-        raise InputError(f"{name}: executed, but it saved no run.json. The notebook's last cell must call run.finish().")
+        raise InputError(
+            f"{name}: executed, but it saved no run.json. The notebook's last cell must call run.finish()."
+        )
 
 
 @contextmanager

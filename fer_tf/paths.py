@@ -67,7 +67,9 @@ def writing(path):
             shutil.rmtree(path)
         os.replace(part, path)
     except OSError as error:
-        raise InputError(f"{path}: could not be written ({error.strerror or error}). Free some space or choose another place.") from error
+        raise InputError(
+            f"{path}: could not be written ({error.strerror or error}). Free some space or choose another place."
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
 """Puts a trained run's network into the package, with a model card: what `models.load_pretrained` gives.
 
-    make release STUDY=fer2013_five_layer RUN=02_train_cnn--tuned
+make release STUDY=fer2013_five_layer RUN=02_train_cnn--tuned
 """
 
 import argparse
@@ -70,7 +70,9 @@ def release(run):
     weights = models.PRETRAINED / f"{name}.keras"
     size = (run.folder / run.record["model"]).stat().st_size
     if size > LARGEST:
-        raise InputError(f"{run.name}: {size / 1e6:.1f} MB of weights, and a package should carry {LARGEST / 1e6:.0f} MB at most.")
+        raise InputError(
+            f"{run.name}: {size / 1e6:.1f} MB of weights, and a package should carry {LARGEST / 1e6:.0f} MB at most."
+        )
     weights.parent.mkdir(exist_ok=True)
     card = _card(run, name, network, scored)
     models.save(network, weights)
@@ -100,7 +102,12 @@ def _card(run, name, network, scored):
     text = TEXT.format(
         **{key: metrics[key] for key in ("accuracy", "macro_f1", "ece", "n")},
         **{"name": name, "size": f"{width}x{height}", "height": height, "width": width, "channels": channels},
-        **{"parameters": sum(counts.values()), "data": facts["data"]["name"], "run": run.name, "study": run.record["study"]},
+        **{
+            "parameters": sum(counts.values()),
+            "data": facts["data"]["name"],
+            "run": run.name,
+            "study": run.record["study"],
+        },
         **{"low": low, "high": high, "per_class": pd.DataFrame(recall).to_markdown()},
     )
     return f"---\n{yaml.safe_dump(facts, sort_keys=False, width=120)}---\n{text}"

@@ -100,7 +100,9 @@ def open_test_split(run):
 
     data = run.record["data"]
     if datasets.load(data["name"], tuple(data["counts"])).hash != data["hash"]:
-        raise InputError(f"{run.name} was trained on other data than the prepared '{data['name']}'. Execute the run again.")
+        raise InputError(
+            f"{run.name} was trained on other data than the prepared '{data['name']}'. Execute the run again."
+        )
     test = datasets.load(data["name"]).split("test")
     model = models.load(run.folder / run.record["model"])
     run.save_predictions("test", training.predict(model, test.images), test)
@@ -121,7 +123,9 @@ def scores(run):
             found = evaluation.metrics(*scored)
             low, high = evaluation.accuracy_interval(scored.labels, scored.probabilities)
             interval = {"low": low, "high": high}
-            rows.append({"run": run.label, "split": split, "variant": variant, **{k: found[k] for k in METRICS}, **interval})
+            rows.append(
+                {"run": run.label, "split": split, "variant": variant, **{k: found[k] for k in METRICS}, **interval}
+            )
     order = ["run", "split", "variant", "accuracy", "low", "high", *METRICS[1:]]
     return pd.DataFrame(rows, columns=order)
 
@@ -221,11 +225,20 @@ def draw_results(run, split="test"):
     n = f"{split} split, n = {len(scored.labels):,}"
     per_class, found = evaluation.per_class(*scored), evaluation.metrics(*scored)
     drawn = {
-        "confusion": (figures.confusion_matrix(evaluation.confusion(*scored)), f"True class by row, predicted by column; {n}."),
+        "confusion": (
+            figures.confusion_matrix(evaluation.confusion(*scored)),
+            f"True class by row, predicted by column; {n}.",
+        ),
         "roc": (figures.roc_curves(evaluation.roc(*scored)), f"ROC curve of each class against the rest; {n}."),
         "per_class": (figures.per_class_bars(per_class), f"Precision, recall and F1 of each class; {n}."),
-        "most_confused": (figures.most_confused(evaluation.most_confused(*scored)), f"The pairs most often confused; {n}."),
-        "reliability": (figures.reliability_diagram(evaluation.calibration(*scored)), f"How often a confidence is right; {n}."),
+        "most_confused": (
+            figures.most_confused(evaluation.most_confused(*scored)),
+            f"The pairs most often confused; {n}.",
+        ),
+        "reliability": (
+            figures.reliability_diagram(evaluation.calibration(*scored)),
+            f"How often a confidence is right; {n}.",
+        ),
     }
     report = tables.classification_report(per_class, found)
     pictures = [(Shown(f"{run.name}--{split}_{name}", caption), figure) for name, (figure, caption) in drawn.items()]
@@ -271,14 +284,20 @@ def build(run, title, question, source, compare, headline, limitations=()):
     table = comparison(complete, compare, source)
     score_tables = [found for one in complete if len(found := scores(one))]
     scored = pd.concat(score_tables, ignore_index=True) if score_tables else pd.DataFrame()
-    top = [_keep_table(folder, Shown("published_and_reproduced", "Published and reproduced.", readable_comparison(table)))]
+    top = [
+        _keep_table(folder, Shown("published_and_reproduced", "Published and reproduced.", readable_comparison(table)))
+    ]
     if len(scored):
         top.append(_keep_table(folder, Shown("scores", "Every set of predictions, scored.", _readable_scores(scored))))
     measured = table[table["reproduced"].notna() & (table["metric"] == "accuracy")]
     pictures = []
     if len(measured):
         drawn = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}))
-        pictures.append(_keep_figure(folder, Shown("published_and_reproduced", "Published and reproduced, with 95% intervals."), drawn))
+        pictures.append(
+            _keep_figure(
+                folder, Shown("published_and_reproduced", "Published and reproduced, with 95% intervals."), drawn
+            )
+        )
     sections = [_section(one, folder) for one in complete]
     missing = [name for name in planned(study) if name not in {one.name for one in complete}]
     results = {

@@ -245,7 +245,9 @@ def open_run(folder):
     folder = paths.resolve(folder)
     path = folder / "run.json"
     if not path.is_file():
-        raise InputError(f"{folder}: no complete run is there. Execute it first: make report STUDY={folder.parent.parent.name}.")
+        raise InputError(
+            f"{folder}: no complete run is there. Execute it first: make report STUDY={folder.parent.parent.name}."
+        )
     try:
         return Run(folder, json.loads(path.read_text(encoding="utf-8")))
     except json.JSONDecodeError as error:
@@ -316,7 +318,9 @@ def changed_code(run):
     """The package's files that have changed, or gone, since a run was made: a list of names, empty for the same code."""
     package = Path(__file__).parent.parent
     made_by = run.record.get("code", {})
-    return [name for name, was in made_by.items() if not (package / name).is_file() or _code_hash(package / name) != was]
+    return [
+        name for name, was in made_by.items() if not (package / name).is_file() or _code_hash(package / name) != was
+    ]
 
 
 def file_hash(path):

@@ -42,7 +42,9 @@ def make_deterministic(seed, threads=None):
         try:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
         except RuntimeError as error:
-            raise InputError(f"{threads} threads were asked for too late: restart the kernel and run from the top.") from error
+            raise InputError(
+                f"{threads} threads were asked for too late: restart the kernel and run from the top."
+            ) from error
 
 
 def class_weights(labels, classes):
@@ -62,7 +64,9 @@ def class_weights(labels, classes):
     """
     counts = np.bincount(labels, minlength=len(classes))
     if empty := [name for name, count in zip(classes, counts, strict=True) if count == 0]:
-        raise InputError(f"no training image of {', '.join(empty)}: a class weight needs at least one. Add images or drop the class.")
+        raise InputError(
+            f"no training image of {', '.join(empty)}: a class weight needs at least one. Add images or drop the class."
+        )
     index = np.arange(len(classes))
     return dict(enumerate(compute_class_weight("balanced", classes=index, y=labels).tolist()))
 
@@ -161,7 +165,16 @@ def fit(
     batches = Batches(train, batch_size, channels, augmentation, seed)
     rates = learning_rates(schedule, learning_rate, epochs * len(batches))
     compile_model(model, optimizer, rates, weight_decay, label_smoothing)
-    settings = [epochs, batch_size, recipe(augmentation), optimizer, learning_rate, schedule, weight_decay, label_smoothing]
+    settings = [
+        epochs,
+        batch_size,
+        recipe(augmentation),
+        optimizer,
+        learning_rate,
+        schedule,
+        weight_decay,
+        label_smoothing,
+    ]
     asked = _fingerprint(model, train, validation, [*settings, weighted, early_stopping, seed])
     progress = Progress(folder, batches, epochs, seed, _rules(schedule, early_stopping), asked)
     images = np.ascontiguousarray(with_channels(np.asarray(validation.images), channels))

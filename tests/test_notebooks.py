@@ -26,7 +26,13 @@ STUDY = {
                 "variant": "random2",
                 "metric": "accuracy",
             },
-            {"what": "Never run", "published": "training.accuracy_last", "run": "02_x--y", "split": "test", "metric": "accuracy"},
+            {
+                "what": "Never run",
+                "published": "training.accuracy_last",
+                "run": "02_x--y",
+                "split": "test",
+                "metric": "accuracy",
+            },
         ],
     },
 }

@@ -56,7 +56,20 @@ def make(*arguments, cwd=PROJECT):
 
 def test_make_help_lists_every_target_of_the_table_of_contents():
     told = make("help").stdout
-    for target in "setup data report figures tables check lab test lint bench clean help".split():
+    for target in [
+        "setup",
+        "data",
+        "report",
+        "figures",
+        "tables",
+        "check",
+        "lab",
+        "test",
+        "lint",
+        "bench",
+        "clean",
+        "help",
+    ]:
         assert re.search(rf"^  make {target} ", told, re.M), target
     assert "fer2013_five_layer" in told
 
@@ -78,7 +91,7 @@ def copy(tmp_path):
     (tmp_path / "fer_tf" / "x.py").write_text("")
     script = tmp_path / "python"
     script.write_text(
-        '#!/bin/sh\n# $3 is notebooks/studies/<study>/<run>.yaml\nstudy=$(basename $(dirname $3)); run=$(basename $3 .yaml)\n'
+        "#!/bin/sh\n# $3 is notebooks/studies/<study>/<run>.yaml\nstudy=$(basename $(dirname $3)); run=$(basename $3 .yaml)\n"
         "mkdir -p reports/$study/runs/$run && touch reports/$study/runs/$run/run.json\n"
         'case $run in 10_report--*) touch reports/$study/index.html;; esac\necho "executed $run"\n'
     )
@@ -90,7 +103,6 @@ def executed(copy, *arguments):
     done = make("report", "PYTHON=./python", *arguments, cwd=copy)
     assert done.returncode == 0, done.stderr
     return re.findall(r"executed (\S+)", done.stdout)
-
 
 
 def test_make_executes_every_run_once_in_order_and_then_nothing(copy):
@@ -120,7 +132,9 @@ def test_make_executes_again_only_what_a_change_reaches(copy, changed, again):
 
 def test_a_failed_run_leaves_the_others_and_is_the_only_one_executed_again(copy):
     script = (copy / "python").read_text()
-    (copy / "python").write_text(script.replace("mkdir", 'case $run in 04*) echo "error: no" >&2; exit 1;; esac\nmkdir', 1))
+    (copy / "python").write_text(
+        script.replace("mkdir", 'case $run in 04*) echo "error: no" >&2; exit 1;; esac\nmkdir', 1)
+    )
     assert make("report", "PYTHON=./python", cwd=copy).returncode != 0
     assert (copy / "reports/sample/runs/02_train_cnn--five_layer/run.json").exists()
     (copy / "python").write_text(script)
