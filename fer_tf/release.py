@@ -98,7 +98,7 @@ def _card(run, name, network, scored):
         "versions": {key: run.record["versions"][key] for key in ("tensorflow", "keras")},
         "metrics": {"test": {key: round(metrics[key], 4) for key in ("accuracy", "macro_f1", "ece", "n")}},
     }
-    recall = evaluation.per_class(*scored)[["precision", "recall", "f1", "n"]].round(3)
+    recall = evaluation.per_class(*scored)[["precision", "recall", "f1", "support"]].round(3)
     text = TEXT.format(
         **{key: metrics[key] for key in ("accuracy", "macro_f1", "ece", "n")},
         **{"name": name, "size": f"{width}x{height}", "height": height, "width": width, "channels": channels},
