@@ -15,6 +15,8 @@ RUNS := $(basename $(notdir $(sort $(wildcard $(STUDIES)/*--*.yaml))))
 REPORT := $(filter 10_report--%,$(RUNS))
 record = $(patsubst %,$(FOLDER)/runs/%/run.json,$1)
 DATA := $(call record,$(filter 00_data--%,$(RUNS)))
+DATASET := $(shell sed -n 's/^dataset: *//p' $(STUDIES)/common.yaml 2>/dev/null)
+PREPARED := $(if $(DATASET),data/prepared/$(DATASET)/dataset.json)
 RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
 PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css')
 
@@ -34,7 +36,7 @@ help: ## List the targets
 
 setup: $(READY) ## Make the environment .venv from the lock file
 
-data: $(DATA) ## Prepare the STUDY's data
+data: $(DATA) $(PREPARED) ## Prepare the STUDY's data
 
 report: $(PAGE) ## Execute what the STUDY still lacks and write its page
 	@echo "$(PAGE)"
@@ -89,7 +91,14 @@ named = $(call record,$(shell grep -v '^about:' $(STUDIES)/$1.yaml 2>/dev/null |
 upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call named,$1)
 
 $(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*) | $(READY)
+	@$(if $(filter 00_data--%,$*),,$(prepare))
 	@$(LAUNCH) $(PYTHON) -m fer_tf.execute $<
+
+# Where runs came with a clone, the data they were made from did not. No prerequisite either: complete runs need none.
+prepare = test -e $(PREPARED) || $(PYTHON) -m fer_tf.execute --prepare $(patsubst %,$(STUDIES)/%.yaml,$(filter 00_data--%,$(RUNS)))
+
+$(PREPARED): | $(READY) $(DATA)
+	@$(prepare)
 
 $(PAGE): $(RECORDS) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) | $(READY)
 	@$(if $(REPORT),,echo "error: there is no study '$(STUDY)' in notebooks/studies/; choose one with STUDY=<name>, see make help" >&2; exit 1)

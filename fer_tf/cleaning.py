@@ -54,6 +54,11 @@ class Audit:
         table = {"images": twins.size(), "splits": twins["split"].nunique(), "conflict": twins["conflict"].any()}
         return pd.DataFrame(table)
 
+    def seen_in_training(self):
+        """Which validation and test images have the bytes of a training image: bool array (n,)."""
+        trained = np.unique(self.group[(self.split == "train") & (self.group >= 0)])
+        return (self.split != "train") & np.isin(self.group, trained)
+
     def summary(self):
         """How much was found in each split.
 

@@ -26,9 +26,10 @@ def main(argv=None):
     """Executes the run of one YAML file; returns the exit status, 0 when it is complete."""
     parser = argparse.ArgumentParser(prog="python -m fer_tf.execute", description="Execute one run of a study.")
     parser.add_argument("yaml", type=Path, help="notebooks/studies/<study>/<notebook>--<run>.yaml")
+    parser.add_argument("--prepare", action="store_true", help="of a run of 00_data: only prepare the data it asks for")
     given = parser.parse_args(argv)
     try:
-        execute(given.yaml)
+        prepare(given.yaml) if given.prepare else execute(given.yaml)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -54,6 +55,26 @@ def execute(file):
     started = time.perf_counter()
     _papermill(notebook, folder, {**parameters, "out": str(_shown(folder))}, file.stem)
     print(f"[{place}/{total}] {file.stem}: done in {_duration(time.perf_counter() - started)}", flush=True)
+
+
+def prepare(file):
+    """Prepares the dataset that a run of 00_data asks for, without the notebook: where the run came with a clone.
+
+    Args:
+        file: the run's YAML.
+
+    Returns:
+        Dataset.
+
+    Raises:
+        InputError: as `execute`, and as `datasets.prepare`.
+    """
+    from fer_tf import datasets
+
+    file = Path(file).resolve()
+    asked = {**notebook_parameters(notebook_of(file)), **read_parameters(file)}
+    print(f"preparing {asked['dataset']}", flush=True)
+    return datasets.prepare(asked["dataset"], asked["source"] or None, seed=asked["seed"], **asked["options"])
 
 
 def notebook_of(file):

@@ -183,22 +183,22 @@ def readable_comparison(table):
     )
 
 
-def unseen_only(run, variant=""):
+def unseen_only(run, complete, variant=""):
     """Test accuracy on all images, and on those whose bytes are not in the training split as well.
 
+    Args:
+        run: complete `runs.Run`.
+        complete: the study's runs; the one of 00_data has told which test images are leaks.
+        variant: of the predictions.
+
     Returns:
-        dict n, accuracy, unseen, unseen_accuracy; or None where the run has no test predictions or its data is not here.
+        dict n, accuracy, unseen, unseen_accuracy; or None where there are no test predictions, or nobody looked.
     """
-    if variant not in run.variants("test"):
-        return None
-    try:
-        everything = datasets.load(run.record["data"]["name"])
-    except InputError:
+    known = next((one.record["leaks"] for one in complete if "leaks" in one.record), None)
+    if variant not in run.variants("test") or known is None:
         return None
     scored = run.predictions("test", variant)
-    train, test = everything.split("train"), everything.split("test")
-    known = {image.tobytes() for image in np.asarray(train.images)}
-    unseen = np.array([image.tobytes() not in known for image in np.asarray(test.images)])
+    unseen = ~np.isin(scored.ids, known)
     right = scored.probabilities.argmax(axis=1) == scored.labels
     return {
         "n": len(right),
@@ -298,7 +298,7 @@ def build(run, title, question, source, compare, headline, limitations=()):
                 folder, Shown("published_and_reproduced", "Published and reproduced, with 95% intervals."), drawn
             )
         )
-    sections = [_section(one, folder) for one in complete]
+    sections = [_section(one, complete, folder) for one in complete]
     missing = [name for name in planned(study) if name not in {one.name for one in complete}]
     results = {
         "study": study,
@@ -392,11 +392,11 @@ def _readable_scores(scored):
     return readable
 
 
-def _section(run, folder):
+def _section(run, complete, folder):
     pictures, lists = gather(run, folder)
     drawn, reports = draw_results(run)
     heading = execute.first_heading(paths.root() / "notebooks" / f"{run.notebook}.ipynb")
-    unseen = unseen_only(run, run.record.get("shown", "")) if drawn else None
+    unseen = unseen_only(run, complete, run.record.get("shown", "")) if drawn else None
     return {
         "run": run,
         "heading": heading,

@@ -117,3 +117,12 @@ def test_an_unknown_finding_and_an_audit_of_another_dataset_are_refused():
         cleaning.clean(dataset, audit, remove=("ugly",))
     with pytest.raises(InputError, match="Audit this dataset"):
         cleaning.clean(dataset.split("train"), audit)
+
+
+def test_test_images_that_the_training_split_holds_too_are_pointed_at():
+    images = np.random.default_rng(0).integers(0, 256, (6, 12, 12, 1), dtype=np.uint8)
+    images[3], images[5] = images[0], images[4]  # test images: a twin in training, and a twin in test itself
+    splits = np.repeat(["train", "test"], 3)
+    ids = np.array([f"image {i}" for i in range(6)])
+    faces = Dataset("little", ("a", "b"), images, np.arange(6) % 2, splits, ids)
+    assert np.flatnonzero(cleaning.audit(faces).seen_in_training()).tolist() == [3]

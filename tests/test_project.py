@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 
@@ -81,8 +82,6 @@ NOTEBOOKS = [f"{run.partition('--')[0]}.ipynb" for run in RUNS]
 @pytest.fixture
 def copy(tmp_path):
     """A project whose runs are made by a stand-in that only writes the records, to see what make would execute."""
-    import shutil
-
     shutil.copy(PROJECT / "Makefile", tmp_path)
     for name in (*NOTEBOOKS, "studies/sample/common.yaml", *(f"studies/sample/{run}.yaml" for run in RUNS)):
         (tmp_path / "notebooks" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -91,9 +90,18 @@ def copy(tmp_path):
     (tmp_path / "fer_tf" / "x.py").write_text("")
     script = tmp_path / "python"
     script.write_text(
-        "#!/bin/sh\n# $3 is notebooks/studies/<study>/<run>.yaml\nstudy=$(basename $(dirname $3)); run=$(basename $3 .yaml)\n"
-        "mkdir -p reports/$study/runs/$run && touch reports/$study/runs/$run/run.json\n"
-        'case $run in 10_report--*) touch reports/$study/index.html;; esac\necho "executed $run"\n'
+        """#!/bin/sh
+# $3 is notebooks/studies/<study>/<run>.yaml, or --prepare before it
+mkdir -p data/prepared/sample
+case "$3 $4" in
+  --prepare*) touch data/prepared/sample/dataset.json; echo "prepared"; exit;;
+  *00_data*) touch data/prepared/sample/dataset.json;;
+esac
+study=$(basename $(dirname $3)); run=$(basename $3 .yaml)
+mkdir -p reports/$study/runs/$run && touch reports/$study/runs/$run/run.json
+case $run in 10_report--*) touch reports/$study/index.html;; esac
+echo "executed $run"
+"""
     )
     script.chmod(0o755)
     return tmp_path
@@ -133,12 +141,22 @@ def test_make_executes_again_only_what_a_change_reaches(copy, changed, again):
 def test_a_failed_run_leaves_the_others_and_is_the_only_one_executed_again(copy):
     script = (copy / "python").read_text()
     (copy / "python").write_text(
-        script.replace("mkdir", 'case $run in 04*) echo "error: no" >&2; exit 1;; esac\nmkdir', 1)
+        script.replace("mkdir -p reports", 'case $run in 04*) echo "error: no" >&2; exit 1;; esac\nmkdir -p reports')
     )
     assert make("report", "PYTHON=./python", cwd=copy).returncode != 0
     assert (copy / "reports/sample/runs/02_train_cnn--five_layer/run.json").exists()
     (copy / "python").write_text(script)
     assert executed(copy) == ["04_tta--five_layer", "10_report--report"]
+
+
+def test_runs_that_came_with_a_clone_need_no_data_and_a_new_one_gets_them(copy):
+    executed(copy)
+    (copy / "data/prepared/sample/dataset.json").unlink()
+    assert executed(copy) == [] and not (copy / "data/prepared/sample/dataset.json").exists()
+    shutil.rmtree(copy / "reports/sample/runs/04_tta--five_layer")
+    done = make("report", "PYTHON=./python", cwd=copy)
+    assert done.stdout.split()[:3] == ["prepared", "executed", "04_tta--five_layer"]
+    assert make("data", "PYTHON=./python", cwd=copy).stdout.strip() == "make: Nothing to be done for 'data'."
 
 
 def test_an_unknown_study_is_refused_with_the_ones_there_are(copy):
