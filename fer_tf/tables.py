@@ -111,50 +111,6 @@ def classification_report(per_class, metrics):
     return table.astype({"support": np.int64})
 
 
-def comparison(metrics, columns=("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss", "ece", "n")):
-    """The metrics of several models, a line for each.
-
-    Args:
-        metrics: dict, model's name -> dict of `evaluation.metrics`.
-        columns: which of them.
-
-    Returns:
-        DataFrame, index "model", the columns asked for; nan where a model lacks one.
-    """
-    rows = [{column: found.get(column, float("nan")) for column in columns} for found in metrics.values()]
-    return pd.DataFrame(rows, index=pd.Index(list(metrics), name="model"), columns=list(columns))
-
-
-def published(rows):
-    """What a paper printed beside what was computed here.
-
-    Args:
-        rows: dicts with name (str), published and reproduced (float, or None), and optionally low, high (interval of
-            the reproduced one) and n (images).
-
-    Returns:
-        DataFrame, columns name, published, reproduced, low, high, difference (reproduced minus published) and n (Int64);
-        of low, high and n those that no row has are left out.
-
-    Raises:
-        InputError: a row has no name, or a number is none.
-    """
-    rows = [dict(row) for row in rows]
-    for position, row in enumerate(rows):
-        if "name" not in row:
-            raise InputError(f"published number {position + 1} has no name. Give each row a name.")
-    table = pd.DataFrame(rows, columns=["name", "published", "reproduced", "low", "high", "n"])
-    for column in ("published", "reproduced", "low", "high", "n"):
-        try:
-            table[column] = pd.to_numeric(table[column]).astype(float)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"published numbers, column '{column}': {error}. Write numbers such as 0.61.") from error
-    table.insert(5, "difference", table["reproduced"] - table["published"])
-    table["n"] = table["n"].astype("Int64")
-    unused = [column for column in ("low", "high", "n") if table[column].isna().all()]
-    return table.drop(columns=unused)
-
-
 def to_files(frame, path, caption=None, formats=FORMATS, digits=3):
     """Writes a table under one name as CSV, Markdown and LaTeX, each whole or not at all.
 
