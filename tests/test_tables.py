@@ -62,7 +62,14 @@ def test_markdown_escapes_what_would_break_a_row(frame, tmp_path):
 def test_latex_has_booktabs_rules_and_nothing_that_latex_would_read_as_a_command(frame, tmp_path):
     tables.to_files(frame, tmp_path / "t", caption="Shares in %")
     text = (tmp_path / "t.tex").read_text()
-    for word in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{Shares in \%}", r"a\_b \& 50\%", r"\label{tab:t}"):
+    for word in (
+        r"\toprule",
+        r"\midrule",
+        r"\bottomrule",
+        r"\caption{Shares in \%}",
+        r"a\_b \& 50\%",
+        r"\label{tab:t}",
+    ):
         assert word in text
     assert r"\begin{tabular}{lrrr}" in text
 
