@@ -39,12 +39,12 @@ Test split, {n:,} images that nothing was chosen by: {accuracy:.1%} are classifi
 
 ## What it does not do
 
-- It tells which of seven words an annotator would have put to a *picture*. What a person feels cannot be read from a
+- It tells which of seven words an onlooker would have put to a *picture*. What a person feels cannot be read from a
   face, and it does not try.
 - About a third of its answers on such pictures are wrong, and not evenly: see the recall of each class.
-- The training images were collected by search engines, without the consent of the people shown, and labelled by few
-  annotators, who agree with each other on about two thirds. Age, sex and skin tone are not recorded, so that a fair
-  treatment of all cannot be shown, and should not be assumed.
+- The training images were found by a web search, without the consent of the people shown. The labels are onlookers'
+  guesses: people who looked at some of them again agreed with about two thirds (Goodfellow et al. 2013). Age, sex and
+  skin tone are not recorded, so that a fair treatment of all cannot be shown, and should not be assumed.
 - It is not to be used to decide about people: at work, at school, in policing, migration, insurance or health. In the
   European Union emotion recognition at work and in education is prohibited (Regulation 2024/1689, article 5).
 """
@@ -68,7 +68,7 @@ def release(run):
     network = models.load(run.folder / run.record["model"])
     name = run.record["parameters"]["model"]
     weights = models.PRETRAINED / f"{name}.keras"
-    size = (run.folder / run.record["model"]).stat().st_size
+    size = sum(weight.nbytes for weight in network.get_weights())
     if size > LARGEST:
         raise InputError(
             f"{run.name}: {size / 1e6:.1f} MB of weights, and a package should carry {LARGEST / 1e6:.0f} MB at most."

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer_tf import models, training
+from fer_tf import models, training, training
 from fer_tf.emotions import EMOTIONS
 from fer_tf.errors import InputError
 
@@ -99,3 +99,11 @@ def test_the_shipped_network_keeps_its_contract():
 def test_weights_that_do_not_ship_are_refused_with_the_ones_that_do():
     with pytest.raises(InputError, match="no trained weights named 'vgg99' ship with fer_tf; there are: five_layer"):
         models.load_pretrained("vgg99")
+
+
+def test_a_saved_network_carries_no_optimizer(tmp_path):
+    network = models.build("five_layer", (16, 16, 1), 3)
+    training.compile_model(network, "adam")
+    network.optimizer.build(network.trainable_variables)
+    models.save(network, tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").stat().st_size < 1.3 * sum(weight.nbytes for weight in network.get_weights())

@@ -104,7 +104,7 @@ def save(model, path):
 
 
 def as_float32(model):
-    """The same network computing in float32: bfloat16 helps training, and only on processors that have it."""
+    """The same network, not compiled and computing in float32: bfloat16 helps training, and only on processors that have it."""
     from fer_tf.backend import keras
 
     def plain(layer):
@@ -115,7 +115,7 @@ def as_float32(model):
 
     clone = keras.models.clone_model(model, clone_function=plain)
     clone.set_weights(model.get_weights())
-    return clone
+    return keras.Model(clone.inputs, clone.outputs, name=model.name)  # without the optimizer that the clone may have
 
 
 def load_pretrained(name="five_layer"):
