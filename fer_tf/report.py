@@ -248,6 +248,8 @@ def draw_results(run, split="test"):
 def gather(run, folder):
     """Copies a run's figures and tables into the study's folders, under the run's name.
 
+    A clone carries only those copies: where the run's own are not there, they stay as they are.
+
     Returns:
         (list of Shown, list of Shown): its figures and its tables.
     """
@@ -259,6 +261,8 @@ def gather(run, folder):
             for path in sorted((run.folder / kind).glob(f"{entry['name']}.*")):
                 with paths.writing(folder / kind / f"{name}{path.suffix}") as part:
                     shutil.copyfile(path, part)
+            if not list((folder / kind).glob(f"{name}.*")):
+                raise InputError(f"{run.folder / kind}: '{entry['name']}' is gone. Execute the run {run.name} again.")
             frame = pd.read_csv(folder / kind / f"{name}.csv") if kind == "tables" else None
             shown.append(Shown(name, entry["caption"], frame))
     return pictures, lists
@@ -280,7 +284,6 @@ def build(run, title, question, source, compare, headline, limitations=()):
     """
     study, folder = run.record["study"], paths.study(run.record["study"])
     complete = complete_runs(study)
-    _remove_old(folder)
     table = comparison(complete, compare, source)
     score_tables = [found for one in complete if len(found := scores(one))]
     scored = pd.concat(score_tables, ignore_index=True) if score_tables else pd.DataFrame()
@@ -299,6 +302,7 @@ def build(run, title, question, source, compare, headline, limitations=()):
             )
         )
     sections = [_section(one, complete, folder) for one in complete]
+    _remove_others(folder, top, pictures, sections)
     missing = [name for name in planned(study) if name not in {one.name for one in complete}]
     results = {
         "study": study,
@@ -419,9 +423,15 @@ def _keep_table(folder, shown):
     return shown
 
 
-def _remove_old(folder):
-    for kind in ("figures", "tables"):
-        shutil.rmtree(folder / kind, ignore_errors=True)
+def _remove_others(folder, top, pictures, sections):
+    """Takes away the figures and tables that an earlier report had and this one has not."""
+    of_sections = {"figures": ("figures", "results"), "tables": ("tables", "result_tables")}
+    for kind, shown in (("figures", pictures), ("tables", top)):
+        kept = {entry.name for entry in shown}
+        kept |= {entry.name for section in sections for part in of_sections[kind] for entry in section[part]}
+        for path in (folder / kind).glob("*"):
+            if path.stem not in kept:
+                path.unlink()
 
 
 def _page(folder, **content):
@@ -438,7 +448,7 @@ def _page(folder, **content):
     def grid(frame):
         frame = frame.reset_index() if frame.index.name else frame
         index = not isinstance(frame.index, pd.RangeIndex)
-        formats = {name: _decimals(column) for name, column in frame.items() if column.dtype.kind == "f"}
+        formats = {name: _decimals(column) for name, column in frame.items() if column.dtype.kind in "fiu"}
         return frame.to_html(index=index, border=0, classes="numbers", na_rep="", justify="unset", formatters=formats)
 
     environment.filters |= {"picture": picture, "grid": grid}

@@ -154,6 +154,6 @@ class _NotebookFigure(Figure):
     def _repr_png_(self):
         buffer = io.BytesIO()
         with context():
-            self.savefig(buffer, format="png")
-        # pixels for dense screens, shown at 100 to the inch
+            self.savefig(buffer, format="png", dpi=130)
+        # more pixels than the 100 to the inch that it is shown at, for dense screens
         return buffer.getvalue(), {"width": round(100 * self.get_figwidth())}
