@@ -98,11 +98,11 @@ class Run:
             variant: such as "random10" where a run scores the split in several ways.
 
         Raises:
-            TestSplitError: the test split is scored before the training run is complete.
+            TestSplitError: the test split is scored before the run is complete, or has noted which variant is `shown`.
             InputError: the number of rows or classes does not fit.
         """
-        if split == "test" and not (self.complete or self.record.get("reads")):
-            raise TestSplitError(f"{self.name}: the test split is scored after the run is complete, by the report.")
+        if split == "test" and not (self.complete or self.record.get("reads") or "shown" in self.record):
+            raise TestSplitError(f"{self.name}: the test split is scored when the choices are made, by the report.")
         if probabilities.shape != (len(dataset), len(dataset.classes)):
             raise InputError(
                 f"{self.name}: predictions of shape {probabilities.shape}, expected {(len(dataset), len(dataset.classes))}."

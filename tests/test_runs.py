@@ -56,7 +56,7 @@ def test_predictions_come_back_as_they_were_saved(given, little):
 
 def test_the_test_split_stays_closed_until_the_run_is_complete(given, little):
     run, part = runs.start(given, little), little.split("test")
-    with pytest.raises(TestSplitError, match="scored after the run is complete"):
+    with pytest.raises(TestSplitError, match="scored when the choices are made"):
         run.save_predictions("test", probabilities(part), part)
     run.finish()
     run.save_predictions("test", probabilities(part), part)

@@ -111,6 +111,27 @@ class Dataset:
             raise InputError(f"{self.name} has no split '{name}'; it has: {have}. Choose one of these.")
         return self.select(self.splits == name)
 
+    def only(self, classes):
+        """The images of some classes, with labels in the order given.
+
+        Args:
+            classes: names, two or more.
+
+        Returns:
+            Dataset of those classes.
+
+        Raises:
+            InputError: a class that the dataset does not have, one named twice, or fewer than two.
+        """
+        classes = tuple(classes)
+        if unknown := [name for name in classes if name not in self.classes]:
+            raise InputError(f"{self.name} has no class '{unknown[0]}'; it has {', '.join(self.classes)}.")
+        if len(classes) < 2 or len(set(classes)) < len(classes):
+            raise InputError(f"classes {', '.join(classes)}: name two or more different ones.")
+        new = np.array([classes.index(name) if name in classes else -1 for name in self.classes])
+        kept = self.select(new[self.labels] >= 0)
+        return replace(kept, classes=classes, labels=new[kept.labels], source=dict(self.source))
+
     def counts(self):
         """How many images each class has in each split.
 

@@ -30,7 +30,9 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
         InputError: the emotion or an action unit is unknown, or size or channels is out of range.
     """
     if size < 16 or channels not in (1, 3):
-        raise InputError(f"draw_face: size {size} with {channels} channels; draw 16 pixels or more, and 1 or 3 channels.")
+        raise InputError(
+            f"draw_face: size {size} with {channels} channels; draw 16 pixels or more, and 1 or 3 channels."
+        )
     rng = np.random.default_rng(rng)
     who = faces.person(rng)
     given = isinstance(emotion_or_aus, dict)
@@ -92,7 +94,9 @@ class _Paint:
 
     def fill(self, points, colour, lift=0.0, outline=False):
         points = [self.pixels(points, lift)]
-        cv2.fillPoly(self.colour, points, colour if isinstance(colour, tuple) else tuple(colour.tolist()), cv2.LINE_AA, 4)
+        cv2.fillPoly(
+            self.colour, points, colour if isinstance(colour, tuple) else tuple(colour.tolist()), cv2.LINE_AA, 4
+        )
         if outline:  # this part reaches over what has been painted so far, and belongs to the person
             cv2.fillPoly(self.mask, points, 255, cv2.LINE_AA, 4)
 
@@ -147,11 +151,28 @@ def _body(paint, who, au, skin, hair):
     w, volume = who.width, who.hair_volume
     if who.baldness < 0.88:  # the hair behind the head
         low = max(who.hair_length, -0.4)
-        back = [(0, -1.38 - volume), (0.7 * w, -1.2 - volume), (w + volume, -0.6), (w + 0.9 * volume, 0.0), (w + volume, low), (0, low)]
+        back = [
+            (0, -1.38 - volume),
+            (0.7 * w, -1.2 - volume),
+            (w + volume, -0.6),
+            (w + 0.9 * volume, 0.0),
+            (w + volume, low),
+            (0, low),
+        ]
         paint.fill(faces.smooth(faces.mirrored(back)), 0.8 * hair, lift=-0.5, outline=True)
     cloth = _tone(np.array([(40, 44, 60), (120, 50, 50), (150, 150, 140), (230, 230, 226)], float), who.collar)
-    paint.fill(faces.mirrored([(0, 1.35), (0.5, 1.62), (1.3, 1.85), (1.9, 2.3), (2.1, 4.5), (0, 4.5)]), cloth, lift=-0.6, outline=True)
-    paint.fill([(-0.55 * w, 0.5), (0.55 * w, 0.5), (0.6 * w, 1.68), (0, 1.95), (-0.6 * w, 1.68)], 0.86 * skin, -0.4, outline=True)
+    paint.fill(
+        faces.mirrored([(0, 1.35), (0.5, 1.62), (1.3, 1.85), (1.9, 2.3), (2.1, 4.5), (0, 4.5)]),
+        cloth,
+        lift=-0.6,
+        outline=True,
+    )
+    paint.fill(
+        [(-0.55 * w, 0.5), (0.55 * w, 0.5), (0.6 * w, 1.68), (0, 1.95), (-0.6 * w, 1.68)],
+        0.86 * skin,
+        -0.4,
+        outline=True,
+    )
     for side in (-1, 1):
         ear = [(0.93, -0.16), (1.04, -0.27), (1.12, -0.14), (1.09, 0.12), (1.0, 0.34), (0.91, 0.28)]
         ear = faces.smooth(np.array(ear) * (side * w, 1))
@@ -184,7 +205,12 @@ def _relief(paint, who, au, light):
         # The fold from the nose to the mouth deepens with a smile (curved), disgust (high and straight) and grief.
         depth = -12 * deep - 62 * max(smile, 0.9 * au["AU10"], 0.9 * au["AU9"], 0.45 * au["AU15"])
         out = 0.36 + 0.12 * smile + 0.05 * au["AU20"]
-        fold = [(nw + 0.05, ny - 0.08 - 0.08 * au["AU9"]), (0.8 * out, ny + 0.06 - 0.04 * au["AU10"]), (out, 0.62), (out, 0.78)]
+        fold = [
+            (nw + 0.05, ny - 0.08 - 0.08 * au["AU9"]),
+            (0.8 * out, ny + 0.06 - 0.04 * au["AU10"]),
+            (out, 0.62),
+            (out, 0.78),
+        ]
         paint.crease(faces.smooth(np.array(fold) * (side, 1), closed=False), depth, 0.045)
         # AU4 draws upright furrows between the brows; AU9 wrinkles across the nose's root.
         furrow = np.array([(0.085, who.brow_y - 0.1), (0.065, who.brow_y + 0.13)]) * (side, 1)
@@ -194,7 +220,11 @@ def _relief(paint, who, au, light):
         paint.crease(wrinkle + (0, -0.09), -66 * au["AU9"], 0.028, lift=0.1)
     # The nose: a ridge in the light, a side in the shade, the shadow below.
     tall = 22 * who.nose_relief
-    paint.shade([(left * 0.06, who.brow_y + 0.14), (left * 0.15, 0.0), (left * nw * 1.2, ny), (left * 0.06, ny)], -1.5 * tall, 0.12)
+    paint.shade(
+        [(left * 0.06, who.brow_y + 0.14), (left * 0.15, 0.0), (left * nw * 1.2, ny), (left * 0.06, ny)],
+        -1.5 * tall,
+        0.12,
+    )
     paint.shade([(-0.05, -0.2), (0.05, -0.2), (0.07, ny - 0.05), (-0.07, ny - 0.05)], tall, 0.28)
     paint.shade(_ellipse(0, ny + 0.1, nw, 0.05), -1.6 * tall, 0.1)
     # AU1 and AU2 wrinkle the forehead; AU1 alone, its middle.
@@ -216,7 +246,15 @@ def _beard(paint, who, au, hair):
     drop, cover = 0.17 * au["AU26"], np.zeros_like(paint.mask)
     ny, my, j = who.nose_y, who.mouth_y, who.width * who.jaw
     if who.beard >= 0.8:
-        half = [(0, 0.97 * my + 0.14), (0.45, my), (0.8 * j, 0.2), (0.93 * j, 0.25), (0.8 * j, 0.7), (0.55 * j, 1.04 + drop), (0, 1.28 + drop)]
+        half = [
+            (0, 0.97 * my + 0.14),
+            (0.45, my),
+            (0.8 * j, 0.2),
+            (0.93 * j, 0.25),
+            (0.8 * j, 0.7),
+            (0.55 * j, 1.04 + drop),
+            (0, 1.28 + drop),
+        ]
         cv2.fillPoly(cover, [paint.pixels(faces.smooth(faces.mirrored(half)))], 255, cv2.LINE_8, 4)
     out = 0.34 + 0.08 * au["AU12"]
     lip = my - 0.08 - 0.06 * max(au["AU9"], au["AU10"])
@@ -227,7 +265,9 @@ def _beard(paint, who, au, hair):
     cover = cv2.merge([cover, cover, cover])
     tint = np.full_like(paint.colour, np.rint(0.8 * hair).astype(np.uint8))
     paint.colour = cv2.add(
-        cv2.multiply(paint.colour, cv2.subtract(np.full_like(cover, 255), cv2.multiply(cover, (dense,) * 4)), scale=1 / 255),
+        cv2.multiply(
+            paint.colour, cv2.subtract(np.full_like(cover, 255), cv2.multiply(cover, (dense,) * 4)), scale=1 / 255
+        ),
         cv2.multiply(tint, cover, scale=dense / 255),
     )
 
@@ -247,7 +287,10 @@ def _eye(paint, who, au, side, skin, gaze):
 
 
 def _nose_and_mouth(paint, who, au, skin):
-    nw, ny = who.nose_width * (1 + 0.12 * au["AU9"] + 0.12 * au["AU12"]), who.nose_y - 0.05 * au["AU9"] - 0.02 * au["AU10"]
+    nw, ny = (
+        who.nose_width * (1 + 0.12 * au["AU9"] + 0.12 * au["AU12"]),
+        who.nose_y - 0.05 * au["AU9"] - 0.02 * au["AU10"],
+    )
     for side in (-1, 1):
         paint.fill(_ellipse(side * 0.5 * nw, ny + 0.035, 0.32 * nw, 0.026, 10), 0.32 * skin, lift=0.15)
         wing = np.array([(0.95 * nw, ny - 0.08), (1.08 * nw, ny), (0.85 * nw, ny + 0.05)]) * (side, 1)
@@ -305,7 +348,9 @@ def _glasses(paint, who):
         if dark:
             paint.fill(rim, (34.0, 34.0, 38.0), lift=0.1)
         paint.line(rim, colour, width, lift=0.1)
-        paint.line([(side * (who.eye_spacing + 0.29), who.eye_y), (side * 0.98 * who.width, who.eye_y - 0.04)], colour, width)
+        paint.line(
+            [(side * (who.eye_spacing + 0.29), who.eye_y), (side * 0.98 * who.width, who.eye_y - 0.04)], colour, width
+        )
     paint.line([(-0.12, who.eye_y), (0, who.eye_y - 0.03), (0.12, who.eye_y)], colour, width, lift=0.15)
 
 
@@ -334,7 +379,13 @@ def _occlude(picture, who, pose, rng):
     side = 1 if a < 0.5 else -1
 
     def cover(points, colour):
-        cv2.fillPoly(picture, [np.rint(pose(points) * 16).astype(np.int32)], tuple(np.asarray(colour, float).tolist()), cv2.LINE_AA, 4)
+        cv2.fillPoly(
+            picture,
+            [np.rint(pose(points) * 16).astype(np.int32)],
+            tuple(np.asarray(colour, float).tolist()),
+            cv2.LINE_AA,
+            4,
+        )
 
     if kind < 0.4:
         skin, at = 0.9 * _skin(who), np.array([side * (0.45 + 0.35 * b), 0.75 + 0.4 * b])
@@ -344,11 +395,16 @@ def _occlude(picture, who, pose, rng):
     elif kind < 0.6:
         cover([(-1.2, 0.62 + 0.3 * b), (1.2, 0.55 + 0.35 * b), (1.4, 2.2), (-1.4, 2.2)], (30 + 190 * tone,) * 3)
     elif kind < 0.8:
-        cover(faces.smooth([(side * 0.1, -1.2), (side * 1.05, -0.9), (side * 1.1, 0.5), (side * (0.55 + 0.3 * b), 0.0)]), (60 * tone,) * 3)
+        cover(
+            faces.smooth([(side * 0.1, -1.2), (side * 1.05, -0.9), (side * 1.1, 0.5), (side * (0.55 + 0.3 * b), 0.0)]),
+            (60 * tone,) * 3,
+        )
     else:
         h = len(picture)
         text, at = "FACES"[: 2 + int(4 * a)], (int(h * 0.1), int(h * (0.3 + 0.65 * b)))
-        cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, h / 70, (60 + 190 * tone,) * 3, max(1, h // 40), cv2.LINE_AA)
+        cv2.putText(
+            picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, h / 70, (60 + 190 * tone,) * 3, max(1, h // 40), cv2.LINE_AA
+        )
 
 
 def _photograph(picture, size, channels, rng):
@@ -358,13 +414,17 @@ def _photograph(picture, size, channels, rng):
     picture = cv2.GaussianBlur(picture, (0, 0), blur)
     if len(picture) != size:
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    picture = picture @ np.array([[0.299], [0.587], [0.114]], np.float32) if channels == 1 else picture.astype(np.float32)
+    picture = (
+        picture @ np.array([[0.299], [0.587], [0.114]], np.float32) if channels == 1 else picture.astype(np.float32)
+    )
     picture = 255 * (picture / 255) ** np.float32(0.65 + 0.8 * gamma)
     picture = (picture - 115) * np.float32(0.65 + 0.65 * contrast) + np.float32(115 + 56 * (brightness - 0.5))
     picture += np.float32(1 + 6 * grain**2) * rng.standard_normal(picture.shape, np.float32)
     picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     if jpeg < 0.25:
         quality = [cv2.IMWRITE_JPEG_QUALITY, 45 + int(160 * jpeg)]
-        picture = cv2.imdecode(cv2.imencode(".jpg", picture[..., ::-1] if channels == 3 else picture, quality)[1], cv2.IMREAD_UNCHANGED)
+        picture = cv2.imdecode(
+            cv2.imencode(".jpg", picture[..., ::-1] if channels == 3 else picture, quality)[1], cv2.IMREAD_UNCHANGED
+        )
         picture = picture[..., None] if channels == 1 else np.ascontiguousarray(picture[..., ::-1])
     return picture

@@ -116,7 +116,9 @@ def checked(intensities):
     """
     for name, value in intensities.items():
         if name not in ACTION_UNITS:
-            raise InputError(f"unknown action unit '{name}'; known are {', '.join(ACTION_UNITS)}. Rename or leave it out.")
+            raise InputError(
+                f"unknown action unit '{name}'; known are {', '.join(ACTION_UNITS)}. Rename or leave it out."
+            )
         if not 0 <= value <= 1:
             raise InputError(f"action unit {name}: intensity {value}, expected 0 to 1. Scale it into that range.")
     return {name: float(intensities.get(name, 0.0)) for name in ACTION_UNITS}

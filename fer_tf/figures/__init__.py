@@ -1,9 +1,10 @@
 """Every plot of the project: each takes data and returns a matplotlib Figure; none saves or shows.
 
 `data` looks at images before training, `training` at learning curves, `results` at predictions, `comparisons` at
-several results together. All are reached as `figures.<name>`.
+several results together, `baselines` at what classifiers without a network see. All are reached as `figures.<name>`.
 """
 
+from fer_tf.figures.baselines import eigenfaces, errors_by_class, features_by_classifiers, hog_on_face, sift_on_face
 from fer_tf.figures.comparisons import accuracy_over_views, published_vs_reproduced
 from fer_tf.figures.data import (
     class_distribution,
@@ -34,6 +35,10 @@ __all__ = [
     "cleaning_examples",
     "compare_learning",
     "confusion_matrix",
+    "eigenfaces",
+    "errors_by_class",
+    "features_by_classifiers",
+    "hog_on_face",
     "intensity_correlation",
     "learning_curves",
     "mean_faces",
@@ -46,6 +51,7 @@ __all__ = [
     "reliability_diagram",
     "roc_curves",
     "sample_images",
+    "sift_on_face",
     "split_sizes",
     "transformed_images",
 ]
