@@ -85,10 +85,10 @@ class DenseSift(_Features):
 
     Args:
         step: int, pixels from one grid point to the next.
-        sizes: diameters of the described regions, in pixels.
+        sizes: keypoint sizes in pixels; a descriptor reaches three to each side of the point.
     """
 
-    def __init__(self, step=6, sizes=(8, 12)):
+    def __init__(self, step=4, sizes=(3, 5)):
         self.step, self.sizes = step, sizes
 
     def grid(self, height, width):
@@ -121,7 +121,7 @@ class VisualWords(TransformerMixin, BaseEstimator):
         seed: int.
     """
 
-    def __init__(self, words=256, levels=(1, 2, 4), nearest=5, step=4, sizes=(8, 12), seed=0):
+    def __init__(self, words=256, levels=(1, 2, 4), nearest=5, step=4, sizes=(3, 5), seed=0):
         self.words, self.levels, self.nearest = words, levels, nearest
         self.step, self.sizes, self.seed = step, sizes, seed
 

@@ -102,7 +102,7 @@ def features_by_classifiers(table, label="validation accuracy", ax=None):
         matplotlib Figure, a column wide or, for many classifiers, a page.
     """
     width = style.COLUMN if table.shape[1] <= 4 else style.PAGE
-    fig, ax = style.panel(ax, width, 0.9 + 0.32 * len(table))
+    fig, ax = style.panel(ax, width, 1.6 + 0.34 * len(table))
     values = table.to_numpy(dtype=float)
     words = np.array([["–" if np.isnan(value) else f"{value:.3f}" for value in row] for row in values])
     low, high = np.nanmin(values), np.nanmax(values)
