@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer_tf import models, training, training
+from fer_tf import models, training
 from fer_tf.emotions import EMOTIONS
 from fer_tf.errors import InputError
 
