@@ -162,3 +162,13 @@ def test_runs_that_came_with_a_clone_need_no_data_and_a_new_one_gets_them(copy):
 def test_an_unknown_study_is_refused_with_the_ones_there_are(copy):
     done = make("report", "PYTHON=./python", "STUDY=nothing", cwd=copy)
     assert done.returncode != 0 and "there is no study 'nothing'" in done.stderr
+
+
+def test_the_readme_shows_the_numbers_that_were_computed():
+    shown = (PROJECT / "README.md").read_text().split("<!-- results -->")[1].split("<!-- /results -->")[0]
+    studies = re.findall(r"<!-- (\w+) -->", shown)
+    assert "fer2013_five_layer" in studies
+    for study in studies:
+        written = (PROJECT / "reports" / study / "tables" / "published_and_reproduced.md").read_text()
+        table = [line for line in written.splitlines() if line.startswith("|")]
+        assert "\n".join(table) in shown, study
