@@ -104,7 +104,7 @@ def create(name, components=256, weighted=False, seed=0):
     if name == "nystroem_svm":
         from sklearn.kernel_approximation import Nystroem
 
-        steps.append(("map", Nystroem(gamma=1.0, n_components=2000, random_state=seed)))
+        steps.append(("map", Nystroem(gamma=1.0, n_components=1000, random_state=seed)))
     return Pipeline([*steps, ("classifier", _classifier(name, "balanced" if weighted else None, seed))])
 
 
