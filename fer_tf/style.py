@@ -126,7 +126,7 @@ def save(fig, path, formats=FORMATS):
     Args:
         fig: matplotlib Figure.
         path: place and name without a suffix, such as "reports/sample/figures/class_distribution".
-        formats: of "svg", "pdf" and "png" (200 dpi).
+        formats: of "svg", "pdf" and "png" (150 dpi).
 
     Returns:
         list of Path, one for each format.

@@ -245,7 +245,7 @@ def _confusion_panel(ax, confusion, show, counted):
 
 def _face(ax, image, true, predicted):
     image = as_uint8(image)
-    ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, vmin=0, vmax=255, aspect="auto")
+    ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, vmin=0, vmax=255, aspect="auto", interpolation="none")
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     ax.annotate(f"true: {true}", (0, 0), (0, -3), "axes fraction", "offset points", va="top", fontsize=7)

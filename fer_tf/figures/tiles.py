@@ -69,7 +69,8 @@ def grid(rows, row_labels=None, column_labels=None, columns=None, tile=style.TIL
     drawn_height = drawn_width * height / width
     fig = style.figure(page, drawn_height + top, layout="none")
     ax = fig.add_axes((left / page, 0, drawn_width / page, drawn_height / (drawn_height + top)))
-    ax.imshow(picture, vmin=0, vmax=255, aspect="auto", extent=(0, width, height, 0))
+    # "none": vector files keep the pixels as they are, which is sharper and smaller than any resampling.
+    ax.imshow(picture, vmin=0, vmax=255, aspect="auto", extent=(0, width, height, 0), interpolation="none")
     ax.set_axis_off()
     step_y, step_x = (height + gap_of(rows)) / len(rows), (width + gap_of(rows)) / places
     for r, label in enumerate(row_labels or []):

@@ -115,7 +115,9 @@ def as_float32(model):
 
     clone = keras.models.clone_model(model, clone_function=plain)
     clone.set_weights(model.get_weights())
-    return keras.Model(clone.inputs, clone.outputs, name=model.name)  # without the optimizer that the clone may have
+    return keras.Model(
+        clone.inputs[0], clone.outputs[0], name=model.name
+    )  # without the optimizer that the clone may have
 
 
 def load_pretrained(name="five_layer"):
