@@ -13,6 +13,7 @@ import matplotlib as mpl
 import matplotlib.style  # not loaded by matplotlib itself
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from PIL import Image
 
 from fer_tf import paths
 from fer_tf.emotions import COLOURS, MARKERS
@@ -143,7 +144,10 @@ def save(fig, path, formats=FORMATS):
         for name in formats:
             target = path.with_name(f"{path.name}.{name}")
             with paths.writing(target) as part:
-                fig.savefig(part, format=name, metadata=_METADATA[name])
+                if name == "png":
+                    part.write_bytes(_png(fig))
+                else:
+                    fig.savefig(part, format=name, metadata=_METADATA[name])
             written.append(target)
     return written
 
@@ -152,8 +156,18 @@ class _NotebookFigure(Figure):
     """A Figure that a notebook shows without pyplot being imported."""
 
     def _repr_png_(self):
-        buffer = io.BytesIO()
         with context():
-            self.savefig(buffer, format="png", dpi=130)
+            picture = _png(self, dpi=130)
         # more pixels than the 100 to the inch that it is shown at, for dense screens
-        return buffer.getvalue(), {"width": round(100 * self.get_figwidth())}
+        return picture, {"width": round(100 * self.get_figwidth())}
+
+
+def _png(fig, dpi="figure"):
+    """A figure as the bytes of a PNG with 256 colours, half the size of one with all of them and no worse to look at."""
+    buffer, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=dpi, metadata=_METADATA["png"])
+    with Image.open(buffer) as picture:
+        resolution = picture.info.get("dpi", (150, 150))
+        palette = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        palette.save(small, format="png", optimize=True, dpi=resolution)
+    return small.getvalue()
