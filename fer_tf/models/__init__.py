@@ -158,8 +158,10 @@ def model_card(name="five_layer"):
 
 def _families():
     from fer_tf.models.five_layer import five_layer
+    from fer_tf.models.plain_cnn import plain_cnn
+    from fer_tf.models.resnet18 import resnet18
 
-    return {"five_layer": five_layer}
+    return {"five_layer": five_layer, "plain_cnn": plain_cnn, "resnet18": resnet18}
 
 
 def _check(name, input_shape, classes, dtype, options):
