@@ -1,0 +1,57 @@
+"""YuNet: a small network with five landmarks, quick on a processor."""
+
+import cv2
+import numpy as np
+
+from fer_tf import weights
+from fer_tf.detection.face import Face, by_score
+from fer_tf.detection.pictures import check, shrunk
+from fer_tf.errors import InputError
+
+
+class YuNet:
+    """OpenCV's `FaceDetectorYN`.
+
+    Args:
+        path: its ONNX file; by default the one that `weights.find("yunet")` finds.
+        score: least score of a face, 0 to 1.
+        overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
+        longest: larger pictures are shrunk to this side before the search, in pixels.
+
+    Raises:
+        InputError: the weights are absent or no YuNet.
+
+    Wu, Peng and Yu 2023, "YuNet: a tiny millisecond-level face detector".
+    """
+
+    name = "yunet"
+
+    def __init__(self, path=None, score=0.6, overlap=0.3, longest=640):
+        path = path or weights.find("yunet")
+        self.longest = longest
+        try:
+            self.network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score, overlap, 5000)
+        except (cv2.error, AttributeError) as error:
+            raise InputError(
+                f"{path}: not a YuNet that OpenCV {cv2.__version__} loads. Fetch it: make models."
+            ) from error
+
+    def detect(self, image):
+        """The faces in a picture.
+
+        Args:
+            image: uint8 array (h, w, 3), BGR, of any size; the next may have another.
+
+        Returns:
+            list of `Face` with landmarks, the surest first.
+        """
+        check(image)
+        small, factor = shrunk(image, self.longest)
+        self.network.setInputSize((small.shape[1], small.shape[0]))
+        rows = self.network.detect(small)[1]
+        return by_score(_face(row).scaled(factor) for row in (() if rows is None else rows))
+
+
+def _face(row):
+    """One row of 15 numbers: box, landmarks, score."""
+    return Face(tuple(map(float, row[:4])), float(np.clip(row[14], 0, 1)), row[4:14].reshape(5, 2))
