@@ -1,0 +1,99 @@
+"""A face cut from a picture as FER2013's faces are framed, so that a network sees what it was trained on."""
+
+import cv2
+import numpy as np
+
+from fer_tf.errors import InputError
+
+MARGIN = 0.0
+"""Of a square crop, beyond the longer side of the face's box, as a share of it. Measured: benchmarks/crop_margin.py."""
+
+
+def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, colour=False):
+    """A face as a square of a network's size.
+
+    Args:
+        image: uint8 array (h, w, 3), BGR.
+        face: `detection.Face` in that picture; where it sticks out, the picture's edge is continued.
+        size: side of the square, in pixels.
+        channels: 1 or 3.
+        margin: share of the box's longer side that the square is larger, -0.5 and up.
+        align: turn the face so that its eyes are level, where it has landmarks.
+        colour: keep the colours, as RGB; else grey, repeated for three channels, as FER2013 is.
+
+    Returns:
+        uint8 array (size, size, channels).
+
+    Raises:
+        InputError: a face without extent, or colour in one channel.
+    """
+    if channels not in (1, 3) or (colour and channels == 1):
+        raise InputError(f"a crop with {channels} channels{' in colour' if colour else ''}; give 3, or 1 for grey.")
+    centre, side, angle = square(face, margin, align)
+    patch = _cut(image, centre, side, angle, size)
+    if colour:
+        return cv2.cvtColor(patch, cv2.COLOR_BGR2RGB)
+    grey = cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY)[..., None]
+    return np.repeat(grey, channels, axis=2)
+
+
+def crops(image, faces, size=48, channels=3, **options):
+    """Several faces of one picture, for one pass of a network.
+
+    Args:
+        image: uint8 array (h, w, 3), BGR.
+        faces: list of n `detection.Face`.
+        size, channels, **options: see `crop`.
+
+    Returns:
+        uint8 array (n, size, size, channels).
+    """
+    made = [crop(image, face, size, channels, **options) for face in faces]
+    return np.stack(made) if made else np.zeros((0, size, size, channels), dtype=np.uint8)
+
+
+def square(face, margin=MARGIN, align=True):
+    """The square that is cut for a face.
+
+    Args:
+        face: `detection.Face`.
+        margin, align: see `crop`.
+
+    Returns:
+        centre (x, y) and side in pixels of the picture, and the angle of the eyes' line, in radians, clockwise.
+
+    Raises:
+        InputError: the box has no extent.
+    """
+    x, y, width, height = face.box
+    side = (1 + margin) * max(width, height)
+    if not (np.isfinite(face.box).all() and side > 0):
+        raise InputError(f"a face with the box {face.box}; its width and height must be above 0.")
+    angle = 0.0
+    if align and face.landmarks is not None:
+        across, down = face.landmarks[1] - face.landmarks[0]
+        angle = float(np.arctan2(down, across))
+    return (x + width / 2, y + height / 2), side, angle
+
+
+def _cut(image, centre, side, angle, size):
+    # Sampled finer than needed and averaged, since bilinear sampling alone skips pixels of a large face.
+    finer = int(np.clip(np.ceil(side / size), 1, 16))
+    step = side / (size * finer)
+    turn = step * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    left, top, region = _region(image, centre, side)
+    offset = np.array(centre) - (left, top) - 0.5 - turn @ np.full(2, (size * finer - 1) / 2)
+    matrix = np.column_stack([turn, offset])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    patch = cv2.warpAffine(region, matrix, (size * finer,) * 2, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return patch if finer == 1 else cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _region(image, centre, side):
+    """The part of a picture that a square can touch however it is turned; OpenCV warps none wider than 32,767 pixels."""
+    height, width = image.shape[:2]
+    reach = side / np.sqrt(2) + 2
+    left, right = np.clip([centre[0] - reach, centre[0] + reach + 1], 0, width).astype(int)
+    top, bottom = np.clip([centre[1] - reach, centre[1] + reach + 1], 0, height).astype(int)
+    left, top = min(left, width - 1), min(top, height - 1)
+    return left, top, image[top : max(bottom, top + 1), left : max(right, left + 1)]
