@@ -1,0 +1,354 @@
+"""Trained networks in forms that run without TensorFlow: ONNX and LiteRT, in float32 or quantised to int8.
+
+Every form takes what the network takes, images with values 0 to 255, as an input named "image", and gives "probabilities",
+for any number of images at once. The float32 ONNX form runs in OpenCV too. Writing a form needs packages that a training does
+not: the extra `export`. What a form costs in accuracy and gains in speed is measured by notebook 11_export.
+"""
+
+import importlib.util
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer_tf.errors import InputError
+from fer_tf.paths import writing
+
+OPSET = 13
+"""Of the ONNX operators: the first that quantises each channel by itself, and one that OpenCV 4 reads."""
+
+TOLERANCE = 1e-4
+"""The furthest that a probability of a float32 form may lie from Keras's."""
+
+ENGINES = {".onnx": ("onnxruntime", "opencv"), ".tflite": ("litert",), ".keras": ("keras",)}
+"""What runs a form, by the file's suffix; the first is taken where none is asked for."""
+
+_MODULES = {"onnxruntime": "onnxruntime", "opencv": "cv2", "litert": "ai_edge_litert", "keras": "keras"}
+_PACKAGES = {"ai_edge_litert": "ai-edge-litert"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A network in one form, ready to predict.
+
+    Attributes:
+        path: the file.
+        engine: what runs it, one of `ENGINES`.
+        run: callable, float32 images (n, h, w, c) with values 0 to 255 to probabilities (n, k).
+    """
+
+    path: Path
+    engine: str
+    run: Callable
+
+    @property
+    def megabytes(self):
+        """Size of the file in units of 1,000,000 bytes."""
+        return self.path.stat().st_size / 1e6
+
+    def probabilities(self, images, batch_size=64):
+        """Class probabilities of images.
+
+        Args:
+            images: uint8 or float array (n, h, w, c), values 0 to 255, of the network's own size and channels.
+            batch_size: images at a time.
+
+        Returns:
+            float32 array (n, k), rows sum to 1.
+        """
+        starts = range(0, max(1, len(images)), batch_size)
+        parts = [self.run(np.ascontiguousarray(images[i : i + batch_size], np.float32)) for i in starts]
+        found = np.concatenate(parts).astype(np.float64)
+        return (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def to_onnx(model, path, calibration=None):
+    """Writes a network as ONNX, whole or not at all; batch norms are folded into the convolutions before them.
+
+    Args:
+        model: keras.Model, images (n, h, w, c) in 0-255 to probabilities (n, k).
+        path: where, ending in `.onnx`.
+        calibration: uint8 or float array (m, h, w, c) of training images, some hundreds, whose activations set the
+            ranges of int8 weights (one for each channel) and activations; None stays in float32.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX cannot
+            say. A float32 form that does not predict as the network does is not written.
+
+    Quantisation: Jacob et al. 2018, section 3.
+    """
+    _check(model, path, ".onnx", calibration, ("onnx", "onnxruntime", "tf2onnx"))
+    graph = _folded(_with_constant_reshapes(_converted(model)))
+    with writing(path) as part:
+        part.write_bytes(graph.SerializeToString())
+        if calibration is None:
+            _compare(model, load(part), path)
+        else:
+            _quantise(graph, part, np.asarray(calibration))
+    return Path(path)
+
+
+def to_litert(model, path, calibration=None):
+    """Writes a network as LiteRT (formerly TensorFlow Lite), whole or not at all.
+
+    Args:
+        model, calibration: see `to_onnx`.
+        path: where, ending in `.tflite`.
+
+    Returns:
+        Path of the file. Its input and output stay float32 when it computes in int8.
+
+    Raises:
+        InputError: as `to_onnx`.
+    """
+    _check(model, path, ".tflite", calibration, ("ai_edge_litert",))
+    from fer_tf.backend import keras, tensorflow
+
+    options = {}
+    if calibration is not None:
+        images = np.asarray(calibration, np.float32)
+        options["optimizations"] = [tensorflow.lite.Optimize.DEFAULT]
+        options["representative_dataset"] = lambda: ([images[i : i + 1]] for i in range(len(images)))
+    image = keras.InputSpec(shape=model.input_shape, dtype="float32", name="image")
+    with writing(path) as part:
+        _as_float32(model).export(part, format="litert", input_signature=[image], verbose=False, **options)
+        if calibration is None:
+            _compare(model, load(part), path)
+    return Path(path)
+
+
+def load(path, engine=None, threads=None):
+    """A network's form, ready to predict.
+
+    Args:
+        path: a `.onnx`, `.tflite` or `.keras` file.
+        engine: what runs it, one of `ENGINES[suffix]`; None takes the first.
+        threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process, and
+            Keras's cannot be changed: see `training.make_deterministic`.
+
+    Returns:
+        Form.
+
+    Raises:
+        InputError: the file or the engine's package is missing, the engine does not run such a file, or cannot read it.
+    """
+    path = Path(path)
+    if path.suffix not in ENGINES:
+        raise InputError(f"{path}: not a form of a network; expected a file ending in {', '.join(ENGINES)}.")
+    engine = engine or ENGINES[path.suffix][0]
+    if engine not in ENGINES[path.suffix]:
+        raise InputError(f"{engine} does not run {path.name}; choose {' or '.join(ENGINES[path.suffix])}.")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Write it first: see fer_tf.export or notebook 11_export.")
+    _need(_MODULES[engine])
+    opened = {"onnxruntime": _onnxruntime, "opencv": _opencv, "litert": _litert, "keras": _keras}[engine]
+    try:
+        return Form(path, engine, opened(path, threads))
+    except InputError:
+        raise
+    except Exception as error:  # each engine has its own errors, and none is of Python's
+        reason = (str(error).strip().splitlines() or ["unreadable"])[0]
+        raise InputError(f"{path}: {engine} cannot read it ({reason}). Export the network again.") from error
+
+
+def available():
+    """The engines whose packages are installed, as a tuple in the order of `ENGINES`."""
+    engines = [engine for of_suffix in ENGINES.values() for engine in of_suffix]
+    return tuple(engine for engine in engines if importlib.util.find_spec(_MODULES[engine]))
+
+
+def _need(*modules):
+    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
+        wanted = " ".join(_PACKAGES.get(name, name) for name in missing)
+        raise InputError(f"{wanted} missing, and needed for this form of a network: pip install {wanted}.")
+
+
+def _check(model, path, suffix, calibration, modules):
+    _need(*modules)
+    if Path(path).suffix != suffix:
+        raise InputError(f"{path}: this form of a network is written to a file ending in {suffix}.")
+    if calibration is not None and (len(calibration) == 0 or np.shape(calibration)[1:] != model.input_shape[1:]):
+        raise InputError(
+            f"{path}: calibration images of shape {np.shape(calibration)}; expected some of {model.input_shape[1:]}."
+        )
+
+
+def _compare(model, form, path):
+    # Other counts than the 2 and 3 by which reshapes were told apart; 1 is the camera's.
+    for n in (1, 5):
+        images = np.random.default_rng(n).integers(0, 256, (n, *model.input_shape[1:])).astype(np.float32)
+        furthest = float(np.abs(form.probabilities(images) - model.predict_on_batch(images)).max())
+        if not furthest <= TOLERANCE:
+            raise InputError(
+                f"{path}: not written, as its probabilities lie up to {furthest:.2g} from the network's own. Use the .keras file."
+            )
+
+
+def _as_float32(model):
+    from fer_tf import models
+
+    return (
+        model if model.dtype_policy.name == "float32" and model.compute_dtype == "float32" else models.as_float32(model)
+    )
+
+
+def _converted(model):
+    import tf2onnx
+
+    from fer_tf.backend import tensorflow as tf
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    network = _as_float32(model)
+    image = tf.TensorSpec(model.input_shape, tf.float32, name="image")
+    traced = tf.function(lambda image: {"probabilities": network(image, training=False)}, [image], autograph=False)
+    try:
+        graph, _ = tf2onnx.convert.from_function(traced, [image], opset=OPSET)
+    except (ValueError, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{model.name} has a layer that ONNX cannot say ({str(error).splitlines()[0]}).") from error
+    return graph
+
+
+def _with_constant_reshapes(graph):
+    """A graph whose reshapes give their sizes as numbers, -1 for the count of images, rather than compute them.
+
+    OpenCV works out sizes when it reads the file, for one image, and would keep that count for all batches.
+    """
+    import onnx
+
+    reshapes = [node for node in graph.graph.node if node.op_type == "Reshape"]
+    names = [node.output[0] for node in reshapes]
+    watched = onnx.ModelProto()
+    watched.CopyFrom(graph)
+    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    session = _session(watched.SerializeToString())
+    size = [dimension.dim_value for dimension in graph.graph.input[0].type.tensor_type.shape.dim[1:]]
+    two, three = (
+        [found.shape for found in session.run(names, {"image": np.zeros((n, *size), np.float32)})] if names else []
+        for n in (2, 3)
+    )
+    for node, of_two, of_three in zip(reshapes, two, three, strict=True):
+        shape = [a if a == b else -1 for a, b in zip(of_two, of_three, strict=True)]
+        if shape.count(-1) < 2:
+            constant = onnx.numpy_helper.from_array(np.array(shape, np.int64), f"{node.output[0]}_shape")
+            graph.graph.initializer.append(constant)
+            node.input[1] = constant.name
+    return graph
+
+
+def _folded(graph):
+    """A graph after ONNX Runtime's basic optimisations, which use standard operators only, without what no one needs."""
+    import onnx
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        _session(graph.SerializeToString(), options)
+        folded = onnx.load(options.optimized_model_filepath)
+    _remove_unread(folded.graph)
+    used = {node.domain for node in folded.graph.node}
+    kept = [entry for entry in folded.opset_import if entry.domain in used]
+    del folded.opset_import[:]
+    folded.opset_import.extend(kept)
+    for value in (folded.graph.input[0], folded.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_param = "images"
+    onnx.checker.check_model(folded)
+    return folded
+
+
+def _remove_unread(graph):
+    while True:
+        read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+        unread = [node for node in graph.node if not read & set(node.output)]
+        for node in unread:
+            graph.node.remove(node)
+        if not unread:
+            break
+    for constant in [constant for constant in graph.initializer if constant.name not in read]:
+        graph.initializer.remove(constant)
+
+
+def _quantise(graph, path, images):
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Images(CalibrationDataReader):
+        def __init__(self):
+            self.batches = ({"image": np.float32(images[i : i + 32])} for i in range(0, len(images), 32))
+
+        def get_next(self):
+            return next(self.batches, None)
+
+    quantize_static(
+        graph,
+        path,
+        Images(),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=["Conv", "MatMul", "Gemm", "MaxPool", "Add"],
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+
+
+def _session(model, options=None):
+    import onnxruntime
+
+    options = options or onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _onnxruntime(path, threads):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    session = _session(str(path), options)
+    return lambda images: session.run(["probabilities"], {"image": images})[0]
+
+
+def _opencv(path, threads):
+    import cv2
+
+    if threads:
+        cv2.setNumThreads(threads)
+    network = cv2.dnn.readNetFromONNX(str(path))
+
+    def run(images):
+        network.setInput(images)
+        return network.forward()
+
+    return run
+
+
+def _litert(path, threads):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=threads)
+    image, probabilities = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    shape = None
+
+    def run(images):
+        nonlocal shape
+        if images.shape != shape:
+            interpreter.resize_tensor_input(image, images.shape)
+            interpreter.allocate_tensors()
+            shape = images.shape
+        interpreter.set_tensor(image, images)
+        interpreter.invoke()
+        return interpreter.get_tensor(probabilities)
+
+    return run
+
+
+def _keras(path, threads):
+    from fer_tf import models
+
+    return models.load(path).predict_on_batch
