@@ -19,35 +19,56 @@ def names():
     return tuple(_families())
 
 
-def build(name, input_shape, classes, dtype="float32", **options):
-    """An untrained network by name.
+def build(name, input_shape, classes, weights=None, dtype="float32", **options):
+    """A network by name, to be trained.
 
     Args:
         name: one of `names()`.
         input_shape: (height, width, channels) of its images, in pixels; channels 1 or 3.
         classes: number of classes, at least 2.
+        weights: what it starts from. None is random; "imagenet" is downloaded once, into $KERAS_HOME/models; a path is a
+            `.keras` or `.weights.h5` file of the same architecture, the folder of an earlier run, or a published `.npz`
+            (ViT) or `.pth` (ResNet-18) file. Of a `.keras` file with other classes all but the last layer is taken. One
+            printed line says what was taken.
         dtype: "float32", or "mixed_bfloat16" to compute in bfloat16 and keep the weights in float32.
-        **options: the architecture's own, such as `block_dropout` of "five_layer".
+        **options: the architecture's own, such as `block_dropout` of "five_layer" or `size` of "inceptionv3".
 
     Returns:
         keras.Model, named `name`, not compiled.
 
     Raises:
-        InputError: an unknown name, option or dtype, a wrong class count, or an image too small for the network.
+        InputError: an unknown name, option or dtype, a wrong class count, an image too small for the network, or weights
+            that are missing or those of another architecture.
     """
     from fer_tf.backend import keras
+    from fer_tf.models import starting_weights
 
     _check(name, input_shape, classes, dtype, options)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
         inputs = keras.Input(input_shape, name="image", dtype="float32")
-        return keras.Model(inputs, _families()[name](inputs, classes, **options), name=name)
+        model = keras.Model(inputs, _families()[name](inputs, classes, **options), name=name)
+    except InputError:
+        raise
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{name} cannot be built for images of {'x'.join(map(str, input_shape))}: {reason}") from error
     finally:
         keras.config.set_dtype_policy(before)
+    if weights is not None:
+        starting_weights.take(model, weights, load)
+    return model
+
+
+def set_trainable(model, what, batch_norm=False):
+    """Chooses which layers a training changes: "head", "all", or the head and an int of the base's last layers.
+
+    See `fer_tf.models.freezing.set_trainable` for what becomes of batch norm.
+    """
+    from fer_tf.models import freezing
+
+    return freezing.set_trainable(model, what, batch_norm)
 
 
 def architecture(name):
@@ -84,6 +105,7 @@ def load(path):
     """
     from fer_tf.backend import keras
 
+    _families()  # registers the layers of our own
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first: models are not kept in git.")
@@ -157,11 +179,19 @@ def model_card(name="five_layer"):
 
 
 def _families():
+    from fer_tf.models import transfer, vit
     from fer_tf.models.five_layer import five_layer
+    from fer_tf.models.mobilenet_pa import mobilenet_pa
     from fer_tf.models.plain_cnn import plain_cnn
     from fer_tf.models.resnet18 import resnet18
+    from fer_tf.models.shallow import shallow
 
-    return {"five_layer": five_layer, "plain_cnn": plain_cnn, "resnet18": resnet18}
+    families = (
+        *(five_layer, plain_cnn, shallow, resnet18),
+        *(transfer.vgg16, transfer.densenet121, transfer.efficientnetv2b0, transfer.inceptionv3, transfer.resnet50),
+        *(transfer.convnext_tiny, vit.vit_b16, vit.vit_b32, mobilenet_pa),
+    )
+    return {family.__name__: family for family in families}
 
 
 def _check(name, input_shape, classes, dtype, options):

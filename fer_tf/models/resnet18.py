@@ -2,10 +2,15 @@
 
 from keras import layers
 
-# The mean and deviation of ImageNet's red, green and blue, of values in 0-1, that the published weights were trained with.
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from fer_tf.errors import InputError
+from fer_tf.models import torch_file
+from fer_tf.models.inputs import scale
 
 STEMS = ("imagenet", "small")
+
+# Trained on ImageNet by the authors of torchvision, BSD 3-Clause.
+WEIGHTS = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
+WEIGHTS_HASH = "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
 
 
 def resnet18(inputs, classes, stem="imagenet", filters=64):
@@ -25,11 +30,11 @@ def resnet18(inputs, classes, stem="imagenet", filters=64):
         Keras tensor (n, classes), float32 probabilities.
 
     Raises:
-        ValueError: an unknown stem.
+        InputError: an unknown stem.
     """
     if stem not in STEMS:
-        raise ValueError(f"unknown stem '{stem}', choose one of {', '.join(STEMS)}")
-    x = _standardise(inputs)
+        raise InputError(f"resnet18 has no stem '{stem}'; choose one of {', '.join(STEMS)}.")
+    x = scale(inputs, "torch")
     if stem == "imagenet":
         x = layers.Activation("relu")(_convolve(x, filters, 7, strides=2, name="conv1", norm="bn1"))
         x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(x))
@@ -41,6 +46,49 @@ def resnet18(inputs, classes, stem="imagenet", filters=64):
             x = _residual(x, filters * 2**stage, strides, f"layer{stage + 1}.{block}")
     x = layers.GlobalAveragePooling2D()(x)
     return layers.Dense(classes, activation="softmax", dtype="float32", name="fc")(x)
+
+
+def take_published(model, path):
+    """Gives a ResNet-18 the weights of torchvision's `.pth` file.
+
+    The kernels of the first convolution are summed over the colours where it takes grey images. A first convolution or a
+    last layer of other measures (stem="small", other classes) keeps what it has.
+
+    Args:
+        model: keras.Model of `resnet18`.
+        path: the file.
+
+    Returns:
+        list of the layers that were given weights.
+
+    Raises:
+        InputError: it is unreadable, or of another architecture.
+    """
+    saved, taken = torch_file.read(path), []
+    for layer in (layer for layer in model.layers if layer.weights):
+        arrays = _from_torch(saved, layer, path)
+        if [a.shape for a in arrays] == [tuple(w.shape) for w in layer.weights]:
+            layer.set_weights(arrays)
+            taken.append(layer)
+        elif layer.name not in ("conv1", "fc"):
+            raise InputError(
+                f"{path}: weights of another network than resnet18 with these options; {layer.name} differs."
+            )
+    return taken
+
+
+def _from_torch(saved, layer, path):
+    kinds = {"Conv2D": ("weight",), "Dense": ("weight", "bias")}
+    norm = ("weight", "bias", "running_mean", "running_var")
+    try:
+        arrays = [saved[f"{layer.name}.{kind}"] for kind in kinds.get(type(layer).__name__, norm)]
+    except KeyError as error:
+        raise InputError(f"{path}: no weights of torchvision's resnet18; it has no {error.args[0]}.") from error
+    if arrays[0].ndim == 4:
+        kernel = arrays[0].transpose(2, 3, 1, 0)
+        grey = layer.name == "conv1" and layer.kernel.shape[2] == 1
+        return [kernel.sum(axis=2, keepdims=True) if grey else kernel]
+    return [arrays[0].T, *arrays[1:]]
 
 
 def _residual(x, filters, strides, name):
@@ -57,11 +105,3 @@ def _convolve(x, filters, kernel, strides=1, name=None, norm=None):
     x = layers.ZeroPadding2D(kernel // 2)(x) if kernel > 1 else x
     x = layers.Conv2D(filters, kernel, strides, use_bias=False, kernel_initializer="he_normal", name=name)(x)
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=norm)(x)
-
-
-def _standardise(inputs):
-    if inputs.shape[-1] == 3:
-        mean, deviation = MEAN, DEVIATION
-    else:
-        mean, deviation = (sum(MEAN) / 3,), (sum(DEVIATION) / 3,)
-    return layers.Normalization(mean=[255 * m for m in mean], variance=[(255 * d) ** 2 for d in deviation])(inputs)

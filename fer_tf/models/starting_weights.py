@@ -1,0 +1,157 @@
+"""The weights that a network starts from: ImageNet's, those of a file, or those of an earlier run.
+
+What was taken and what is new is printed in one line; what does not fit is refused in one, before any training.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from keras import utils
+
+from fer_tf import paths
+from fer_tf.errors import InputError
+from fer_tf.models import resnet18, vit
+from fer_tf.models.transfer import BASES, NEW
+
+SUFFIXES = (".keras", ".weights.h5", ".npz", ".pth")
+
+
+def take(model, weights, load):
+    """Gives a freshly built network its starting weights.
+
+    Args:
+        model: keras.Model of `models.build`, named after its architecture.
+        weights: "imagenet"; or the path of a `.keras` or `.weights.h5` file of the same architecture, of a run's folder
+            with a model.keras, or of a published `.npz` (ViT) or `.pth` (ResNet-18) file.
+        load: reads a `.keras` file.
+
+    Raises:
+        InputError: there are none, they could not be downloaded, or they are of another architecture or class count.
+    """
+    if weights == "imagenet":
+        return _take_imagenet(model)
+    path = paths.resolve(weights)
+    path = path / "model.keras" if path.is_dir() else path
+    kind = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
+    if kind is None:
+        raise InputError(f"{path}: weights must be 'imagenet', a run's folder or a file {', '.join(SUFFIXES)}.")
+    if not path.is_file():
+        raise InputError(f"{path}: there are no such weights. Give the path of a file, or of a complete run's folder.")
+    if kind == ".keras":
+        _take_layers(model, load(path), path)
+    elif kind == ".weights.h5":
+        _take_h5(model, path)
+    else:
+        _take_published(model, path, kind)
+
+
+def with_weights(model):
+    """The layers of a network that have weights, from the input on."""
+    return [layer for layer in model.layers if layer.weights]
+
+
+def is_new(model):
+    """Tells, of a layer, whether it is no part of a base that was trained elsewhere.
+
+    Returns:
+        callable, layer -> bool. Networks without such a base have one new layer, the last.
+    """
+    if any(layer.name.startswith(NEW) for layer in model.layers):
+        return lambda layer: layer.name.startswith(NEW)
+    return lambda layer: layer is model.layers[-1]
+
+
+def _take_imagenet(model):
+    if model.name in vit.WEIGHTS:
+        return _take_published(model, _download(vit.WEIGHTS[model.name]), ".npz")
+    if model.name == "resnet18":
+        return _take_published(model, _download(resnet18.WEIGHTS, resnet18.WEIGHTS_HASH), ".pth")
+    if model.name not in BASES:
+        raise InputError(f"{model.name} has no ImageNet weights; give weights=None, or a file of an earlier run.")
+    donor = _fetching(
+        lambda: BASES[model.name].function(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
+    )
+    new = is_new(model)
+    mine = [layer for layer in with_weights(model) if not new(layer)]
+    for layer, theirs in zip(mine, with_weights(donor), strict=False):  # a base may be cut short
+        layer.set_weights(theirs.get_weights())
+    _tell(model, mine, "ImageNet")
+
+
+def _take_layers(model, donor, path):
+    mine, theirs = with_weights(model), with_weights(donor)
+    for layer, other in zip(mine[:-1], theirs, strict=False):
+        if _shapes(layer) != _shapes(other):
+            raise _another(model, path, f"its layer {other.name} has {_shapes(other)}, here {_shapes(layer)}")
+    if len(mine) != len(theirs):
+        raise _another(model, path, f"it has {len(theirs)} layers with weights, here {len(mine)}")
+    taken = mine if _shapes(mine[-1]) == _shapes(theirs[-1]) else mine[:-1]  # other classes: the last layer is new
+    for layer, other in zip(taken, theirs, strict=False):
+        layer.set_weights(other.get_weights())
+    _tell(model, taken, path)
+
+
+def _take_h5(model, path):
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            arrays = []
+            file.visititems(lambda name, item: arrays.append(item.shape) if _is_weight(name, item) else None)
+        have, need = len(arrays), len(model.weights)
+        if have != need:
+            raise _another(model, path, f"it has {have} arrays, here {need}")
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = (str(error).splitlines() or ["unreadable"])[0]
+        raise _another(model, path, reason) from error
+    _tell(model, with_weights(model), path)
+
+
+def _is_weight(name, item):
+    return hasattr(item, "shape") and "seed_generator" not in name and not name.startswith("optimizer")
+
+
+def _take_published(model, path, kind):
+    owners = {".npz": tuple(vit.WEIGHTS), ".pth": ("resnet18",)}[kind]
+    if model.name not in owners:
+        raise _another(model, path, f"{kind} files are those of {' and '.join(owners)}")
+    taken = (vit if kind == ".npz" else resnet18).take_published(model, path)
+    _tell(model, taken, path)
+
+
+def _download(url, file_hash=None):
+    return _fetching(lambda: utils.get_file(origin=url, cache_subdir="models", file_hash=file_hash))
+
+
+def _fetching(fetch):
+    """What `fetch` returns; a download that fails becomes one line that names the file and where it goes."""
+    try:
+        return fetch()
+    except Exception as error:  # Keras raises nothing narrower
+        found = re.search(r"URL fetch failure on (\S+): ", str(error))
+        if found is None:
+            raise
+        folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+        raise InputError(
+            f"{found[1]} could not be downloaded. Get it on another machine and put it into {folder}, or give weights=None."
+        ) from error
+
+
+def _another(model, path, difference):
+    return InputError(
+        f"{path}: weights of another architecture than {model.name} as built here ({difference}). "
+        "Build the network as it was trained, or give other weights."
+    )
+
+
+def _shapes(layer):
+    return [tuple(weight.shape) for weight in layer.weights]
+
+
+def _tell(model, taken, source):
+    new = [layer.name for layer in with_weights(model) if layer not in taken]
+    print(f"weights: {len(taken)} layers from {source}; new: {', '.join(new) or 'none'}", flush=True)
