@@ -32,6 +32,28 @@ class BlueGreenRed(layers.Layer):
         return ops.flip(inputs, axis=-1)
 
 
+@saving.register_keras_serializable(package="fer_tf")
+class Resize(layers.Layer):
+    """Images resized to `size` x `size` pixels, bilinear, and smoothed first where they shrink.
+
+    Keras's own Resizing says that a model which is called without `training` is being trained, and the batch norms after
+    it then mix the images of a batch.
+    """
+
+    def __init__(self, size, **given):
+        super().__init__(**given)
+        self.size = size
+
+    def call(self, inputs):
+        return ops.image.resize(inputs, (self.size, self.size), interpolation="bilinear", antialias=True)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.size, self.size, input_shape[3])
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
+
+
 def colour(x):
     """Images with three channels: grey ones repeated, others as they are."""
     return RepeatGrey(dtype="float32")(x) if x.shape[-1] == 1 else x
@@ -46,7 +68,7 @@ def resize(x, size, minimum=1):
     if size is not None:
         if size < minimum:
             raise InputError(f"size={size} is too small: this network takes at least {minimum}. Give a larger size.")
-        return layers.Resizing(size, size, dtype="float32")(x) if x.shape[1:3] != (size, size) else x
+        return Resize(size, dtype="float32")(x) if x.shape[1:3] != (size, size) else x
     height, width = x.shape[1:3]
     if min(height, width) < minimum:
         raise InputError(
