@@ -1,0 +1,328 @@
+"""The command `fer-tf`: photographs, clips and the camera, each face with the emotion that onlookers would name."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from fer_tf.errors import InputError
+
+NOT_FOR = """\
+what this is not for:
+  The network guesses which of a few words onlookers would put to a picture. It does not know what a person feels, errs
+  often and not evenly. Use it on people only with their consent, and never to judge or watch them: not at work, in class,
+  in hiring, policing, insurance or medicine. The European Union prohibits emotion recognition at work and in education
+  (AI Act, Regulation 2024/1689, article 5(1)(f)). Nothing is ever sent anywhere: pictures stay on this machine.
+"""
+
+EXAMPLES = """\
+examples:
+  fer-tf predict party.jpg                           a table of its faces
+  fer-tf predict holiday/ --annotate seen/           a folder, and copies with the faces marked
+  fer-tf predict *.jpg --json > faces.json           one array, one photograph in a line
+  fer-tf video party.mp4 --out seen/                 a film, a table of every frame and a summary
+  fer-tf live                                        the camera; q quits
+  fer-tf models                                      which detectors and networks are here
+
+"""
+
+
+def main(argv=None):
+    """Runs the command; returns the exit status: 0, 1 where some photographs could not be read, 2 for wrong input."""
+    given = parser().parse_args(argv)
+    try:
+        return given.run(given) or 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `fer-tf predict … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def parser():
+    """The command's argparse parser."""
+    made = argparse.ArgumentParser(
+        prog="fer-tf",
+        description="Find the faces in photographs, clips and camera pictures, and name each one's expression.",
+        epilog=EXAMPLES + NOT_FOR,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    _predict_parser(commands)
+    _video_parser(commands)
+    _live_parser(commands)
+    _models_parser(commands)
+    return made
+
+
+def predict(given):
+    """`fer-tf predict`: photographs and folders of them."""
+    from fer_tf import classifier, photographs
+
+    files = photographs.find(given.photographs)
+    target = _annotated(files, given)
+    detector = _detector(given)
+    network = classifier.load(given.network)
+    options = {"min_score": given.min_score, "min_size": given.min_size}
+    seen, failed, started = [], [], time.perf_counter()
+    with _Json(detector.name) if given.json else _Table(files) as page:
+        for number, file in enumerate(files, 1):
+            try:
+                image = photographs.read(file)
+            except InputError as error:
+                print(f"error: {error}", file=sys.stderr)
+                failed.append(file)
+                page.failed(file, str(error))
+                continue
+            expressions = photographs.analyse(image, detector, network, **options)
+            page.add(file, image, expressions, network.classes)
+            if target:
+                photographs.write(photographs.draw(image, expressions, network.classes), target[file])
+            seen.append(expressions)
+            _progress(number, len(files), file, expressions)
+    _summary(seen, failed, detector.name, time.perf_counter() - started)
+    return (1 if seen else 2) if failed else 0
+
+
+def video(given):
+    """`fer-tf video`: a clip or a folder of frames."""
+    from fer_tf import video as clips
+
+    _tell(clips.run_clip(given.clip, given.out, **_following(given), film=given.film))
+
+
+def live(given):
+    """`fer-tf live`: a camera."""
+    from fer_tf import video as clips
+
+    camera = int(given.camera) if given.camera.isdecimal() else given.camera
+    _tell(clips.run_live(camera, given.out, **_following(given), window=given.window, seconds=given.seconds))
+
+
+def models(given):
+    """`fer-tf models`: what is here, what is not, and where to get it."""
+    from fer_tf import classifier, detection, weights
+
+    here, best = detection.available(given.models), detection.default(given.models)
+    for name in detection.names():
+        print(f"{name:11s} {'here' if name in here else 'not here'}{', the default' if name == best else ''}")
+        if name not in weights.CATALOGUE:
+            print("  comes with OpenCV")
+            continue
+        entry = weights.CATALOGUE[name]
+        found = weights.find(name, given.models) if weights.present(name, given.models) else None
+        how = "make models" if entry.free else f"python -m fer_tf.weights --only {name}"
+        print(f"  {entry.about}\n  licence  {entry.licence}\n  {f'file     {found}' if found else f'fetch    {how}'}")
+    network = classifier.load(given.network)
+    print(f"network     {network.path.name}\n  file     {network.path}\n  classes  {', '.join(network.classes)}")
+
+
+def _predict_parser(commands):
+    made = _command(commands, "predict", predict, "name the expressions in photographs")
+    made.add_argument("photographs", nargs="+", type=Path, metavar="IMAGE|FOLDER", help="files, or folders of them")
+    made.add_argument("--json", action="store_true", help="print JSON: an array with one photograph in a line")
+    made.add_argument("--annotate", type=Path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
+    _choices(made)
+    made.add_argument("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
+    made.add_argument("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
+
+
+def _video_parser(commands):
+    made = _command(commands, "video", video, "follow the expressions through a clip")
+    made.add_argument("clip", type=Path, metavar="CLIP", help="a clip, or a folder of frames")
+    made.add_argument("--out", type=Path, default=Path("."), metavar="FOLDER", help="where film, table and summary go")
+    made.add_argument("--no-film", dest="film", action="store_false", help="write the table and the summary only")
+    _choices(made)
+    _following_options(made)
+
+
+def _live_parser(commands):
+    made = _command(commands, "live", live, "follow the expressions before a camera; q quits")
+    made.add_argument("--camera", default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
+    made.add_argument("--out", type=Path, metavar="FOLDER", help="record there; nothing is kept otherwise")
+    made.add_argument("--seconds", type=float, metavar="S", help="stop after so many")
+    made.add_argument("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
+    _choices(made)
+    _following_options(made)
+
+
+def _models_parser(commands):
+    made = _command(commands, "models", models, "tell which detectors and networks are here")
+    made.add_argument("--models", type=Path, metavar="FOLDER", help="look for weights there first")
+    made.add_argument("--network", type=Path, metavar="FILE", help="look at this network")
+
+
+def _command(commands, name, run, about):
+    made = commands.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}.",
+        epilog=NOT_FOR,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(run=run)
+    return made
+
+
+def _choices(made):
+    # Names are checked by `detection.create`, so that --help need not import OpenCV.
+    made.add_argument(
+        "--detector", metavar="NAME", help="haar, yunet, yolo or retinaface; the best that is here by default"
+    )
+    made.add_argument("--models", type=Path, metavar="FOLDER", help="look for the detectors' weights there first")
+    made.add_argument("--network", type=Path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
+
+
+def _following_options(made):
+    made.add_argument("--smoothing", default="exponential", metavar="HOW", help="none, mean or exponential, over time")
+    made.add_argument("--smoothing-seconds", type=float, default=0.4, metavar="S", help="how long it remembers")
+    made.add_argument("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
+
+
+def _following(given):
+    names = ("network", "smoothing", "smoothing_seconds", "every")
+    return {"detector": _detector(given), **{name: getattr(given, name) for name in names}}
+
+
+def _detector(given):
+    from fer_tf import detection
+
+    detector = detection.create(given.detector, given.models)
+    if given.detector is None:
+        better = "" if detector.name == detection.PREFERRED[0] else "; a better one is not here, see fer-tf models"
+        print(f"detector: {detector.name}{better}", file=sys.stderr)
+    return detector
+
+
+def _annotated(files, given):
+    """Where each photograph's copy goes: under its own name, and with its folders where a folder was given."""
+    if given.annotate is None:
+        return None
+    tops = {file: top for top in given.photographs for file in files if top.is_dir() and file.is_relative_to(top)}
+    places = {file: given.annotate / (file.relative_to(tops[file]) if file in tops else file.name) for file in files}
+    for file, place in places.items():
+        if place.resolve() == file.resolve():
+            raise InputError(f"{file}: its copy would take its place. Give another folder to --annotate.")
+    if len(set(places.values())) < len(set(files)):
+        raise InputError(
+            "two photographs have one name, and their copies would too. Give their folder, or one at a time."
+        )
+    return places
+
+
+def _progress(number, total, file, expressions):
+    if total > 1:
+        print(f"[{number}/{total}] {file.name}: {_count(len(expressions), 'face')}", file=sys.stderr, flush=True)
+
+
+def _summary(seen, failed, detector, seconds):
+    if len(seen) + len(failed) < 2:
+        return
+    emotions = Counter(expression.emotion for expressions in seen for expression in expressions)
+    parts = [
+        _count(len(seen), "photograph"),
+        _count(emotions.total(), "face") + f" by {detector}",
+        f"{sum(not expressions for expressions in seen):,} without a face",
+        f"{len(failed):,} unreadable",
+        f"{len(seen) / max(seconds, 1e-9):.1f} a second",
+    ]
+    print(", ".join(parts), file=sys.stderr)
+    if emotions:
+        print(", ".join(f"{name} {count:,}" for name, count in emotions.most_common()), file=sys.stderr)
+
+
+def _count(number, what):
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _tell(summary):
+    for name in ("film", "table"):
+        if summary.get(name):
+            print(f"{name:6s} {summary[name]}")
+    print(
+        f"{summary['frames']:,} frames, {_count(summary['tracks'], 'face')} followed, {summary['fps']:.1f} frames a second"
+    )
+
+
+class _Json:
+    """Prints one array, whole even where the command is stopped, with one photograph in a line."""
+
+    def __init__(self, detector):
+        self.detector, self.begun = detector, False
+
+    def __enter__(self):
+        print("[", end="")
+        return self
+
+    def __exit__(self, *error):
+        with contextlib.suppress(BrokenPipeError):
+            print("\n]" if self.begun else "]", flush=True)
+
+    def add(self, file, image, expressions, classes):
+        faces = [self._face(expression, classes) for expression in expressions]
+        self._line(
+            {
+                "file": str(file),
+                "width": image.shape[1],
+                "height": image.shape[0],
+                "detector": self.detector,
+                "faces": faces,
+            }
+        )
+
+    def failed(self, file, reason):
+        self._line({"file": str(file), "error": reason})
+
+    def _line(self, entry):
+        print(",\n" if self.begun else "\n", json.dumps(entry), sep="", end="", flush=True)
+        self.begun = True
+
+    def _face(self, expression, classes):
+        face = expression.face
+        shares = {name: round(float(share), 6) for name, share in zip(classes, expression.probabilities, strict=True)}
+        return {
+            "box": [round(value, 2) for value in face.box],
+            "score": round(face.score, 4),
+            "landmarks": None if face.landmarks is None else face.landmarks.astype(float).round(2).tolist(),
+            "detector": self.detector,
+            "emotion": expression.emotion,
+            "probabilities": shares,
+        }
+
+
+class _Table:
+    """Prints one face in a line, under a heading, as they are found."""
+
+    def __init__(self, files):
+        self.width = max(len("photograph"), *(len(str(file)) for file in files))
+
+    def __enter__(self):
+        print(f"{'photograph':{self.width}s}  {'x':>6s} {'y':>6s} {'width':>6s} {'height':>6s}  {'score':>5s}  emotion")
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def add(self, file, image, expressions, classes):
+        for expression in expressions:
+            box = " ".join(f"{value:6.0f}" for value in expression.face.box)
+            order = expression.probabilities.argsort()[::-1][:2]
+            told = ", ".join(f"{classes[i]} {expression.probabilities[i]:.0%}" for i in order)
+            print(f"{file!s:{self.width}s}  {box}  {expression.face.score:5.2f}  {told}", flush=True)
+        if not expressions:
+            print(f"{file!s:{self.width}s}  no face found", flush=True)
+
+    def failed(self, file, reason):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())
