@@ -83,16 +83,16 @@ def leftovers(folder):
 
 def test_a_clip_becomes_a_film_a_table_and_a_summary(clip, tmp_path):
     summary = video.run_clip(clip, tmp_path / "out", **READERS, smoothing="none")
-    table = video.read_table(tmp_path / "out/clip.csv")
+    table = video.read_table(tmp_path / "out/clip_emotions.csv")
     assert list(table["frame"]) == list(range(20)) and set(table["track"]) == {1}
     np.testing.assert_allclose(table["time_s"], np.arange(20) / 25, atol=0.001)
     np.testing.assert_allclose(table["x"], 10 + 2 * np.arange(20), atol=2)
     assert list(table["emotion"]) == ["angry"] * 10 + ["happy"] * 10
     np.testing.assert_allclose(table["angry"] + table["happy"], 1, atol=1e-4)
-    film = frames_of(tmp_path / "out/clip.mp4")
+    film = frames_of(tmp_path / "out/clip_emotions.mp4")
     assert len(film) == 20 and film[0].shape == (HEIGHT, WIDTH, 3)
     assert np.ptp(film[0].astype(int), axis=2).max() > 60, "no coloured box was drawn"
-    assert json.loads((tmp_path / "out/clip.json").read_text()) == summary
+    assert json.loads((tmp_path / "out/clip_emotions.json").read_text()) == summary
     assert (summary["frames"], summary["faces"], summary["tracks"], summary["dropped"]) == (20, 20, 1, 0)
     assert summary["complete"] and summary["ended"] == "end" and summary["codec"] in ("avc1", "mp4v")
     assert summary["emotions"] == {"angry": 0.5, "happy": 0.5}
@@ -104,13 +104,13 @@ def test_every_stage_is_timed_and_the_shares_make_the_whole(clip, tmp_path):
     assert list(stages) == [*video.STAGES, "whole"]
     assert sum(stages[name]["share"] for name in video.STAGES) == pytest.approx(1, abs=0.001)
     assert all(stages[name]["median_ms"] <= stages[name]["p95_ms"] for name in stages)
-    assert not (tmp_path / "clip_out.mp4").exists()
+    assert not (tmp_path / "clip_emotions.mp4").exists() and frames_of(clip)
 
 
 def test_a_frame_without_a_face_is_a_row_without_a_track(tmp_path):
     pictures = [picture([])] * 3 + moving(4)
     summary = video.run_clip(write_clip(tmp_path / "c.mp4", pictures), tmp_path / "out", **READERS)
-    table = video.read_table(tmp_path / "out/c.csv")
+    table = video.read_table(tmp_path / "out/c_emotions.csv")
     assert list(table["frame"]) == list(range(7))
     assert table["track"].isna().sum() == summary["frames_without_face"] >= 3
     assert table.loc[table["track"].isna(), "x":].isna().all(axis=None)
@@ -119,12 +119,12 @@ def test_a_frame_without_a_face_is_a_row_without_a_track(tmp_path):
 def test_a_clip_of_no_faces_is_a_complete_result(tmp_path):
     summary = video.run_clip(write_clip(tmp_path / "c.mp4", [picture([])] * 5), tmp_path / "out", **READERS)
     assert summary["complete"] and summary["tracks"] == 0 and summary["emotions"] == {}
-    assert len(frames_of(tmp_path / "out/c.mp4")) == 5
+    assert len(frames_of(tmp_path / "out/c_emotions.mp4")) == 5
 
 
 def test_smoothing_delays_a_change_by_about_its_time_constant(clip, tmp_path):
     video.run_clip(clip, tmp_path / "out", **READERS, smoothing="exponential", smoothing_seconds=0.16)
-    table = video.read_table(tmp_path / "out/clip.csv")
+    table = video.read_table(tmp_path / "out/clip_emotions.csv")
     raw, smooth = table["raw_happy"].to_numpy(), table["happy"].to_numpy()
     assert smooth[0] == raw[0]
     # 0.16 s are four frames: 63% of the change after four steps
@@ -134,7 +134,7 @@ def test_smoothing_delays_a_change_by_about_its_time_constant(clip, tmp_path):
 def test_two_faces_keep_their_tracks_while_they_pass_over_the_picture(tmp_path):
     pictures = [picture([(5 + 2 * i, 5, 30, 100), (90 - 2 * i, 60, 30, 240)]) for i in range(20)]
     video.run_clip(write_clip(tmp_path / "c.mp4", pictures), tmp_path / "out", **READERS)
-    table = video.read_table(tmp_path / "out/c.csv")
+    table = video.read_table(tmp_path / "out/c_emotions.csv")
     of_each = table.groupby("track")["emotion"].agg(["nunique", "size"])
     assert len(of_each) == 2 and (of_each["nunique"] == 1).all() and (of_each["size"] == 20).all()
 
@@ -190,7 +190,7 @@ def test_a_picture_of_another_shape_is_fitted_whole_between_black_bars():
 def test_odd_sizes_make_a_film_of_even_ones(tmp_path):
     write_clip(tmp_path / "c.avi", [picture([], 61, 83)] * 3, codec="MJPG")
     video.run_clip(tmp_path / "c.avi", tmp_path / "out", **READERS)
-    assert [image.shape for image in frames_of(tmp_path / "out/c.mp4")] == [(60, 82, 3)] * 3
+    assert [image.shape for image in frames_of(tmp_path / "out/c_emotions.mp4")] == [(60, 82, 3)] * 3
 
 
 def test_a_late_frame_leaves_the_film_as_long_as_the_time_that_passed(tmp_path):
@@ -237,8 +237,8 @@ def test_a_clip_that_was_cut_off_is_read_as_far_as_it_goes_and_said_so(tmp_path)
     (tmp_path / "cut.avi").write_bytes(data[: len(data) // 2])
     summary = video.run_clip(tmp_path / "cut.avi", tmp_path / "out", **READERS)
     assert not summary["complete"] and "damaged or missing" in summary["ended"]
-    table = video.read_table(tmp_path / "out/cut.csv")
-    assert 10 < len(table) < 50 and len(frames_of(tmp_path / "out/cut.mp4")) == len(table) == summary["frames"]
+    table = video.read_table(tmp_path / "out/cut_emotions.csv")
+    assert 10 < len(table) < 50 and len(frames_of(tmp_path / "out/cut_emotions.mp4")) == len(table) == summary["frames"]
 
 
 def test_a_folder_of_pictures_is_read_in_the_order_of_its_numbers(tmp_path):
@@ -248,7 +248,7 @@ def test_a_folder_of_pictures_is_read_in_the_order_of_its_numbers(tmp_path):
     (tmp_path / "shots/notes.txt").write_text("not a picture")
     (tmp_path / "shots/frame5.png").write_bytes(b"damaged")
     summary = video.run_clip(tmp_path / "shots", tmp_path / "out", **READERS, fps=10)
-    table = video.read_table(tmp_path / "out/shots.csv")
+    table = video.read_table(tmp_path / "out/shots_emotions.csv")
     assert list(table["frame"]) == [i for i in range(12) if i != 5]
     assert table["x"].is_monotonic_increasing and table["time_s"].iloc[-1] == pytest.approx(1.1)
     assert "1 of 12 pictures left out" in summary["ended"] and not summary["complete"]
@@ -271,8 +271,12 @@ def test_what_was_written_until_an_interruption_is_complete(clip, tmp_path, erro
     else:
         with pytest.raises(RuntimeError):
             video.run_clip(clip, tmp_path / "out", **asked)
-    assert len(video.read_table(tmp_path / "out/clip.csv")) == len(frames_of(tmp_path / "out/clip.mp4")) == 7
-    assert json.loads((tmp_path / "out/clip.json").read_text())["complete"] is False
+    assert (
+        len(video.read_table(tmp_path / "out/clip_emotions.csv"))
+        == len(frames_of(tmp_path / "out/clip_emotions.mp4"))
+        == 7
+    )
+    assert json.loads((tmp_path / "out/clip_emotions.json").read_text())["complete"] is False
     assert leftovers(tmp_path / "out") == []
 
 
@@ -296,7 +300,12 @@ print(video.run_clip("c.mp4", "out", **{{**READERS, "detector": Slow()}})["ended
         time.sleep(0.05)
     started.send_signal(sent)
     assert started.communicate(timeout=30)[0].strip() == "interrupted"
-    assert 0 < len(frames_of(tmp_path / "out/c.mp4")) == len(video.read_table(tmp_path / "out/c.csv")) < 400
+    assert (
+        0
+        < len(frames_of(tmp_path / "out/c_emotions.mp4"))
+        == len(video.read_table(tmp_path / "out/c_emotions.csv"))
+        < 400
+    )
 
 
 class FakeCapture:
@@ -349,8 +358,8 @@ def test_a_camera_that_vanishes_leaves_a_complete_recording(tmp_path, monkeypatc
     summary = video.run_live(0, tmp_path, **READERS, window=False, patience=0.3)
     assert told in summary["ended"] and not summary["complete"]
     assert summary["frames"] + summary["dropped"] == 15
-    assert len(video.read_table(tmp_path / "live.csv")) == summary["frames"]
-    assert frames_of(tmp_path / "live.mp4")
+    assert len(video.read_table(summary["table"])) == summary["frames"]
+    assert frames_of(summary["film"]) and Path(summary["film"]).parent == tmp_path
 
 
 def test_a_camera_that_cannot_be_opened_is_refused_in_one_line(capfd):
@@ -364,7 +373,7 @@ def test_live_without_a_display_writes_to_a_file_and_stops_when_asked(clip, tmp_
     monkeypatch.chdir(tmp_path)
     summary = video.run_live(clip, **READERS, frames=5)
     assert summary["ended"] == "after 5 frames" and summary["complete"]
-    assert (tmp_path / "live/live.mp4").is_file() and (tmp_path / "live/live.csv").is_file()
+    assert {path.suffix for path in (tmp_path / "live").glob("live_*")} == {".mp4", ".csv", ".json"}
     with pytest.raises(InputError, match="no display"):
         video.run_live(clip, **READERS, window=True)
 
@@ -416,7 +425,11 @@ def test_a_disk_that_fills_up_is_told_in_one_line_and_keeps_what_it_held(clip, t
     with pytest.raises(InputError, match="No space left on device") as error:
         video.run_clip(clip, tmp_path / "out", **READERS)
     assert "\n" not in str(error.value)
-    assert len(video.read_table(tmp_path / "out/clip.csv")) == len(frames_of(tmp_path / "out/clip.mp4")) == 5
+    assert (
+        len(video.read_table(tmp_path / "out/clip_emotions.csv"))
+        == len(frames_of(tmp_path / "out/clip_emotions.mp4"))
+        == 5
+    )
 
 
 def test_smoothed_and_raw_probabilities_are_kept_of_each_face():

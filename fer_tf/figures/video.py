@@ -92,28 +92,28 @@ def stage_latencies(stages, ax=None):
 
 
 @style.applied
-def annotated_frames(pictures, times, columns=4):
+def annotated_frames(pictures, labels, columns=4):
     """Frames of a clip side by side, in the order of time.
 
     Args:
         pictures: n uint8 arrays (h, w, 3), RGB, of one size; larger ones are shrunk to what a page shows.
-        times: n floats, their seconds.
+        labels: n str, such as their seconds, told in the upper left corner.
         columns: frames in a row.
 
     Returns:
-        matplotlib Figure, a page wide.
+        matplotlib Figure, a page wide; a column for one or two in a row.
 
     Raises:
-        InputError: there is no picture, they differ in size, or there are not as many times.
+        InputError: there is no picture, they differ in size, or there are not as many labels.
     """
-    if len(pictures) != len(times):
-        raise InputError(f"{len(pictures):,} pictures and {len(times):,} times. Give one of each.")
-    shrunk = [_shrunk(picture, round(style.PAGE / columns * 200)) for picture in pictures]
+    if len(pictures) != len(labels):
+        raise InputError(f"{len(pictures):,} pictures and {len(labels):,} labels. Give one of each.")
+    page = style.COLUMN if columns <= 2 else style.PAGE
+    shrunk = [_shrunk(picture, round(page / columns * 200)) for picture in pictures]
     rows = [shrunk[i : i + columns] for i in range(0, len(shrunk), columns)]
-    labels = [[f"{time_s:.1f} s" for time_s in times[i : i + columns]] for i in range(0, len(times), columns)]
     picture = tiles.mosaic(rows, columns)
     height, width = picture.shape[:2]
-    fig = style.figure(style.PAGE, style.PAGE * height / width, layout="none")
+    fig = style.figure(page, page * height / width, layout="none")
     ax = fig.add_axes((0, 0, 1, 1))
     ax.imshow(picture, aspect="auto", extent=(0, width, height, 0), interpolation="none")
     ax.set_axis_off()
@@ -121,9 +121,9 @@ def annotated_frames(pictures, times, columns=4):
     step_y, step_x = (height + gap) / len(rows), (width + gap) / columns
     told = {"textcoords": "offset points", "fontsize": 7, "color": style.INK, "va": "top"}
     patch = {"boxstyle": "square,pad=0.2", "facecolor": "white", "edgecolor": "none"}
-    for r, row in enumerate(labels):
-        for c, label in enumerate(row):
-            ax.annotate(label, (c * step_x, r * step_y), (3, -3), bbox=patch, **told)
+    for i, label in enumerate(labels):
+        place = (i % columns * step_x, i // columns * step_y)
+        ax.annotate(label, place, (3, -3), bbox=patch, **told)
     return fig
 
 

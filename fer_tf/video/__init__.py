@@ -1,6 +1,6 @@
 """Clips, folders of frames and cameras read to emotions of each face over time.
 
-    summary = video.run_clip("party.mp4", "out")    # out/party.mp4, .csv and .json
+    summary = video.run_clip("party.mp4", "out")    # out/party_emotions.mp4, .csv and .json
     summary = video.run_live(0)                     # a window; q quits
 
 The pieces are there too: `open_source` gives frames, `read` the faces in them, a `Recording` keeps what was read. No
@@ -53,7 +53,7 @@ def run_clip(
 
     Args:
         source: path of a clip or a folder of pictures.
-        out: folder of the files, `<name>.mp4`, `<name>.csv` and `<name>.json`; made where it isn't there.
+        out: folder of the files, `<name>_emotions.mp4`, `.csv` and `.json`; made where it isn't there.
         detector: name of `detection.names()`, or one that was created; the best that is present by default.
         network: path of a `.onnx` or `.keras` file, or a loaded classifier; the one that ships by default.
         models: folder of the detectors' weights.
@@ -68,7 +68,7 @@ def run_clip(
         **options: the detector's own, such as `longest`.
 
     Returns:
-        dict, what `<name>.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
+        dict, what `<name>_emotions.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
         frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, film, codec.
 
     Raises:
@@ -77,8 +77,8 @@ def run_clip(
     tracker, smoother = Tracker(overlap, max_missed, min_hits), Smoother(smoothing, smoothing_seconds, smoothing_frames)
     opened = open_source(source, fps)
     reader = _Reader(detector, network, models, opened.size, options)
-    stem = opened.path.stem if opened.path.is_file() else opened.path.resolve().name
-    with opened, _quits_in_order(), Recording(out, stem, reader.classes, opened.fps, film) as recording:
+    name = opened.path.stem if opened.path.is_file() else opened.path.resolve().name
+    with opened, _quits_in_order(), Recording(out, f"{name}_emotions", reader.classes, opened.fps, film) as recording:
         moments = read(opened, *reader.both, tracker, smoother, every, min_score, min_size, draw=film)
         return _follow(opened, moments, reader, recording, None, frames, None, progress)
 
@@ -109,8 +109,8 @@ def run_live(
 
     Args:
         camera: its number, path or stream address; see `sources.Camera`.
-        out: folder to record in, as `run_clip` does, under the name `live`. Nothing is kept by default, unless there is no
-            window: then it is "live".
+        out: folder to record in, as `run_clip` does, under the name `live_<date>_<time>`. Nothing is kept by default,
+            unless there is no window: then it is "live".
         window: show a window; by default where there is a display.
         seconds, frames: stop after so many; None goes on.
         patience: seconds without a frame after which the camera counts as gone.
@@ -134,7 +134,9 @@ def run_live(
         opened,
         Window("fer-tf: q quits") if shows else nullcontext() as shown,
         _quits_in_order(),
-        Recording(out, "live", reader.classes, opened.fps) if out else nullcontext() as recording,
+        Recording(out, time.strftime("live_%Y%m%d_%H%M%S"), reader.classes, opened.fps)
+        if out
+        else nullcontext() as recording,
     ):
         moments = read(opened, *reader.both, tracker, smoother, every, min_score, min_size)
         return _follow(opened, moments, reader, recording, shown, frames, seconds, progress)

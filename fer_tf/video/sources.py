@@ -130,18 +130,15 @@ class Folder:
     """
 
     dropped, size = 0, None
-    SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
     def __init__(self, path, fps=FPS):
         if not 0 < fps < math.inf:
             raise InputError(f"{path}: {fps} frames per second; give a number above 0.")
         self._files = sorted(
-            (file for file in Path(path).iterdir() if file.suffix.lower() in self.SUFFIXES), key=_natural
+            (file for file in Path(path).iterdir() if file.suffix.lower() in photographs.SUFFIXES), key=_natural
         )
         if not self._files:
-            raise InputError(
-                f"{path}: there is no picture in this folder. Frames are {', '.join(self.SUFFIXES)} files."
-            )
+            raise InputError(f"{path}: there is no picture in this folder. Frames are files such as frame1.png.")
         self.path, self.name, self.fps, self.length, self.fault = Path(path), Path(path).name, fps, len(self._files), ""
 
     def __enter__(self):
