@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_tf import models
 from fer_tf.errors import InputError
 from fer_tf.paths import writing
 
@@ -58,8 +59,13 @@ class Form:
 
         Returns:
             float32 array (n, k), rows sum to 1.
+
+        Raises:
+            InputError: there is no image.
         """
-        starts = range(0, max(1, len(images)), batch_size)
+        if len(images) == 0:
+            raise InputError(f"{self.path.name}: no images to classify; give at least one.")
+        starts = range(0, len(images), batch_size)
         parts = [self.run(np.ascontiguousarray(images[i : i + batch_size], np.float32)) for i in starts]
         found = np.concatenate(parts).astype(np.float64)
         return (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -84,11 +90,12 @@ def to_onnx(model, path, calibration=None):
     Quantisation: Jacob et al. 2018, section 3.
     """
     _check(model, path, ".onnx", calibration, ("onnx", "onnxruntime", "tf2onnx"))
-    graph = _folded(_with_constant_reshapes(_converted(model)))
+    network = models.as_float32(model)
+    graph = _folded(_with_constant_reshapes(_converted(network)))
     with writing(path) as part:
-        part.write_bytes(graph.SerializeToString())
         if calibration is None:
-            _compare(model, load(part), path)
+            part.write_bytes(graph.SerializeToString())
+            _compare(network, load(part), path)
         else:
             _quantise(graph, part, np.asarray(calibration))
     return Path(path)
@@ -108,18 +115,11 @@ def to_litert(model, path, calibration=None):
         InputError: as `to_onnx`.
     """
     _check(model, path, ".tflite", calibration, ("ai_edge_litert",))
-    from fer_tf.backend import keras, tensorflow
-
-    options = {}
-    if calibration is not None:
-        images = np.asarray(calibration, np.float32)
-        options["optimizations"] = [tensorflow.lite.Optimize.DEFAULT]
-        options["representative_dataset"] = lambda: ([images[i : i + 1]] for i in range(len(images)))
-    image = keras.InputSpec(shape=model.input_shape, dtype="float32", name="image")
+    network = models.as_float32(model)
     with writing(path) as part:
-        _as_float32(model).export(part, format="litert", input_signature=[image], verbose=False, **options)
+        part.write_bytes(_converted_to_litert(network, calibration))
         if calibration is None:
-            _compare(model, load(part), path)
+            _compare(network, load(part), path)
     return Path(path)
 
 
@@ -153,8 +153,9 @@ def load(path, engine=None, threads=None):
     except InputError:
         raise
     except Exception as error:  # each engine has its own errors, and none is of Python's
-        reason = (str(error).strip().splitlines() or ["unreadable"])[0]
-        raise InputError(f"{path}: {engine} cannot read it ({reason}). Export the network again.") from error
+        raise InputError(
+            f"{path}: {engine} cannot read it ({_first_line(error)}). Export the network again."
+        ) from error
 
 
 def available():
@@ -169,6 +170,10 @@ def _need(*modules):
         raise InputError(f"{wanted} missing, and needed for this form of a network: pip install {wanted}.")
 
 
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _check(model, path, suffix, calibration, modules):
     _need(*modules)
     if Path(path).suffix != suffix:
@@ -179,39 +184,55 @@ def _check(model, path, suffix, calibration, modules):
         )
 
 
-def _compare(model, form, path):
+def _compare(network, form, path):
     # Other counts than the 2 and 3 by which reshapes were told apart; 1 is the camera's.
     for n in (1, 5):
-        images = np.random.default_rng(n).integers(0, 256, (n, *model.input_shape[1:])).astype(np.float32)
-        furthest = float(np.abs(form.probabilities(images) - model.predict_on_batch(images)).max())
+        images = np.random.default_rng(n).integers(0, 256, (n, *network.input_shape[1:])).astype(np.float32)
+        furthest = float(np.abs(form.probabilities(images) - np.asarray(network(images, training=False))).max())
         if not furthest <= TOLERANCE:
             raise InputError(
                 f"{path}: not written, as its probabilities lie up to {furthest:.2g} from the network's own. Use the .keras file."
             )
 
 
-def _as_float32(model):
-    from fer_tf import models
-
-    return (
-        model if model.dtype_policy.name == "float32" and model.compute_dtype == "float32" else models.as_float32(model)
-    )
+def _named(network):
+    return lambda image: {"probabilities": network(image, training=False)}
 
 
-def _converted(model):
+def _converted(network):
     import tf2onnx
 
     from fer_tf.backend import tensorflow as tf
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    network = _as_float32(model)
-    image = tf.TensorSpec(model.input_shape, tf.float32, name="image")
-    traced = tf.function(lambda image: {"probabilities": network(image, training=False)}, [image], autograph=False)
+    image = [tf.TensorSpec(network.input_shape, tf.float32, name="image")]
     try:
-        graph, _ = tf2onnx.convert.from_function(traced, [image], opset=OPSET)
+        return tf2onnx.convert.from_function(tf.function(_named(network), image, autograph=False), image, opset=OPSET)[
+            0
+        ]
     except (ValueError, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{model.name} has a layer that ONNX cannot say ({str(error).splitlines()[0]}).") from error
-    return graph
+        raise InputError(f"{network.name} has a layer that ONNX cannot say ({_first_line(error)}).") from error
+
+
+def _converted_to_litert(network, calibration):
+    from fer_tf.backend import keras
+    from fer_tf.backend import tensorflow as tf
+
+    archive = keras.export.ExportArchive()
+    archive.track(network)
+    image = keras.InputSpec(shape=network.input_shape, dtype="float32", name="image")
+    archive.add_endpoint("serve", _named(network), input_signature=[image])
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if calibration is not None:
+            images = np.asarray(calibration, np.float32)
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([images[i : i + 1]] for i in range(len(images)))
+        try:
+            return converter.convert()
+        except Exception as error:  # the converter's own class, which is no part of its interface
+            raise InputError(f"{network.name} has a layer that LiteRT cannot say ({_first_line(error)}).") from error
 
 
 def _with_constant_reshapes(graph):
@@ -276,6 +297,7 @@ def _remove_unread(graph):
 
 
 def _quantise(graph, path, images):
+    import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Images(CalibrationDataReader):
@@ -285,6 +307,7 @@ def _quantise(graph, path, images):
         def get_next(self):
             return next(self.batches, None)
 
+    onnx.helper.set_model_props(graph, {"onnx.quant.pre_process": "onnxruntime.quant"})  # as `_folded` did
     quantize_static(
         graph,
         path,
@@ -292,6 +315,7 @@ def _quantise(graph, path, images):
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=["Conv", "MatMul", "Gemm", "MaxPool", "Add"],
         per_channel=True,
+        reduce_range=True,  # 7-bit weights: sums of 8-bit ones saturate on x86 processors without VNNI, unnoticed
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )
@@ -317,13 +341,15 @@ def _onnxruntime(path, threads):
 def _opencv(path, threads):
     import cv2
 
+    if b"QuantizeLinear" in path.read_bytes():
+        raise InputError(f"{path}: OpenCV reads quantised networks and computes nonsense. Run it in onnxruntime.")
     if threads:
         cv2.setNumThreads(threads)
     network = cv2.dnn.readNetFromONNX(str(path))
 
     def run(images):
         network.setInput(images)
-        return network.forward()
+        return network.forward().copy()  # it is written over by the next
 
     return run
 
@@ -349,6 +375,4 @@ def _litert(path, threads):
 
 
 def _keras(path, threads):
-    from fer_tf import models
-
     return models.load(path).predict_on_batch

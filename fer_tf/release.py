@@ -9,7 +9,7 @@ import sys
 import pandas as pd
 import yaml
 
-from fer_tf import evaluation, models, paths, runs
+from fer_tf import evaluation, export, models, paths, runs
 from fer_tf.errors import InputError
 
 LARGEST = 6_000_000
@@ -29,6 +29,13 @@ afterwards.
 
 It takes images (n, {height}, {width}, {channels}) with values 0 to 255 and gives probabilities in the order of `classes` above.
 The picture should be framed as the training images are: one face, upright, cut at the chin and above the brows.
+
+`{name}.onnx` beside this card is the same network for programs without TensorFlow, such as OpenCV; the probabilities of the
+two differ by less than {tolerance:.4f}.
+
+    network = cv2.dnn.readNetFromONNX("{name}.onnx")
+    network.setInput(images)                           # as float32
+    probabilities = network.forward()
 
 ## How often it is right
 
@@ -51,7 +58,7 @@ Test split, {n:,} images that nothing was chosen by: {accuracy:.1%} are classifi
 
 
 def release(run):
-    """Ships a complete training run's network as the package's pretrained one of its architecture.
+    """Ships a complete training run's network as the package's pretrained one of its architecture, as `.keras` and ONNX.
 
     Args:
         run: complete `runs.Run` whose test split has been scored.
@@ -60,7 +67,8 @@ def release(run):
         Path of the model card.
 
     Raises:
-        InputError: the run has no model or no test predictions, or the file would be too large.
+        InputError: the run has no model or no test predictions, the file would be too large, or the extra `export` is not
+            installed. What shipped before is untouched then.
     """
     if not run.record.get("model"):
         raise InputError(f"{run.name} trained no model; name a run of 02_train_cnn or 03_transfer.")
@@ -75,6 +83,7 @@ def release(run):
         )
     weights.parent.mkdir(exist_ok=True)
     card = _card(run, name, network, scored)
+    export.to_onnx(network, weights.with_suffix(".onnx"))
     models.save(network, weights)
     path = models.PRETRAINED / f"{name}.md"
     paths.write_text(path, card)
@@ -102,6 +111,7 @@ def _card(run, name, network, scored):
     text = TEXT.format(
         **{key: metrics[key] for key in ("accuracy", "macro_f1", "ece", "n")},
         **{"name": name, "size": f"{width}x{height}", "height": height, "width": width, "channels": channels},
+        **{"tolerance": export.TOLERANCE},
         **{
             "parameters": sum(counts.values()),
             "data": facts["data"]["name"],
