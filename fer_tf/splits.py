@@ -81,6 +81,43 @@ def kfold(labels, k=5, seed=0, groups=None):
     return folds
 
 
+def some(labels, n, seed=0):
+    """Draws a part of the images in which every class keeps its share, for a quick trial.
+
+    Args:
+        labels: array (m,) of ints or names.
+        n: int, how many images; 0, or as many as there are or more, takes all.
+        seed: int; the same seed draws the same images.
+
+    Returns:
+        int64 array of rows, in order.
+
+    Raises:
+        InputError: fewer images than classes.
+    """
+    if n == 0 or n >= len(labels):
+        return np.arange(len(labels))
+    if n < (k := len(np.unique(labels))):
+        raise InputError(f"{n} images of {k} classes; take at least one of each, or 0 for all.")
+    return np.flatnonzero(stratified(labels, {"taken": n / len(labels), "left": 1 - n / len(labels)}, seed) == "taken")
+
+
+def as_groups(numbers):
+    """Groups for `stratified` and `kfold` from those of `cleaning.identical_groups`, where -1 is an image on its own.
+
+    Args:
+        numbers: int array (n,), -1 or a group's number.
+
+    Returns:
+        int64 array (n,), a number of its own for each -1.
+    """
+    numbers = np.asarray(numbers, dtype=np.int64)
+    alone = numbers < 0
+    groups = numbers.copy()
+    groups[alone] = numbers.max(initial=-1) + 1 + np.arange(alone.sum())
+    return groups
+
+
 def _codes(labels):
     labels = np.asarray(labels)
     if labels.ndim != 1 or not len(labels):

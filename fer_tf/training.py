@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.class_weight import compute_class_weight
 
-from fer_tf.augmentation import Batches, recipe, with_channels
+from fer_tf import balancing, models
+from fer_tf.augmentation import recipe, with_channels
 from fer_tf.backend import keras
 from fer_tf.backend import tensorflow as tf
 from fer_tf.errors import InputError, TestSplitError
+from fer_tf.optimizers import RectifiedAdam
 from fer_tf.paths import writing
 
 OPTIMIZERS = {
@@ -25,6 +27,7 @@ OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "sgd": lambda **given: keras.optimizers.SGD(momentum=0.9, nesterov=True, **given),
     "rmsprop": keras.optimizers.RMSprop,
+    "radam": RectifiedAdam,
 }
 SCHEDULES = ("constant", "one_cycle", "cosine", "plateau")
 
@@ -137,13 +140,17 @@ def fit(
     weighted=False,
     early_stopping=0,
     seed=0,
+    balance="none",
+    keep="best",
+    origin="",
 ):
     """Trains a model, keeps its best weights by validation accuracy, and goes on where an interrupted training stopped.
 
     Args:
-        model: keras.Model from `models.build`; left with the best weights.
+        model: keras.Model from `models.build`; left with the weights that are kept.
         train, validation: `Dataset`s without a test image.
-        folder: where history.csv and the checkpoint lie; one that another call left there is resumed.
+        folder: where history.csv and the checkpoint lie; one that another call left there is resumed, or, where that
+            call was through, returned at once.
         epochs: passes over the training images.
         batch_size: images per step.
         augmentation: recipe name or mapping, see `augmentation.RECIPES`.
@@ -152,6 +159,11 @@ def fit(
         weighted: weight the loss by `class_weights`.
         early_stopping: stop after this many epochs without a better validation loss; 0 never stops.
         seed: int.
+        balance: copies of the smaller classes' images, see `balancing.batches`.
+        keep: "best", the weights of the epoch with the best validation accuracy, or "last", where the validation images
+            are to judge a training that did not choose by them.
+        origin: what the model's weights were before, such as `weights_hash` says; a checkpoint that began from others is
+            not resumed. Not needed where they follow from the seed.
 
     Returns:
         DataFrame, one row per epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
@@ -162,7 +174,7 @@ def fit(
     """
     _refuse(train, validation, model)
     channels = model.input_shape[-1]
-    batches = Batches(train, batch_size, channels, augmentation, seed)
+    batches = balancing.batches(train, batch_size, channels, augmentation, seed, balance)
     rates = learning_rates(schedule, learning_rate, epochs * len(batches))
     compile_model(model, optimizer, rates, weight_decay, label_smoothing)
     settings = [
@@ -174,9 +186,12 @@ def fit(
         schedule,
         weight_decay,
         label_smoothing,
+        balance,
+        keep,
+        origin,
     ]
     asked = _fingerprint(model, train, validation, [*settings, weighted, early_stopping, seed])
-    progress = Progress(folder, batches, epochs, seed, _rules(schedule, early_stopping), asked)
+    progress = Progress(folder, batches, epochs, seed, _rules(schedule, early_stopping), asked, keep)
     images = np.ascontiguousarray(with_channels(np.asarray(validation.images), channels))
     labels = keras.utils.to_categorical(validation.labels, len(validation.classes))
     start = progress.resume(model)
@@ -192,8 +207,59 @@ def fit(
             callbacks=[progress.begin, *progress.rules, progress],
             verbose=0,
         )
-    progress.restore_best(model)
+    progress.restore_kept(model)
     return progress.history
+
+
+def fit_in_phases(model, train, validation, folder, phases, seed=0, origin="", **settings):
+    """Trains a model in phases, each from the best weights of the one before; goes on in whichever was interrupted.
+
+    Args:
+        model: keras.Model from `models.build`; left with the best weights of all phases.
+        train, validation: `Dataset`s without a test image.
+        folder: a folder in it for each phase holds its checkpoint; the history of all, history.csv, lies in it.
+        phases: dict, name -> settings of that phase: `trainable`, see `models.set_trainable`; `epochs`, 0 leaves the phase
+            out; and whatever else of `fit` differs between phases, such as `learning_rate`.
+        seed, origin: see `fit`.
+        **settings: of `fit`, for all phases.
+
+    Returns:
+        DataFrame as of `fit` with the column phase in front; epochs are counted through.
+
+    Raises:
+        InputError: no phase has an epoch, or as `fit`.
+    """
+    folder, histories = Path(folder), []
+    kept, best, origin = None, -1.0, origin or weights_hash(model)
+    for number, (name, phase) in enumerate(phases.items()):
+        phase = dict(phase)
+        models.set_trainable(model, phase.pop("trainable"))
+        if not phase["epochs"]:
+            continue
+        print(f"{name}: {models.parameter_counts(model)['trainable']:,} trainable parameters", flush=True)
+        found = fit(model, train, validation, folder / name, seed=seed + number, origin=origin, **{**settings, **phase})
+        origin = weights_hash(model)
+        if found["val_accuracy"].max() > best:
+            kept, best = model.get_weights(), found["val_accuracy"].max()
+        found.insert(0, "phase", name)
+        histories.append(found)
+    if not histories:
+        raise InputError("no phase of the training has an epoch. Give one of them some.")
+    model.set_weights(kept)
+    history = pd.concat(histories, ignore_index=True)
+    history["epoch"] = np.arange(1, len(history) + 1)
+    with writing(folder / "history.csv") as part:
+        history.to_csv(part, index=False)
+    return history
+
+
+def weights_hash(model):
+    """SHA-256 hex digits of a model's weights, the state of its seed generators left out."""
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        if "seed_generator" not in weight.path:
+            digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
+    return digest.hexdigest()
 
 
 def predict(model, images, batch_size=256):
@@ -217,7 +283,9 @@ def predict(model, images, batch_size=256):
 
 
 class Progress(keras.callbacks.Callback):
-    """Tells each epoch, and writes what a resumed training needs: weights, optimizer, history, best weights.
+    """Tells each epoch, and writes what a resumed training needs: weights, optimizer, history, kept weights.
+
+    A training that is through leaves its history and the kept weights alone, a quarter of that.
 
     Keras's BackupAndRestore keeps weights, optimizer and epoch only; here the seed generators follow from the epoch, and
     the rules that count epochs (early stopping, plateau) are brought up to date by replaying the history to them.
@@ -229,14 +297,20 @@ class Progress(keras.callbacks.Callback):
         seed: int.
         rules: callbacks that look at the validation.
         asked: fingerprint of what the training was asked to do; a checkpoint of another one is not resumed.
+        keep: "best" or "last", which epoch's weights are kept.
+
+    Raises:
+        InputError: another word for `keep`.
     """
 
-    def __init__(self, folder, batches, epochs, seed, rules, asked):
+    def __init__(self, folder, batches, epochs, seed, rules, asked, keep="best"):
         super().__init__()
+        if keep not in ("best", "last"):
+            raise InputError(f"unknown epoch to keep '{keep}'; choose best or last.")
         self.folder, self.batches, self.epochs, self.seed, self.rules = Path(folder), batches, epochs, seed, rules
-        self.asked = asked
+        self.asked, self.keep = asked, keep
         self.history = pd.DataFrame()
-        self.best = None
+        self.kept = None
         self.begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs=None: self._begin(epoch))
         self.ended_early = False
 
@@ -247,12 +321,13 @@ class Progress(keras.callbacks.Callback):
             return 0
         done = int(saved["epochs_done"])
         self.history = pd.DataFrame({key[8:]: saved[key] for key in saved if key.startswith("history/")})
-        self.best = [saved[f"best/{i}"] for i in range(len(model.weights))]
-        model.set_weights([saved[f"weights/{i}"] for i in range(len(model.weights))])
-        model.optimizer.build(model.trainable_variables)
-        for i, variable in enumerate(model.optimizer.variables):
-            variable.assign(saved[f"optimizer/{i}"])
+        self.kept = [saved[f"kept/{i}"] for i in range(len(model.weights))]
         self.ended_early = bool(saved["ended"])
+        if done < self.epochs and not self.ended_early:
+            model.set_weights([saved[f"weights/{i}"] for i in range(len(model.weights))])
+            model.optimizer.build(model.trainable_variables)
+            for i, variable in enumerate(model.optimizer.variables):
+                variable.assign(saved[f"optimizer/{i}"])
         print(f"resumed after epoch {done} of {self.epochs}", flush=True)
         return done
 
@@ -268,7 +343,7 @@ class Progress(keras.callbacks.Callback):
     def _begin(self, epoch):
         self.batches.epoch = epoch
         self.started = time.perf_counter()
-        for i, layer in enumerate(self.model.layers):
+        for i, layer in enumerate(_layers(self.model)):
             if generator := getattr(layer, "seed_generator", None):
                 state = np.random.SeedSequence((self.seed, epoch, i)).generate_state(2)
                 generator.state.assign(state.astype(generator.state.dtype))
@@ -279,8 +354,8 @@ class Progress(keras.callbacks.Callback):
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         better = self.history.empty or row["val_accuracy"] > self.history["val_accuracy"].max()
         self.history = pd.concat([self.history, pd.DataFrame([row])], ignore_index=True)
-        if better:
-            self.best = self.model.get_weights()
+        if better or self.keep == "last":
+            self.kept = self.model.get_weights()
         self._write()
         print(
             f"epoch {epoch + 1}/{self.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
@@ -289,16 +364,17 @@ class Progress(keras.callbacks.Callback):
             flush=True,
         )
 
-    def restore_best(self, model):
-        """Gives the model the weights of its best epoch."""
-        model.set_weights(self.best)
+    def restore_kept(self, model):
+        """Gives the model the weights of the epoch that is kept."""
+        model.set_weights(self.kept)
 
     def _write(self):
-        arrays = {f"weights/{i}": w for i, w in enumerate(self.model.get_weights())}
-        arrays |= {f"best/{i}": w for i, w in enumerate(self.best)}
-        arrays |= {f"optimizer/{i}": v.numpy() for i, v in enumerate(self.model.optimizer.variables)}
-        arrays |= {f"history/{name}": column.to_numpy() for name, column in self.history.items()}
         ended = self.model.stop_training
+        arrays = {f"kept/{i}": w for i, w in enumerate(self.kept)}
+        arrays |= {f"history/{name}": column.to_numpy() for name, column in self.history.items()}
+        if len(self.history) < self.epochs and not ended:
+            arrays |= {f"weights/{i}": w for i, w in enumerate(self.model.get_weights())}
+            arrays |= {f"optimizer/{i}": v.numpy() for i, v in enumerate(self.model.optimizer.variables)}
         with writing(self.folder / "checkpoint.npz") as part:
             np.savez(part, asked=self.asked, epochs_done=len(self.history), ended=ended, **arrays)
         with writing(self.folder / "history.csv") as part:
@@ -321,6 +397,11 @@ def _fingerprint(model, train, validation, settings):
     layers = [(type(layer).__name__, {**layer.get_config(), "name": ""}) for layer in model.layers]
     described = [layers, train.hash, validation.hash, settings]
     return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _layers(model):
+    """The layers of a model, those inside its layers too."""
+    return model._flatten_layers(include_self=False, recursive=True)
 
 
 def _rules(schedule, early_stopping):

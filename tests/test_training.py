@@ -1,6 +1,7 @@
 """Training: what it refuses, what it weighs, and that an interrupted one ends as the one that was not."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import make_dataset
 
@@ -22,7 +23,7 @@ def faces():
 
 def new_model():
     training.keras.utils.set_random_seed(0)
-    return models.build("five_layer", (16, 16, 1), 3)
+    return models.build("plain_cnn", (16, 16, 1), 3, filters=(4, 8))  # batch norm and dropout, and soon compiled
 
 
 def fit(faces, folder, model=None, **changed):
@@ -79,6 +80,117 @@ def test_a_resumed_training_ends_exactly_as_an_uninterrupted_one(faces, tmp_path
     np.testing.assert_allclose(history[columns], other[columns], rtol=0, atol=0)
 
 
+PHASES = {
+    "frozen": {"trainable": "head", "epochs": 2, "learning_rate": 0.003},
+    "fine-tuned": {"trainable": "all", "epochs": 2, "learning_rate": 0.001},
+}
+
+
+def fit_in_phases(faces, folder, phases=PHASES, **changed):
+    model = new_model()
+    settings = {"batch_size": 4, "augmentation": "strong", "optimizer": "adamw", **changed}
+    history = training.fit_in_phases(model, faces.split("train"), faces.split("validation"), folder, phases, **settings)
+    return model, history
+
+
+def test_a_frozen_phase_changes_the_head_alone(faces, tmp_path):
+    before = new_model()
+    only_head = {"frozen": PHASES["frozen"]}
+    model, history = fit_in_phases(faces, tmp_path, only_head)
+    changed = [not np.array_equal(a, b) for a, b in zip(before.get_weights(), model.get_weights(), strict=True)]
+    names = [weight.path for weight, was in zip(model.weights, changed, strict=True) if was]
+    assert names and all(name.startswith(f"{model.layers[-1].name}/") for name in names)
+    assert history["phase"].tolist() == ["frozen"] * 2
+
+
+def test_phases_make_one_history_and_the_best_weights_of_all_are_kept(faces, tmp_path):
+    spoiled = {**PHASES, "fine-tuned": {"trainable": "all", "epochs": 1, "learning_rate": 30.0, "optimizer": "sgd"}}
+    model, history = fit_in_phases(faces, tmp_path, spoiled)
+    assert history["phase"].tolist() == ["frozen", "frozen", "fine-tuned"] and history["epoch"].tolist() == [1, 2, 3]
+    probabilities = training.predict(model, faces.split("validation").images)
+    right = (probabilities.argmax(axis=1) == faces.split("validation").labels).mean()
+    assert right == pytest.approx(history["val_accuracy"].max())
+    assert (tmp_path / "history.csv").is_file()
+
+
+@pytest.mark.parametrize("stopped_after", [1, 3])
+def test_phases_that_were_interrupted_end_exactly_as_uninterrupted_ones(faces, tmp_path, monkeypatch, stopped_after):
+    whole, history = fit_in_phases(faces, tmp_path / "whole")
+    write, written = training.Progress._write, []
+
+    def interrupt(self):
+        write(self)
+        written.append(1)
+        if len(written) == stopped_after:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.Progress, "_write", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fit_in_phases(faces, tmp_path / "parts")
+    monkeypatch.undo()
+    resumed, other = fit_in_phases(faces, tmp_path / "parts")
+    for one, two in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    pd.testing.assert_frame_equal(history.drop(columns="seconds"), other.drop(columns="seconds"))
+
+
+def test_a_second_phase_after_another_first_one_starts_anew(faces, tmp_path, capsys):
+    fit_in_phases(faces, tmp_path)
+    capsys.readouterr()
+    fit_in_phases(faces, tmp_path)
+    assert capsys.readouterr().out.count("resumed after epoch 2 of 2") == 2
+    fit_in_phases(faces, tmp_path, {**PHASES, "frozen": {**PHASES["frozen"], "learning_rate": 0.002}})
+    assert "resumed" not in capsys.readouterr().out
+
+
+def test_a_training_without_an_epoch_in_any_phase_is_refused(faces, tmp_path):
+    with pytest.raises(InputError, match="no phase of the training has an epoch"):
+        fit_in_phases(faces, tmp_path, {"frozen": {"trainable": "head", "epochs": 0}})
+
+
+def test_a_training_that_is_through_keeps_no_more_than_it_needs(faces, tmp_path):
+    model, _ = fit(faces, tmp_path, epochs=1)
+    with np.load(tmp_path / "checkpoint.npz") as saved:
+        assert {name.partition("/")[0] for name in saved} == {"asked", "epochs_done", "ended", "kept", "history"}
+    again, _ = fit(faces, tmp_path, epochs=1)
+    for one, two in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_the_last_epoch_can_be_kept_instead_of_the_best(faces, tmp_path):
+    model, history = fit(faces, tmp_path, epochs=3, keep="last", learning_rate=3.0, optimizer="sgd")
+    probabilities = training.predict(model, faces.split("validation").images)
+    right = (probabilities.argmax(axis=1) == faces.split("validation").labels).mean()
+    assert right == pytest.approx(history["val_accuracy"].iloc[-1])
+    with pytest.raises(InputError, match="unknown epoch to keep 'first'"):
+        fit(faces, tmp_path, keep="first")
+
+
+def test_balancing_by_copies_gives_every_class_as_many_steps(faces, tmp_path):
+    rows = np.flatnonzero((faces.splits == "validation") | (faces.labels != 2) | (np.arange(len(faces)) % 6 == 0))
+    uneven = faces.select(rows)
+    plain, _ = fit(uneven, tmp_path / "plain", epochs=1)
+    balanced, _ = fit(uneven, tmp_path / "balanced", epochs=1, balance="augmented_copies")
+    assert any(not np.array_equal(a, b) for a, b in zip(plain.get_weights(), balanced.get_weights(), strict=True))
+
+
+def test_dropout_inside_a_layer_of_layers_is_drawn_from_the_epoch_too(tmp_path, faces, monkeypatch):
+    keras = training.keras
+
+    def nested():
+        keras.utils.set_random_seed(0)
+        inner = keras.Sequential([keras.layers.Flatten(), keras.layers.Dropout(0.5)])
+        return keras.Sequential([keras.Input((16, 16, 1)), inner, keras.layers.Dense(3, activation="softmax")])
+
+    _, history = fit(faces, tmp_path / "whole", nested(), epochs=2)
+    model = nested()
+    for layer in model.layers[0].layers:
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign([7, 7])
+    _, again = fit(faces, tmp_path / "other", model, epochs=2)
+    assert history["loss"].tolist() == again["loss"].tolist()
+
+
 def test_a_finished_training_is_not_trained_again_and_a_changed_one_starts_anew(faces, tmp_path, capsys):
     fit(faces, tmp_path)
     capsys.readouterr()
@@ -125,12 +237,40 @@ def test_weight_decay_leaves_biases_and_batch_norm_alone(faces):
     assert decayed == {"kernel"}
 
 
+def test_rectified_adam_takes_the_steps_of_its_paper():
+    rng, beta_1, beta_2, rate = np.random.default_rng(0), 0.9, 0.999, 0.01
+    gradients = rng.normal(size=(12, 3))
+    expected, m, v = np.ones(3), np.zeros(3), np.zeros(3)
+    longest = 2 / (1 - beta_2) - 1
+    for t, gradient in enumerate(gradients, start=1):
+        m, v = beta_1 * m + (1 - beta_1) * gradient, beta_2 * v + (1 - beta_2) * gradient**2
+        step = m / (1 - beta_1**t)
+        length = longest - 2 * t * beta_2**t / (1 - beta_2**t)
+        if length > 4:
+            rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            step = step * np.sqrt(rectified) / (np.sqrt(v / (1 - beta_2**t)) + 1e-7)
+        expected = expected - rate * step
+    variable = training.keras.Variable(np.ones(3, np.float32))
+    optimizer = training.OPTIMIZERS["radam"](learning_rate=rate)
+    for gradient in gradients:
+        optimizer.apply([np.float32(gradient)], [variable])
+    np.testing.assert_allclose(np.asarray(variable), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", sorted(training.OPTIMIZERS))
+def test_every_optimizer_trains_a_step(faces, tmp_path, optimizer):
+    before = new_model()
+    model, _ = fit(faces, tmp_path, epochs=1, optimizer=optimizer, batch_size=12)
+    assert any(not np.array_equal(a, b) for a, b in zip(before.get_weights(), model.get_weights(), strict=True))
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
         ({"optimizer": "lion"}, "unknown optimizer 'lion'"),
         ({"schedule": "stairs"}, "unknown schedule 'stairs'"),
         ({"augmentation": "wild"}, "unknown augmentation 'wild'"),
+        ({"balance": "twins"}, "unknown balance 'twins'"),
     ],
 )
 def test_unknown_names_are_refused_before_training(faces, tmp_path, changed, told):

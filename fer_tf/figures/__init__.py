@@ -1,7 +1,8 @@
 """Every plot of the project: each takes data and returns a matplotlib Figure; none saves or shows.
 
 `data` looks at images before training, `training` at learning curves, `results` at predictions, `comparisons` at
-several results together, `baselines` at what classifiers without a network see. All are reached as `figures.<name>`.
+several results together, `tuning` at several trainings, `preparation` at what is done to images before one, `baselines` at
+what classifiers without a network see, `video` at faces over time. All are reached as `figures.<name>`.
 """
 
 from fer_tf.figures.baselines import eigenfaces, errors_by_class, features_by_classifiers, hog_on_face, sift_on_face
@@ -18,6 +19,7 @@ from fer_tf.figures.data import (
     split_sizes,
     transformed_images,
 )
+from fer_tf.figures.preparation import balanced_classes, reconstructions
 from fer_tf.figures.results import (
     confusion_matrix,
     most_confused,
@@ -27,20 +29,28 @@ from fer_tf.figures.results import (
     roc_curves,
 )
 from fer_tf.figures.training import compare_learning, learning_curves
+from fer_tf.figures.tuning import accuracy_by_fold, accuracy_by_setting, learning_curves_by_phase
+from fer_tf.figures.video import annotated_frames, emotion_timeline, stage_latencies
 
 __all__ = [
+    "accuracy_by_fold",
+    "accuracy_by_setting",
     "accuracy_over_views",
+    "annotated_frames",
+    "balanced_classes",
     "class_distribution",
     "class_distribution_by_split",
     "cleaning_examples",
     "compare_learning",
     "confusion_matrix",
     "eigenfaces",
+    "emotion_timeline",
     "errors_by_class",
     "features_by_classifiers",
     "hog_on_face",
     "intensity_correlation",
     "learning_curves",
+    "learning_curves_by_phase",
     "mean_faces",
     "most_confused",
     "per_class_bars",
@@ -48,10 +58,12 @@ __all__ = [
     "pixel_distribution_by_emotion",
     "predictions_grid",
     "published_vs_reproduced",
+    "reconstructions",
     "reliability_diagram",
     "roc_curves",
     "sample_images",
     "sift_on_face",
     "split_sizes",
+    "stage_latencies",
     "transformed_images",
 ]
