@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 
 from fer_tf.detection.face import Face, by_score
-from fer_tf.detection.pictures import check, shrunk
+from fer_tf.detection.pictures import check, fitted
 from fer_tf.errors import InputError
 
 FILE = "haarcascade_frontalface_default.xml"
@@ -17,8 +17,8 @@ class Haar:
     Args:
         scale: how much larger each size of window is than the last, above 1.
         neighbours: how many windows must agree on a face.
-        smallest: side of the smallest face sought, in pixels of the shrunk picture.
-        longest: larger pictures are shrunk to this side before the search, in pixels.
+        smallest: side of the smallest face sought, in pixels of that picture.
+        longest: larger pictures are shrunk to this side before the search, in pixels; small ones are enlarged.
         cascade: path of another cascade; OpenCV's own by default.
 
     Raises:
@@ -46,7 +46,7 @@ class Haar:
             list of `Face` without landmarks, the surest first.
         """
         check(image)
-        small, factor = shrunk(image, self.longest)
+        small, factor = fitted(image, self.longest)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         boxes, counts = self.cascade.detectMultiScale2(grey, **self.options)
         found = [

@@ -5,7 +5,7 @@ import numpy as np
 
 from fer_tf import weights
 from fer_tf.detection.face import Face, by_score
-from fer_tf.detection.pictures import check
+from fer_tf.detection.pictures import check, touching
 from fer_tf.errors import InputError
 
 SIDE = 640  # pixels; the exported networks take no other
@@ -54,7 +54,7 @@ class Yolo:
         boxes, scores, landmarks = decode(self._matched(self.network.forward(self.outputs)), self.score)
         kept = cv2.dnn.NMSBoxes(boxes, scores, self.score, self.overlap) if len(boxes) else ()
         found = (Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in np.ravel(kept).astype(int))
-        return by_score(face.scaled(factor, -left * factor, -top * factor) for face in found)
+        return by_score(touching((face.scaled(factor, -left * factor, -top * factor) for face in found), image))
 
     def _matched(self, outputs):
         """The three outputs by stride. OpenCV's versions give them in different orders, but each has its own shape."""

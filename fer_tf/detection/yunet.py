@@ -5,8 +5,11 @@ import numpy as np
 
 from fer_tf import weights
 from fer_tf.detection.face import Face, by_score
-from fer_tf.detection.pictures import check, shrunk
+from fer_tf.detection.pictures import check, fitted, touching
 from fer_tf.errors import InputError
+
+LOWEST = 64  # pixels
+GREY = (114, 114, 114)
 
 
 class YuNet:
@@ -16,7 +19,7 @@ class YuNet:
         path: its ONNX file; by default the one that `weights.find("yunet")` finds.
         score: least score of a face, 0 to 1.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
-        longest: larger pictures are shrunk to this side before the search, in pixels.
+        longest: larger pictures are shrunk to this side before the search, in pixels; small ones are enlarged.
 
     Raises:
         InputError: the weights are absent or no YuNet.
@@ -46,10 +49,19 @@ class YuNet:
             list of `Face` with landmarks, the surest first.
         """
         check(image)
-        small, factor = shrunk(image, self.longest)
-        self.network.setInputSize((small.shape[1], small.shape[0]))
-        rows = self.network.detect(small)[1]
-        return by_score(_face(row).scaled(factor) for row in (() if rows is None else rows))
+        small, factor = fitted(image, self.longest)
+        rows = self._rows(small)
+        return by_score(face.scaled(factor) for face in touching(map(_face, rows), small))
+
+    def _rows(self, image):
+        # Of a picture a few pixels high or wide it reads memory that nobody wrote: such a one is continued in grey.
+        height, width = image.shape[:2]
+        image = cv2.copyMakeBorder(
+            image, 0, max(0, LOWEST - height), 0, max(0, LOWEST - width), cv2.BORDER_CONSTANT, value=GREY
+        )
+        self.network.setInputSize((image.shape[1], image.shape[0]))
+        rows = self.network.detect(image)[1]
+        return () if rows is None else rows
 
 
 def _face(row):
