@@ -19,7 +19,7 @@ def main():
     given = parser.parse_args()
     images = np.random.default_rng(0).integers(0, 256, (given.images, 48, 48, 1), dtype=np.uint8)
     started = time.perf_counter()
-    ours = Hog(cell=6, block=12, bins=9).fit_transform(images)
+    ours = Hog(cell=6, block=12, step=6, bins=9, signed=False).fit_transform(images)
     middle = time.perf_counter()
     theirs = np.stack([hog(image[..., 0], 9, (6, 6), (2, 2), "L2-Hys") for image in images])
     ended = time.perf_counter()

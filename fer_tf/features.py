@@ -58,23 +58,28 @@ class Hog(_Features):
     """Histograms of oriented gradients, normalized in overlapping blocks (Dalal and Triggs 2005).
 
     Args:
-        cell: int, side of a cell in pixels; the image's sides are multiples of it.
-        block: int, side of a block, a multiple of `cell`; blocks stand one cell apart.
-        bins: int, orientations from 0 to 180 degrees.
+        cell: int, side of a cell in pixels.
+        block: int, side of a block, a multiple of `cell`.
+        step: int, pixels from one block to the next; blocks tile the image's sides at this step.
+        bins: int, orientations.
+        signed: orientations go from 0 to 360 degrees, not to 180: from dark to bright is another edge than from bright to dark.
     """
 
-    def __init__(self, cell=6, block=12, bins=9):
-        self.cell, self.block, self.bins = cell, block, bins
+    def __init__(self, cell=8, block=16, step=4, bins=18, signed=True):
+        self.cell, self.block, self.step, self.bins, self.signed = cell, block, step, bins, signed
 
     def _rows(self, grey):
         height, width = grey.shape[1:]
-        if self.block % self.cell or height % self.cell or width % self.cell or min(height, width) < self.block:
+        left_over = [(side - self.block) % self.step for side in (height, width)]
+        if self.block % self.cell or any(left_over) or min(height, width) < self.block:
             raise InputError(
-                f"HOG with cells of {self.cell} and blocks of {self.block} pixels does not tile images of {width}x{height}. "
-                f"Choose a cell that divides both."
+                f"HOG with cells of {self.cell} and blocks of {self.block} pixels, {self.step} apart, does not tile images of "
+                f"{width}x{height}. Choose a cell that divides the block, and a step that divides what the block leaves."
             )
-        cell, block = (self.cell, self.cell), (self.block, self.block)
-        descriptor = cv2.HOGDescriptor((width, height), block, cell, cell, self.bins)
+        cell, block, step = ((side, side) for side in (self.cell, self.block, self.step))
+        whole = (width, height)
+        # The defaults of OpenCV, named because the last of them, signed orientations, has no other way to be given.
+        descriptor = cv2.HOGDescriptor(whole, block, step, cell, self.bins, 1, -1, 0, 0.2, False, 64, self.signed)
         return np.stack([descriptor.compute(image).ravel() for image in grey])
 
 

@@ -44,12 +44,15 @@ def test_mirror_images_are_learned_from_but_not_searched_on(blobs, monkeypatch):
     search = baselines._search
     monkeypatch.setattr(baselines, "_search", lambda *given: seen.append(len(given[2])) or search(*given))
     views, held = [vectors[:120], vectors[:120] + 0.01], (vectors[120:], labels[120:])
-    found = baselines.fit("random_forest", views, labels[:120], held, components=4, search=60)
+    found = baselines.fit("rbf_svm", views, labels[:120], held, components=4, search=60)
     assert seen == [120]
-    assert (
-        found.model.estimator.estimator.named_steps["scale" if "scale" in found.chosen else "classifier"].n_features_in_
-        == 4
-    )
+    assert found.model.estimator.estimator.named_steps["classifier"].shape_fit_ == (240, 4)
+
+
+def test_a_forest_sees_the_features_and_the_others_their_principal_components():
+    steps = {name: baselines.create(name, components=4).named_steps for name in baselines.names()}
+    assert [name for name in steps if "pca" not in steps[name]] == ["random_forest"]
+    assert not any("pca" in baselines.create(name, components=0).named_steps for name in baselines.names())
 
 
 def test_calibration_brings_confidence_to_accuracy():

@@ -535,3 +535,20 @@ def test_unknown_names_and_options_are_refused(tmp_path):
     assert "known are sample, fer2013" in message(datasets.prepare, "mnist")
     path = as_zip(tmp_path / "archive.zip", faces_of())
     assert "unknown option 'sizes'" in message(datasets.prepare, "fer2013", path, sizes=48)
+
+
+def test_a_part_of_the_classes_is_taken_in_the_order_given():
+    whole = small(12)
+    part = whole.only(["fear", "happy"])
+    assert part.classes == ("fear", "happy") and len(part) == 8
+    for row, name in enumerate(part.ids):
+        before = list(whole.ids).index(name)
+        assert whole.classes[whole.labels[before]] == part.classes[part.labels[row]]
+        np.testing.assert_array_equal(part.images[row], whole.images[before])
+    assert whole.only(whole.classes).hash == whole.hash != part.hash
+    for wrong, told in (
+        (["fear", "bored"], "no class 'bored'"),
+        (["fear"], "two or more"),
+        (["fear", "fear"], "two or more"),
+    ):
+        assert told in message(whole.only, wrong)

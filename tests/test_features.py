@@ -22,30 +22,38 @@ def edge(horizontal, at=12):
 def test_hog_sees_the_direction_of_an_edge_and_where_it_is():
     from fer_tf.figures.baselines import _cell_histograms
 
-    hog = features.Hog(cell=6, block=12, bins=9)
+    hog = features.Hog(cell=6, block=12, step=6, bins=9, signed=False)
     assert hog.fit_transform(edge(True)).shape == (1, 3 * 3 * 4 * 9)
-    upright, flat = (_cell_histograms(edge(horizontal)[0], hog) for horizontal in (False, True))
+    upright, flat = (_cell_histograms(edge(horizontal)[0], hog)[0] for horizontal in (False, True))
     assert upright.sum(axis=(0, 1)).argmax() in (0, 8)  # the gradient runs along x: 0 or 180 degrees
     assert flat.sum(axis=(0, 1)).argmax() == 4  # 90 degrees
-    low = _cell_histograms(edge(True, at=18)[0], hog).sum(axis=(1, 2))
+    low = _cell_histograms(edge(True, at=18)[0], hog)[0].sum(axis=(1, 2))
     assert low[2:].sum() > 10 * low[:2].sum() + 1e-6
-    right = _cell_histograms(edge(False, at=18)[0], hog).sum(axis=(0, 2))
+    right = _cell_histograms(edge(False, at=18)[0], hog)[0].sum(axis=(0, 2))
     assert right[2:].sum() > 10 * right[:2].sum() + 1e-6
 
 
 def test_hog_agrees_with_scikit_image_up_to_its_smoothing(images):
     skimage_hog = pytest.importorskip("skimage.feature").hog
     smooth = np.stack([np.add.outer(np.arange(24) * a, np.arange(24) * b) for a, b in ((3, 1), (1, 4), (2, 2))])
-    ours = features.Hog(cell=6, block=12).fit_transform(smooth[..., None].astype(np.uint8))
+    ours = features.Hog(6, 12, 6, 9, signed=False).fit_transform(smooth[..., None].astype(np.uint8))
     for vector, image in zip(ours, smooth, strict=True):
         theirs = skimage_hog(image.astype(float), 9, (6, 6), (2, 2), "L2-Hys")
         ours_bins = vector.reshape(-1, 9).mean(axis=0)
         assert abs(ours_bins.argmax() - theirs.reshape(-1, 9).mean(axis=0).argmax()) <= 1
 
 
+def test_signed_gradients_tell_a_dark_edge_from_a_bright_one():
+    rising, falling = edge(False), 200 - edge(False)
+    for signed in (False, True):
+        hog = features.Hog(6, 12, 6, 18, signed)
+        same = np.allclose(hog.fit_transform(rising), hog.fit_transform(falling), atol=1e-3)
+        assert same != signed
+
+
 def test_a_cell_that_does_not_tile_the_image_is_refused(images):
     with pytest.raises(InputError, match="does not tile images of 24x24"):
-        features.Hog(cell=7, block=14).fit_transform(images)
+        features.Hog(cell=7, block=14, step=7).fit_transform(images)
 
 
 def test_pixels_are_the_pixels(images):
@@ -116,7 +124,7 @@ def test_features_are_computed_once_for_each_content(images, tmp_path, monkeypat
     other = images.copy()
     other[0, 0, 0] ^= 255
     features.cached(hog, other, folder=tmp_path)
-    features.cached(features.Hog(8, 16), images, folder=tmp_path)
+    features.cached(features.Hog(6, 12, 6), images, folder=tmp_path)
     features.cached(hog, images, fitted_on="other training data", folder=tmp_path)
     assert len(list(tmp_path.glob("*.npy"))) == 4
 

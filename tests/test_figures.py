@@ -185,6 +185,52 @@ def test_published_and_reproduced_stand_beside_each_other():
         figures.published_vs_reproduced(numbers.drop(columns="published"))
 
 
+def test_lines_of_hog_lie_along_an_edge(faces):
+    from fer_tf.features import Hog
+
+    upright = np.zeros((48, 48, 1), np.uint8)
+    upright[:, 24:] = 255
+    for hog in (Hog(), Hog(6, 12, 6, 9, signed=False)):
+        drawn = figures.hog_on_face(upright, hog).axes[1].lines
+        spans = np.array([np.ptp(line.get_xydata(), axis=0) for line in drawn])
+        assert len(drawn) and (spans[:, 1] > 5 * spans[:, 0]).all()
+        assert all(abs(line.get_xdata().mean() - 23.5) <= hog.cell for line in drawn)
+
+
+def test_sift_is_drawn_where_it_stands(faces):
+    from fer_tf.features import DenseSift
+
+    sift = DenseSift(step=6, sizes=(3, 5))
+    fig = figures.sift_on_face(faces.images[0], sift)
+    assert {tuple(point) for point in fig.axes[1].lines[0].get_xydata()} == {(x, y) for x, y, _ in sift.grid(24, 24)}
+    assert legend(fig) == ["size 3", "size 5"]
+
+
+def test_eigenfaces_are_the_components_each_from_black_to_white():
+    components = np.random.default_rng(0).normal(size=(3, 64))
+    shown = [
+        np.asarray(ax.images[0].get_array())
+        for ax in figures.eigenfaces(np.arange(64.0), components, 8).axes
+        if ax.images
+    ]
+    strips = np.concatenate([picture.ravel() for picture in shown])
+    assert strips.min() == 0 and strips.max() == 255
+    with pytest.raises(InputError, match="64 pixels are not pictures of 9x9"):
+        figures.eigenfaces(np.arange(81.0), components, 9)
+
+
+def test_a_combination_that_was_not_tried_is_a_dash():
+    table = pd.DataFrame({"linear_svm": [0.41, np.nan], "rbf_svm": [0.6, 0.612]}, index=["pixels", "hog"])
+    assert words(figures.features_by_classifiers(table).axes[0]) == ["0.410", "0.600", "–", "0.612"]
+
+
+def test_errors_are_what_recall_leaves():
+    recalls = pd.DataFrame({"svm": [0.9, 0.25], "cnn": [0.95, 0.5]}, index=["happy", "fear"])
+    ax = figures.errors_by_class(recalls).axes[0]
+    assert sorted(words(ax)) == ["0.05", "0.10", "0.50", "0.75"] and legend(ax) == ["svm", "cnn"]
+    np.testing.assert_allclose(sorted(patch.get_height() for patch in ax.patches), [0.05, 0.1, 0.5, 0.75])
+
+
 def test_a_figure_is_saved_in_three_formats_and_byte_for_byte_the_same(tmp_path, faces):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

@@ -14,6 +14,15 @@ STUDY = {
     "01_eda--faces.yaml": {"about": "look", "per_class": 3},
     "02_train_cnn--small.yaml": {"about": "train a little", "epochs": 2, "batch_size": 32, "remove": ["leaks"]},
     "04_tta--small.yaml": {"about": "look twice", "run": "02_train_cnn--small", "views": 2, "curve": 3},
+    "05_baselines--few.yaml": {
+        "about": "without a network",
+        "classes": ["happy", "neutral", "sad"],
+        "features": ["hog"],
+        "classifiers": ["rbf_svm", "random_forest"],
+        "components": 16,
+        "search": 0,
+        "compare_run": "",
+    },
     "10_report--report.yaml": {
         "about": "the page",
         "headline": "Accuracy",
@@ -65,7 +74,7 @@ def record(project, name):
 
 
 def test_every_run_is_complete_and_tells_how_it_came_about(executed):
-    for name in ("00_data--sample", "01_eda--faces", "02_train_cnn--small", "04_tta--small"):
+    for name in (name.removesuffix(".yaml") for name in STUDY if name[:2] not in ("co", "10")):
         found = record(executed, name)
         assert found["findings"] and found["wall_seconds"] > 0 and found["data"]["hash"] and found["code"]
         assert found["parameters"].items() >= {k: v for k, v in STUDY[f"{name}.yaml"].items() if k != "about"}.items()
@@ -100,6 +109,17 @@ def test_plain_predictions_of_training_and_augmentation_agree(executed):
     trained = runs.open_run(executed / "reports/little/runs/02_train_cnn--small").predictions("test")
     plain = runs.open_run(executed / "reports/little/runs/04_tta--small").predictions("test", "plain")
     np.testing.assert_allclose(trained.probabilities, plain.probabilities, atol=1e-5)
+
+
+def test_baselines_choose_on_validation_and_score_every_combination(executed):
+    run = runs.open_run(executed / "reports/little/runs/05_baselines--few")
+    accuracy = {}
+    for variant in ("hog_rbf_svm", "hog_random_forest"):
+        scored = run.predictions("validation", variant)
+        assert scored.classes == ("happy", "neutral", "sad")
+        accuracy[variant] = (scored.probabilities.argmax(axis=1) == scored.labels).mean()
+        assert len(run.predictions("test", variant).labels) > 0
+    assert record(executed, run.name)["shown"] == max(accuracy, key=accuracy.get)
 
 
 def test_the_page_stands_alone_and_shows_published_beside_reproduced(executed):

@@ -1,5 +1,7 @@
 """Figures of the classifiers without a network: what they look at, and how features and classifiers compare."""
 
+import math
+
 import numpy as np
 
 from fer_tf import style
@@ -10,7 +12,7 @@ from fer_tf.figures.matrix import draw_matrix
 
 @style.applied
 def hog_on_face(image, hog):
-    """A face beside its gradients: in each cell a line for each orientation, the longer the more of it there is.
+    """A face beside its gradients: where cells stand, a line for each orientation, the longer the more of it there is.
 
     Args:
         image: uint8 array (h, w, 1 or 3).
@@ -19,18 +21,18 @@ def hog_on_face(image, hog):
     Returns:
         matplotlib Figure, a column wide. Lines lie along the edges, at right angles to the gradients.
     """
-    cells = _cell_histograms(image, hog)
+    cells, spacing = _cell_histograms(image, hog)
     fig = style.figure(style.COLUMN, 0.5 * style.COLUMN)
     left, right = fig.subplots(1, 2)
     for ax, picture in ((left, image), (right, np.full_like(image, 255))):
         ax.imshow(tiles.as_uint8(picture).squeeze(), cmap="gray", vmin=0, vmax=255)
         ax.set_axis_off()
-    angles = (np.arange(hog.bins) + 0.5) * np.pi / hog.bins + np.pi / 2
+    angles = (np.arange(hog.bins) + 0.5) * (1 + hog.signed) * np.pi / hog.bins + np.pi / 2
     longest = max(1e-7, cells.max())
     for (row, column, bin_), strength in np.ndenumerate(cells / longest):
         if strength > 0.05:
-            x, y = (column + 0.5) * hog.cell - 0.5, (row + 0.5) * hog.cell - 0.5
-            dx, dy = 0.5 * hog.cell * strength * np.array([np.cos(angles[bin_]), np.sin(angles[bin_])])
+            x, y = spacing * column + hog.cell / 2 - 0.5, spacing * row + hog.cell / 2 - 0.5
+            dx, dy = 0.5 * spacing * strength * np.array([np.cos(angles[bin_]), np.sin(angles[bin_])])
             right.plot([x - dx, x + dx], [y - dy, y + dy], color=style.INK, linewidth=0.7, solid_capstyle="butt")
     return fig
 
@@ -141,13 +143,19 @@ def errors_by_class(recalls, ax=None):
 
 
 def _cell_histograms(image, hog):
-    """How much of each orientation each cell holds (rows, columns, bins), as the mean over the blocks that it is in."""
+    """How much of each orientation each cell holds (rows, columns, bins), as the mean over the blocks that it is in.
+
+    Returns:
+        the histograms, and how many pixels cells stand apart.
+    """
     vector = hog.fit(image[None]).transform(image[None])[0]
-    per_block = hog.block // hog.cell
-    rows, columns = image.shape[0] // hog.cell, image.shape[1] // hog.cell
-    blocks = vector.reshape(columns - per_block + 1, rows - per_block + 1, per_block, per_block, hog.bins)
+    inside, spacing = hog.block // hog.cell, math.gcd(hog.cell, hog.step)
+    down, across = ((side - hog.block) // hog.step + 1 for side in image.shape[:2])
+    blocks = vector.reshape(across, down, inside, inside, hog.bins)
+    rows, columns = ((side - hog.cell) // spacing + 1 for side in image.shape[:2])
     total, seen = np.zeros((rows, columns, hog.bins)), np.zeros((rows, columns, 1))
     for x, y, cx, cy in np.ndindex(blocks.shape[:4]):  # OpenCV goes through blocks, and cells in them, column by column
-        total[y + cy, x + cx] += blocks[x, y, cx, cy]
-        seen[y + cy, x + cx] += 1
-    return total / seen
+        place = (y * hog.step + cy * hog.cell) // spacing, (x * hog.step + cx * hog.cell) // spacing
+        total[place] += blocks[x, y, cx, cy]
+        seen[place] += 1
+    return total / np.maximum(seen, 1), spacing
