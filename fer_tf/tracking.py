@@ -123,7 +123,7 @@ class Smoother:
         InputError: an unknown kind, or a length of time that is none.
     """
 
-    def __init__(self, kind="exponential", seconds=0.4, frames=None):
+    def __init__(self, kind="exponential", seconds=0.3, frames=None):
         if kind not in SMOOTHINGS:
             raise InputError(f"unknown smoothing '{kind}'; choose one of {', '.join(SMOOTHINGS)}.")
         if not seconds > 0 or (frames is not None and frames < 1):

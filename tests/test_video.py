@@ -10,11 +10,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
-from fer_tf import video
+from fer_tf import figures, video
 from fer_tf.classifier import Classifier
+from fer_tf.datasets import sample
 from fer_tf.detection import Face
+from fer_tf.emotions import COLOURS
 from fer_tf.errors import InputError
 from fer_tf.tracking import Smoother, Tracker
 
@@ -280,9 +283,8 @@ def test_what_was_written_until_an_interruption_is_complete(clip, tmp_path, erro
     assert leftovers(tmp_path / "out") == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_reading_that_is_told_to_end_closes_its_files(tmp_path, sent):
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
+def test_a_reading_that_is_told_to_end_closes_its_files(tmp_path):
     write_clip(tmp_path / "c.mp4", moving(20) * 20)
     program = f"""
 import sys, time
@@ -298,8 +300,8 @@ print(video.run_clip("c.mp4", "out", **{{**READERS, "detector": Slow()}})["ended
     deadline = time.time() + 60
     while not list(tmp_path.glob("out/.*.mp4")) and time.time() < deadline:
         time.sleep(0.05)
-    started.send_signal(sent)
-    assert started.communicate(timeout=30)[0].strip() == "interrupted"
+    started.send_signal(signal.SIGTERM)
+    assert started.communicate(timeout=60)[0].strip() == "interrupted"
     assert (
         0
         < len(frames_of(tmp_path / "out/c_emotions.mp4"))
@@ -437,3 +439,71 @@ def test_smoothed_and_raw_probabilities_are_kept_of_each_face():
     moments = list(video.read(stream, *readers(), Tracker(), Smoother("mean", frames=20)))
     raw = np.array([moment.seen[0].raw for moment in moments])
     np.testing.assert_allclose(moments[-1].seen[0].probabilities, raw.mean(axis=0), atol=1e-6)
+
+
+def test_the_drawn_face_is_found_in_every_frame_by_what_needs_no_download(tmp_path):
+    film = video.Film(tmp_path / "drawn.mp4", 10, (480, 640))
+    shown = []
+    for i, (drawn, emotion) in enumerate(sample.clip(seconds=2.0, fps=10)):
+        film.write(np.ascontiguousarray(drawn[..., ::-1]), i / 10)
+        shown.append(emotion)
+    film.close()
+    summary = video.run_clip(film.path, tmp_path, detector="haar", smoothing="none", progress=False)
+    assert (summary["faces"], summary["tracks"], summary["frames_without_face"]) == (20, 1, 0)
+    table = video.read_table(summary["table"])
+    assert set(table["emotion"][[i for i, emotion in enumerate(shown) if emotion == "happy"]]) == {"happy"}
+
+
+@pytest.fixture
+def table():
+    """Two tracks, the first hidden in the middle: happy, hidden, then angry; the second happy throughout."""
+    rows = [(i, i / 10, 1, "happy" if i < 5 else "angry", 0.2 if i < 5 else 0.9) for i in range(20) if not 5 <= i < 10]
+    rows += [(i, i / 10, 2, "happy", 0.1) for i in range(3)]
+    made = pd.DataFrame(rows, columns=["frame", "time_s", "track", "emotion", "angry"])
+    return made.assign(happy=1 - made["angry"])
+
+
+def test_the_timeline_draws_each_tracks_probabilities_and_breaks_where_it_was_hidden(table):
+    first, second = figures.emotion_timeline(table, CLASSES).axes
+    drawn = {line.get_label(): line.get_xydata() for line in first.lines}
+    assert list(drawn) == list(CLASSES) and [line.get_color() for line in first.lines] == [COLOURS[c] for c in CLASSES]
+    values = drawn["angry"][:, 1]
+    np.testing.assert_allclose(values[~np.isnan(values)], [0.2] * 5 + [0.9] * 10)
+    assert np.isnan(values).sum() == 1
+    assert len(second.lines[0].get_xydata()) == 3
+    assert [text.get_text() for text in first.texts] == ["happy", "angry", "read"]
+
+
+def test_the_timeline_shows_the_true_emotion_beside_the_one_read(table):
+    shown = ["angry"] * 20
+    first = figures.emotion_timeline(table, CLASSES, shown, most=1).axes[0]
+    assert [text.get_text() for text in first.texts] == ["happy", "angry", "read", "angry", "angry", "shown"]
+
+
+def test_a_timeline_of_no_faces_says_so_and_one_of_another_table_is_refused(table):
+    none = pd.DataFrame({name: [np.nan, np.nan] for name in table}).assign(frame=[0, 1], time_s=[0.0, 0.1])
+    assert figures.emotion_timeline(none, CLASSES).axes[0].texts[0].get_text() == "No face was seen."
+    with pytest.raises(InputError, match="no column 'emotion'"):
+        figures.emotion_timeline(table.drop(columns="emotion"), CLASSES)
+
+
+def test_latencies_are_drawn_as_long_as_they_are():
+    stages = {
+        "detect": {"median_ms": 6.0, "p95_ms": 9.0, "share": 0.75},
+        "whole": {"median_ms": 8, "p95_ms": 12, "share": 1},
+    }
+    ax = figures.stage_latencies(stages).axes[0]
+    assert [bar.get_width() for bar in ax.patches] == [6, 8]
+    assert [text.get_text() for text in ax.texts] == ["6.0 (75%)", "8.0 (100%)"]
+    with pytest.raises(InputError, match="no stage was timed"):
+        figures.stage_latencies({})
+
+
+def test_frames_are_drawn_in_their_order_with_their_labels():
+    pictures = [np.full((60, 80, 3), 40 * i, np.uint8) for i in range(5)]
+    ax = figures.annotated_frames(pictures, list("abcde"), columns=3).axes[0]
+    drawn = ax.images[0].get_array()
+    assert [drawn[30, 40, 0], drawn[30, 125, 0], drawn[95, 40, 0]] == [0, 40, 120]
+    assert [text.get_text() for text in ax.texts] == list("abcde")
+    with pytest.raises(InputError, match="5 pictures and 1 labels"):
+        figures.annotated_frames(pictures, ["a"])
