@@ -8,6 +8,7 @@ not: the extra `export`. What a form costs in accuracy and gains in speed is mea
 import importlib.util
 import logging
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,21 @@ OPSET = 13
 TOLERANCE = 1e-4
 """The furthest that a probability of a float32 form may lie from Keras's."""
 
+FORMS = {
+    "keras": ("model.keras", "keras"),
+    "opencv": ("model.onnx", "opencv"),
+    "onnxruntime": ("model.onnx", "onnxruntime"),
+    "onnxruntime_int8": ("model_int8.onnx", "onnxruntime"),
+    "litert": ("model.tflite", "litert"),
+    "litert_int8": ("model_int8.tflite", "litert"),
+}
+"""What `create` makes: the file's name, and what runs it."""
+
 ENGINES = {".onnx": ("onnxruntime", "opencv"), ".tflite": ("litert",), ".keras": ("keras",)}
 """What runs a form, by the file's suffix; the first is taken where none is asked for."""
 
 _MODULES = {"onnxruntime": "onnxruntime", "opencv": "cv2", "litert": "ai_edge_litert", "keras": "keras"}
+_WRITTEN_BY = {".onnx": ("onnx", "onnxruntime", "tf2onnx"), ".tflite": ("ai_edge_litert",), ".keras": ()}
 _PACKAGES = {"ai_edge_litert": "ai-edge-litert"}
 
 
@@ -89,7 +101,7 @@ def to_onnx(model, path, calibration=None):
 
     Quantisation: Jacob et al. 2018, section 3.
     """
-    _check(model, path, ".onnx", calibration, ("onnx", "onnxruntime", "tf2onnx"))
+    _check(model, path, ".onnx", calibration)
     network = models.as_float32(model)
     graph = _folded(_with_constant_reshapes(_converted(network)))
     with writing(path) as part:
@@ -114,7 +126,7 @@ def to_litert(model, path, calibration=None):
     Raises:
         InputError: as `to_onnx`.
     """
-    _check(model, path, ".tflite", calibration, ("ai_edge_litert",))
+    _check(model, path, ".tflite", calibration)
     network = models.as_float32(model)
     with writing(path) as part:
         part.write_bytes(_converted_to_litert(network, calibration))
@@ -159,13 +171,74 @@ def load(path, engine=None, threads=None):
 
 
 def available():
-    """The engines whose packages are installed, as a tuple in the order of `ENGINES`."""
-    engines = [engine for of_suffix in ENGINES.values() for engine in of_suffix]
-    return tuple(engine for engine in engines if importlib.util.find_spec(_MODULES[engine]))
+    """The names of `FORMS` whose packages are installed, as a tuple in that order."""
+    return tuple(
+        form
+        for form, (file, engine) in FORMS.items()
+        if not _missing(*_WRITTEN_BY[Path(file).suffix], _MODULES[engine])
+    )
+
+
+def create(model, forms, folder, calibration=None, threads=None):
+    """Writes a network in several forms and opens each.
+
+    Args:
+        model, calibration: see `to_onnx`; the int8 forms need calibration images.
+        forms: names of `FORMS`.
+        folder: where the files are written, a file that two forms share once.
+        threads: see `load`.
+
+    Returns:
+        dict name -> Form, in the order asked.
+
+    Raises:
+        InputError: an unknown form, an int8 form without calibration images, or as `to_onnx`.
+    """
+    for form in forms:
+        if form not in FORMS:
+            raise InputError(f"unknown form '{form}'; choose of {', '.join(FORMS)}.")
+        if form.endswith("int8") and calibration is None:
+            raise InputError(f"{form} needs training images to find the ranges of its activations; give calibration.")
+    writers = {".onnx": to_onnx, ".tflite": to_litert, ".keras": lambda model, path, _: models.save(model, path)}
+    for name in dict.fromkeys(FORMS[form][0] for form in forms):
+        path = Path(folder) / name
+        writers[path.suffix](model, path, calibration if "int8" in name else None)
+    return {form: load(Path(folder) / FORMS[form][0], FORMS[form][1], threads) for form in forms}
+
+
+def latency(form, images, batch_size=1, warm_up=5):
+    """How long a form takes, from images in memory to their probabilities.
+
+    Args:
+        form: Form.
+        images: uint8 or float array (n, h, w, c), values 0 to 255.
+        batch_size: images at a time; what is left over at the end is not timed, as it is of another size.
+        warm_up: batches before the first that counts.
+
+    Returns:
+        float array (n // batch_size,): milliseconds for each image of a batch.
+
+    Raises:
+        InputError: fewer images than a batch.
+    """
+    batches = [images[i : i + batch_size] for i in range(0, len(images) - batch_size + 1, batch_size)]
+    if not batches:
+        raise InputError(f"{len(images)} images do not fill a batch of {batch_size}; give more, or a smaller batch.")
+    for _ in range(warm_up):
+        form.probabilities(batches[0], batch_size)
+    marks = [time.perf_counter()]
+    for batch in batches:
+        form.probabilities(batch, batch_size)
+        marks.append(time.perf_counter())
+    return np.diff(marks) * 1000 / batch_size
+
+
+def _missing(*modules):
+    return [name for name in modules if importlib.util.find_spec(name) is None]
 
 
 def _need(*modules):
-    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
+    if missing := _missing(*modules):
         wanted = " ".join(_PACKAGES.get(name, name) for name in missing)
         raise InputError(f"{wanted} missing, and needed for this form of a network: pip install {wanted}.")
 
@@ -174,8 +247,8 @@ def _first_line(error):
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _check(model, path, suffix, calibration, modules):
-    _need(*modules)
+def _check(model, path, suffix, calibration):
+    _need(*_WRITTEN_BY[suffix])
     if Path(path).suffix != suffix:
         raise InputError(f"{path}: this form of a network is written to a file ending in {suffix}.")
     if calibration is not None and (len(calibration) == 0 or np.shape(calibration)[1:] != model.input_shape[1:]):
@@ -218,6 +291,7 @@ def _converted_to_litert(network, calibration):
     from fer_tf.backend import keras
     from fer_tf.backend import tensorflow as tf
 
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     archive = keras.export.ExportArchive()
     archive.track(network)
     image = keras.InputSpec(shape=network.input_shape, dtype="float32", name="image")
@@ -334,6 +408,7 @@ def _onnxruntime(path, threads):
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves idle cores to the face detector
     session = _session(str(path), options)
     return lambda images: session.run(["probabilities"], {"image": images})[0]
 
