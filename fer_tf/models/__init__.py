@@ -135,7 +135,7 @@ def as_float32(model):
             config["dtype"] = "float32"
         return layer.__class__.from_config(config)
 
-    clone = keras.models.clone_model(model, clone_function=plain)
+    clone = keras.models.clone_model(model, clone_function=plain, recursive=True)
     clone.set_weights(model.get_weights())
     return keras.Model(
         clone.inputs[0], clone.outputs[0], name=model.name

@@ -5,8 +5,10 @@ What was taken and what is new is printed in one line; what does not fit is refu
 
 import os
 import re
+import warnings
 from pathlib import Path
 
+import h5py
 from keras import utils
 
 from fer_tf import paths
@@ -93,26 +95,32 @@ def _take_layers(model, donor, path):
 
 
 def _take_h5(model, path):
-    import h5py
-
     try:
-        with h5py.File(path) as file:
-            arrays = []
-            file.visititems(lambda name, item: arrays.append(item.shape) if _is_weight(name, item) else None)
-        have, need = len(arrays), len(model.weights)
-        if have != need:
-            raise _another(model, path, f"it has {have} arrays, here {need}")
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = (str(error).splitlines() or ["unreadable"])[0]
-        raise _another(model, path, reason) from error
+        count = _count_arrays(path)
+    except OSError as error:
+        raise InputError(f"{path}: no readable .weights.h5 file. Save it again.") from error
+    if count != len(model.weights):
+        raise _another(model, path, f"it has {count} arrays, here {len(model.weights)}")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            model.load_weights(path)
+    except (ValueError, KeyError) as error:
+        found = re.search(r"variable\.shape=(\(.*?\)), Received: value\.shape=(\(.*?\))", str(error))
+        difference = f"it has a {found[2]} where there is {found[1]} here" if found else "it has other layers"
+        raise _another(model, path, difference) from error
     _tell(model, with_weights(model), path)
 
 
-def _is_weight(name, item):
-    return hasattr(item, "shape") and "seed_generator" not in name and not name.startswith("optimizer")
+def _count_arrays(path):
+    shapes = []
+
+    def look(name, item):
+        if hasattr(item, "shape") and not name.startswith("optimizer") and "seed_generator" not in name:
+            shapes.append(item.shape)
+
+    with h5py.File(path) as file:
+        file.visititems(look)
+    return len(shapes)
 
 
 def _take_published(model, path, kind):
@@ -133,11 +141,10 @@ def _fetching(fetch):
         return fetch()
     except Exception as error:  # Keras raises nothing narrower
         found = re.search(r"URL fetch failure on (\S+): ", str(error))
-        if found is None:
-            raise
+        what = found[1] if found else f"the weights ({(str(error).splitlines() or ['unknown error'])[0]})"
         folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
         raise InputError(
-            f"{found[1]} could not be downloaded. Get it on another machine and put it into {folder}, or give weights=None."
+            f"{what} could not be downloaded. Get the file elsewhere and put it into {folder}, or give weights=None."
         ) from error
 
 
