@@ -6,7 +6,10 @@ import numpy as np
 from fer_tf.errors import InputError
 
 MARGIN = 0.0
-"""Of a square crop, beyond the longer side of the face's box, as a share of it. Measured: benchmarks/crop_margin.py."""
+"""By how much the square's side exceeds the geometric mean of the box's sides, as a share of it.
+
+PLACEHOLDER
+"""
 
 
 def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, colour=False):
@@ -17,7 +20,7 @@ def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, colour=Fal
         face: `detection.Face` in that picture; where it sticks out, the picture's edge is continued.
         size: side of the square, in pixels.
         channels: 1 or 3.
-        margin: share of the box's longer side that the square is larger, -0.5 and up.
+        margin: by which share the square's side exceeds the geometric mean of the box's sides; above -1.
         align: turn the face so that its eyes are level, where it has landmarks.
         colour: keep the colours, as RGB; else grey, repeated for three channels, as FER2013 is.
 
@@ -66,9 +69,12 @@ def square(face, margin=MARGIN, align=True):
         InputError: the box has no extent.
     """
     x, y, width, height = face.box
-    side = (1 + margin) * max(width, height)
-    if not (np.isfinite(face.box).all() and side > 0):
-        raise InputError(f"a face with the box {face.box}; its width and height must be above 0.")
+    if not (np.isfinite(face.box).all() and min(width, height) > 0 and margin > -1):
+        raise InputError(
+            f"a face with the box {face.box}, margin {margin}; width and height must be above 0, it above -1."
+        )
+    # High boxes (chin to hair) and square ones (cascades) of one face have about the same area.
+    side = (1 + margin) * np.sqrt(width * height)
     angle = 0.0
     if align and face.landmarks is not None:
         across, down = face.landmarks[1] - face.landmarks[0]

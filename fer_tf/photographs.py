@@ -12,12 +12,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_tf import cropping, paths
 from fer_tf.detection import Face
+from fer_tf.detection.pictures import fitted, touching
 from fer_tf.emotions import COLOURS
 from fer_tf.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif")
 """What is taken for a photograph in a folder. HEIC is among them to be told of, not to be read."""
 _WRITTEN = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+_SECOND_LOOK = 640  # pixels of the longer side
+SMALLEST = 16
+"""Pixels: in a picture with a shorter side no face is looked for twice."""
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -124,7 +128,7 @@ def write(image, path):
     return path
 
 
-def analyse(image, detector, classifier, min_score=0.0, min_size=0, margin=cropping.MARGIN):
+def analyse(image, detector, classifier, min_score=0.0, min_size=0, margin=cropping.MARGIN, mirrored=True):
     """Every face of a picture and its emotion.
 
     Args:
@@ -134,21 +138,42 @@ def analyse(image, detector, classifier, min_score=0.0, min_size=0, margin=cropp
         min_score: float 0 to 1; faces that the detector is less sure of are left out.
         min_size: pixels; faces whose box has a shorter side are left out.
         margin: see `cropping.crop`.
+        mirrored: average the probabilities of each face and of its mirror image.
 
     Returns:
         list of `Expression`, the surest face first.
     """
-    faces = [face for face in detector.detect(image) if face.score >= min_score and min(face.box[2:]) >= min_size]
-    return classify(image, faces, classifier, margin)
+    faces = [face for face in find_faces(image, detector) if face.score >= min_score and min(face.box[2:]) >= min_size]
+    return classify(image, faces, classifier, margin, mirrored)
 
 
-def classify(image, faces, classifier, margin=cropping.MARGIN):
+def find_faces(image, detector):
+    """The faces of a photograph; where there seems to be none, with grey around it, since a face that fills it is often missed.
+
+    Args:
+        image: uint8 array (h, w, 3), BGR.
+        detector: see `detection.create`.
+
+    Returns:
+        list of `detection.Face`, the surest first.
+    """
+    faces = detector.detect(image)
+    if faces or min(image.shape[:2]) < SMALLEST:
+        return faces
+    # Shrunk first: a frame around a huge photograph would take more memory than it, and detectors shrink it anyway.
+    small, factor = fitted(image, _SECOND_LOOK)
+    edge = max(small.shape[:2]) // 2
+    framed = cv2.copyMakeBorder(small, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=(114, 114, 114))
+    return touching((face.scaled(factor, -edge * factor, -edge * factor) for face in detector.detect(framed)), image)
+
+
+def classify(image, faces, classifier, margin=cropping.MARGIN, mirrored=True):
     """The emotions of faces already found, in one pass of the network.
 
     Args:
         image: uint8 array (h, w, 3), BGR.
         faces: list of n `detection.Face`.
-        classifier, margin: see `analyse`.
+        classifier, margin, mirrored: see `analyse`.
 
     Returns:
         list of n `Expression`, in the order of `faces`.
@@ -156,6 +181,8 @@ def classify(image, faces, classifier, margin=cropping.MARGIN):
     size, _, channels = classifier.input_shape
     crops = cropping.crops(image, faces, size, channels, margin=margin, colour=classifier.colour)
     probabilities = classifier.probabilities(crops)
+    if mirrored:
+        probabilities = (probabilities + classifier.probabilities(crops[:, :, ::-1])) / 2
     return [
         Expression(face, classifier.classes[row.argmax()], row) for face, row in zip(faces, probabilities, strict=True)
     ]
