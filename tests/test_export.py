@@ -197,3 +197,19 @@ def test_running_a_form_imports_no_tensorflow(forms):
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_the_figure_names_every_form_and_says_what_it_lacks():
+    import pandas as pd
+
+    from fer_tf.figures.forms import accuracy_over_latency
+
+    forms = pd.DataFrame(
+        {"form": list(export.FORMS), "ms": range(1, 7), "accuracy": 0.6, "low": 0.59, "high": 0.61},
+    )
+    legend = accuracy_over_latency(forms).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [name.replace("_", " ") for name in export.FORMS]
+    with pytest.raises(InputError, match="lacks the column 'ms'"):
+        accuracy_over_latency(forms.drop(columns="ms"))
+    with pytest.raises(InputError, match="no row"):
+        accuracy_over_latency(forms[:0])

@@ -16,8 +16,8 @@ def accuracy_over_latency(forms, ax=None):
     """The accuracy of each form of a network against its time for an image: what is up and to the left is better.
 
     Args:
-        forms: DataFrame, columns form (a name of `export.FORMS`), ms, p95 (milliseconds an image, median and 95th percentile),
-            accuracy, low and high (the ends of its interval). int8 forms are drawn hollow.
+        forms: DataFrame, columns form (a name of `export.FORMS`), ms (milliseconds an image), accuracy, low and high (the
+            ends of its interval). int8 forms are drawn hollow.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
@@ -26,7 +26,7 @@ def accuracy_over_latency(forms, ax=None):
     Raises:
         InputError: there is no row, or a column is missing.
     """
-    needed = ("form", "ms", "p95", "accuracy", "low", "high")
+    needed = ("form", "ms", "accuracy", "low", "high")
     if missing := [column for column in needed if column not in forms]:
         raise InputError(f"a table to draw lacks the column '{missing[0]}'; it has {', '.join(map(str, forms))}.")
     if forms.empty:
@@ -36,7 +36,6 @@ def accuracy_over_latency(forms, ax=None):
         engine, _, kind = row["form"].partition("_")
         colour, marker = _ENGINES.get(engine, (style.GREY, "v"))
         ax.vlines(row["ms"], row["low"], row["high"], color=colour, linewidth=0.8)
-        ax.hlines(row["accuracy"], row["ms"], row["p95"], color=colour, linewidth=0.8, linestyle=":")
         filled = "white" if kind else colour
         label = " ".join(filter(None, (engine, kind)))
         ax.plot(
