@@ -1,0 +1,161 @@
+"""The command fer-tf, called as a person calls it: what it prints, writes and returns."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from fer_tf import cli, photographs, video
+from fer_tf.errors import InputError
+
+HAAR = ("--detector", "haar")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A photograph of a face, one without, a damaged one and a text."""
+    made = tmp_path_factory.mktemp("photographs")
+    (made / "in").mkdir()
+    Image.fromarray(data.astronaut()[:256, 100:356]).save(made / "face.png")
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(made / "in" / "none.png")
+    (made / "damaged.jpg").write_bytes(b"\xff\xd8 cut off")
+    (made / "notes.txt").write_text("no photograph")
+    return made
+
+
+def run(capsys, *words):
+    status = cli.main([str(word) for word in words])
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def test_a_photograph_gives_a_table_with_its_emotion(capsys, folder):
+    status, out, _ = run(capsys, "predict", folder / "face.png", *HAAR)
+    heading, row = out.splitlines()
+    assert status == 0 and heading.split()[0] == "photograph"
+    assert "face.png" in row and "happy" in row
+
+
+def test_json_of_a_folder_is_one_array_with_a_photograph_in_a_line(capsys, folder):
+    status, out, err = run(capsys, "predict", folder, *HAAR, "--json")
+    damaged, face, none = json.loads(out)
+    assert status == 1 and len(out.strip().splitlines()) == 5
+    assert damaged["file"].endswith("damaged.jpg") and "damaged" in damaged["error"]
+    assert (face["width"], face["height"], none["faces"]) == (256, 256, [])
+    (found,) = face["faces"]
+    assert found["emotion"] == "happy" == max(found["probabilities"], key=found["probabilities"].get)
+    assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert len(found["box"]) == 4 and 0 < found["score"] <= 1 and found["detector"] == "haar"
+    assert "error:" in err and "2 photographs, 1 face by haar, 1 without a face, 1 unreadable" in err
+
+
+def test_one_damaged_photograph_alone_is_an_error(capsys, folder):
+    status, _, err = run(capsys, "predict", folder / "damaged.jpg", *HAAR)
+    assert status == 2 and err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_annotated_copies_keep_their_folders_and_the_originals_are_untouched(capsys, folder, tmp_path):
+    before = (folder / "face.png").read_bytes()
+    run(capsys, "predict", folder, *HAAR, "--annotate", tmp_path / "seen")
+    copies = sorted(str(path.relative_to(tmp_path / "seen")) for path in (tmp_path / "seen").rglob("*.*"))
+    assert copies == ["face.png", "in/none.png"]
+    marked = photographs.read(tmp_path / "seen" / "face.png")
+    assert marked.shape == (256, 256, 3) and (marked != photographs.read(folder / "face.png")).any()
+    assert (folder / "face.png").read_bytes() == before
+    status, _, err = run(capsys, "predict", folder, *HAAR, "--annotate", folder)
+    assert status == 2 and "its copy would take its place" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("predict", "absent.jpg"), "no such file"),
+        (("predict", "FOLDER", "--detector", "dlib"), "unknown detector 'dlib'; choose one of haar"),
+        (("predict", "FOLDER", *HAAR, "--network", "none.onnx"), "no such network"),
+        (("video", "absent.mp4", *HAAR), "absent.mp4"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_two(capsys, folder, words, told):
+    status, out, err = run(capsys, *(folder if word == "FOLDER" else word for word in words))
+    assert status == 2 and out == "" and told in err
+    assert err.splitlines()[-1].startswith("error: ") and len(err.splitlines()) == 1
+
+
+def test_the_detector_taken_by_default_is_told(capsys, folder, monkeypatch, tmp_path):
+    monkeypatch.delenv("FER_TF_MODELS", raising=False)
+    monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
+    _, _, err = run(capsys, "predict", folder / "face.png")
+    assert "detector: haar; a better one is not here" in err
+
+
+def test_stopping_leaves_whole_json_and_no_traceback(capsys, folder, monkeypatch):
+    def stop(*given, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(photographs, "analyse", stop)
+    status, out, err = run(capsys, "predict", folder / "face.png", *HAAR, "--json")
+    assert status == 130 and json.loads(out) == [] and err == "stopped\n"
+
+
+def test_models_tells_what_is_here_and_how_to_get_the_rest(capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv("FER_TF_MODELS", raising=False)
+    monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
+    status, out, _ = run(capsys, "models")
+    assert status == 0 and "haar        here, the default" in out
+    assert "make models" in out and "--only yolo" in out and "happy" in out
+
+
+@pytest.mark.parametrize("command", [(), ("predict",), ("video",), ("live",), ("models",)])
+def test_every_help_says_what_this_is_not_for_and_that_nothing_is_sent(capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert ended.value.code == 0
+    assert "consent" in told and "at work" in told and "article 5(1)(f)" in told and "Nothing is ever sent" in told
+
+
+def test_a_clips_options_reach_the_reader(monkeypatch, capsys, tmp_path):
+    asked = {}
+
+    def run_clip(source, out, **options):
+        asked.update(options, source=source, out=out)
+        return {"film": None, "table": "a.csv", "frames": 3, "tracks": 1, "fps": 25.0}
+
+    monkeypatch.setattr(video, "run_clip", run_clip)
+    words = ("video", "a.mp4", "--out", tmp_path, *HAAR, "--smoothing", "none", "--every", 2, "--no-film")
+    status, out, _ = run(capsys, *words)
+    assert status == 0 and out.splitlines()[0] == "table  a.csv"
+    assert (str(asked["source"]), asked["out"], asked["smoothing"], asked["every"]) == ("a.mp4", tmp_path, "none", 2)
+    assert asked["detector"].name == "haar" and asked["film"] is False
+
+
+def test_a_camera_that_is_not_there_is_one_line(monkeypatch, capsys):
+    def run_live(camera, out, **options):
+        raise InputError(f"camera {camera}: cannot be opened. Plug it in.")
+
+    monkeypatch.setattr(video, "run_live", run_live)
+    assert run(capsys, "live", "--camera", "7", *HAAR) == (2, "", "error: camera 7: cannot be opened. Plug it in.\n")
+
+
+def test_help_is_there_without_loading_a_network_or_opencv():
+    import subprocess
+
+    code = "import sys, fer_tf.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "sys.exit(any(name in sys.modules for name in ('cv2', 'tensorflow', 'numpy')))"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=60).returncode == 0
+
+
+def test_an_onnx_network_is_used_without_tensorflow(folder):
+    import subprocess
+
+    from fer_tf import classifier
+
+    if classifier.shipped().suffix != ".onnx":
+        pytest.skip("no five_layer.onnx ships")
+    code = "import sys, fer_tf.cli as c\n"
+    code += f"status = c.main(['predict', {str(folder / 'face.png')!r}, '--detector', 'haar'])\n"
+    code += "sys.exit(status or 'tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=120).returncode == 0
