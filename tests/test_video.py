@@ -244,6 +244,20 @@ def test_a_clip_that_was_cut_off_is_read_as_far_as_it_goes_and_said_so(tmp_path)
     assert 10 < len(table) < 50 and len(frames_of(tmp_path / "out/cut_emotions.mp4")) == len(table) == summary["frames"]
 
 
+def test_damage_in_the_middle_of_a_clip_costs_the_frames_it_hits_and_is_told(tmp_path):
+    noisy = [
+        image + np.random.default_rng(i).integers(0, 30, image.shape, np.uint8) for i, image in enumerate(moving(50))
+    ]
+    data = bytearray(write_clip(tmp_path / "c.mp4", noisy).read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + len(data) // 6] = bytes(len(data) // 6)
+    (tmp_path / "c.mp4").write_bytes(data)
+    summary = video.run_clip(tmp_path / "c.mp4", tmp_path / "out", **READERS)
+    table = video.read_table(summary["table"])
+    assert 30 < summary["frames"] < 49 and "damaged or missing" in summary["ended"]
+    assert table["frame"].is_monotonic_increasing and table["time_s"].iloc[-1] > 1.8
+
+
 def test_a_folder_of_pictures_is_read_in_the_order_of_its_numbers(tmp_path):
     (tmp_path / "shots").mkdir()
     for i, image in enumerate(moving(12)):

@@ -23,6 +23,8 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg reads it once: a
 
 FPS = 25.0
 """Frames per second where a source does not tell."""
+TRIES = 100
+"""Damaged frames in a row that are passed over before a clip is given up."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Clip:
         self._first = None
         while image is not None:
             yield Frame(number, time_s, image)
-            found, image = self._capture.read()
+            found, image = self._read(number + 1)
             number += found
             passed = (self._capture.get(cv2.CAP_PROP_POS_MSEC) - start) / 1000
             # A timestamp that is missing, or goes back, is replaced by the frame rate's.
@@ -111,7 +113,17 @@ class Clip:
         read = number + 1
         # The length that a clip claims is an estimate in some formats, right to a few frames.
         if self.length and read < 0.98 * self.length - 2:
-            self.fault = f"{self.name} ends after {read:,} of {self.length:,} frames: the rest of the file is damaged or missing."
+            self.fault = (
+                f"{read:,} of {self.length:,} frames of {self.name} could be read: the rest is damaged or missing."
+            )
+
+    def _read(self, number):
+        """The next frame as OpenCV gives it, over damaged ones as long as the clip claims to have more."""
+        for _ in range(TRIES if self.length and number < self.length else 1):
+            found, image = self._capture.read()
+            if found:
+                break
+        return found, image
 
 
 class Folder:
