@@ -28,7 +28,7 @@ export FER2013
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
-.PHONY: help setup data report figures tables check lab test lint format bench clean lock
+.PHONY: help setup data report figures tables check lab test lint format bench models release clean lock
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ format: | $(READY) ## Bring code and notebooks into the project's style
 
 bench: | $(READY) ## Time what the README calls fast
 	@for file in benchmarks/*.py; do $(PYTHON) $$file || exit 1; done
+
+models: | $(READY) ## Fetch the weights of the face detectors, each with its licence and checksum
+	@$(PYTHON) -m fer_tf.weights
 
 release: | $(READY) ## Ship the network of a RUN of the STUDY inside the package, with its model card
 	@$(PYTHON) -m fer_tf.release $(STUDY) $(RUN)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fer_tf.errors import InputError
@@ -71,7 +71,8 @@ def writing(path):
             f"{path}: could not be written ({error.strerror or error}). Free some space or choose another place."
         ) from error
     finally:
-        shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
+        with suppress(OSError):  # a file that stands where a folder should is told above
+            shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
 
 
 def write_text(path, text):
