@@ -8,7 +8,9 @@ from fer_tf.errors import InputError
 MARGIN = 0.0
 """By how much the square's side exceeds the geometric mean of the box's sides, as a share of it.
 
-PLACEHOLDER
+The best of those tried by benchmarks/crop_margin.py, on the faces that yunet finds in 1,000 of FER2013's validation images:
+accuracy 0.684 at 0, 0.674 at -0.05, 0.681 at 0.05, 0.677 at 0.1, 0.664 by FER2013's own crops. Without level eyes 0.680,
+with contrast stretched 0.686, with histograms equalized 0.671: differences below 0.01 may be chance.
 """
 
 

@@ -19,7 +19,7 @@ from fer_tf.errors import InputError
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif")
 """What is taken for a photograph in a folder. HEIC is among them to be told of, not to be read."""
 _WRITTEN = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-_SECOND_LOOK = 640  # pixels of the longer side
+_SECOND_LOOK = 320  # pixels of the longer side; a face that fills as many is seen best
 SMALLEST = 16
 """Pixels: in a picture with a shorter side no face is looked for twice."""
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -160,8 +160,7 @@ def find_faces(image, detector):
     faces = detector.detect(image)
     if faces or min(image.shape[:2]) < SMALLEST:
         return faces
-    # Shrunk first: a frame around a huge photograph would take more memory than it, and detectors shrink it anyway.
-    small, factor = fitted(image, _SECOND_LOOK)
+    small, factor = fitted(image, _SECOND_LOOK, _SECOND_LOOK)
     edge = max(small.shape[:2]) // 2
     framed = cv2.copyMakeBorder(small, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=(114, 114, 114))
     return touching((face.scaled(factor, -edge * factor, -edge * factor) for face in detector.detect(framed)), image)

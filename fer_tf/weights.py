@@ -133,6 +133,21 @@ def present(name, models=None):
         return False
 
 
+def check(path, name):
+    """Refuses a file that is not the published one.
+
+    Raises:
+        InputError: its SHA-256 is another.
+    """
+    entry = _entry(name)
+    found = _sha256(Path(path).read_bytes())
+    if found != entry.sha256:
+        raise InputError(
+            f"{path}: SHA-256 {found[:12]}…, expected {entry.sha256[:12]}…. Remove it and fetch it anew: "
+            f"python -m fer_tf.weights --only {name}."
+        )
+
+
 def fetch(name, folder=None):
     """Downloads a detector's weights, unless they are there.
 

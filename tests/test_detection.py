@@ -158,6 +158,13 @@ def test_an_absent_package_is_named_with_its_extra(monkeypatch):
         detection.create("retinaface")
 
 
+def test_a_file_other_than_the_published_one_is_never_handed_to_a_package_that_would_download_it(tmp_path):
+    path = tmp_path / weights.CATALOGUE["retinaface"].file
+    path.write_bytes(b"something else")
+    with pytest.raises(InputError, match=r"SHA-256 .* expected 905eac744dc1"):
+        weights.check(path, "retinaface")
+
+
 def test_unknown_detectors_and_options_are_named_with_those_there_are():
     with pytest.raises(InputError, match="unknown detector 'dlib'; choose one of haar, yunet"):
         detection.create("dlib")

@@ -124,11 +124,11 @@ def test_a_face_that_fills_the_picture_is_found_at_the_second_look(network):
 
         def detect(self, image):
             self.shapes.append(image.shape[:2])
-            return [Face((480, 480, 320, 320), 0.9)] if len(self.shapes) == 2 else []
+            return [Face((240, 240, 160, 160), 0.9)] if len(self.shapes) == 2 else []
 
     detector = Second()
     (face,) = photographs.find_faces(np.zeros((1280, 1280, 3), np.uint8), detector)
-    assert detector.shapes == [(1280, 1280), (1280, 1280)]  # 640 pixels, and half as many on each side
+    assert detector.shapes == [(1280, 1280), (640, 640)]  # shrunk to 320, and half as many on each side
     assert face.box == (320, 320, 640, 640)
 
 

@@ -28,7 +28,8 @@ class RetinaFace:
     def __init__(self, path=None, score=0.5, overlap=0.4, side=640):
         uniface = package()
         path = weights.find("retinaface", path)
-        # uniface takes no path: it looks into its cache folder, and checks the file's SHA-256 itself.
+        weights.check(path, "retinaface")  # uniface would ask the network for a file that is not the published one
+        # It takes no path, but looks into its cache folder.
         before = os.environ.get("UNIFACE_CACHE_DIR")
         os.environ["UNIFACE_CACHE_DIR"] = str(path.parent)
         try:
