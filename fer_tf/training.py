@@ -29,6 +29,8 @@ OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
     "radam": RectifiedAdam,
 }
+tf.get_logger().setLevel("ERROR")  # or it warns of every network after the fourth that a new one is traced anew
+
 SCHEDULES = ("constant", "one_cycle", "cosine", "plateau")
 
 
@@ -170,9 +172,12 @@ def fit(
 
     Raises:
         TestSplitError: one of the datasets holds a test image.
-        InputError: an empty dataset or class, a class that the model lacks, or an unknown name.
+        InputError: an empty dataset or class, a class that the model lacks, an unknown name, or classes that are to be
+            balanced both by copies and by weights.
     """
     _refuse(train, validation, model)
+    if weighted and balance != "none":
+        raise InputError(f"class_weights and balance '{balance}' both make up for rare classes. Choose one of them.")
     channels = model.input_shape[-1]
     batches = balancing.batches(train, batch_size, channels, augmentation, seed, balance)
     rates = learning_rates(schedule, learning_rate, epochs * len(batches))
@@ -217,9 +222,9 @@ def fit_in_phases(model, train, validation, folder, phases, seed=0, origin="", *
     Args:
         model: keras.Model from `models.build`; left with the best weights of all phases.
         train, validation: `Dataset`s without a test image.
-        folder: a folder in it for each phase holds its checkpoint; the history of all, history.csv, lies in it.
-        phases: dict, name -> settings of that phase: `trainable`, see `models.set_trainable`; `epochs`, 0 leaves the phase
-            out; and whatever else of `fit` differs between phases, such as `learning_rate`.
+        folder: where the history of all phases lies, history.csv; their checkpoints lie in parts/<phase>/.
+        phases: dict, name -> settings of that phase: `trainable` and `batch_norm`, see `models.set_trainable`; `epochs`, 0
+            leaves the phase out; and whatever else of `fit` differs between phases, such as `learning_rate`.
         seed, origin: see `fit`.
         **settings: of `fit`, for all phases.
 
@@ -233,11 +238,19 @@ def fit_in_phases(model, train, validation, folder, phases, seed=0, origin="", *
     kept, best, origin = None, -1.0, origin or weights_hash(model)
     for number, (name, phase) in enumerate(phases.items()):
         phase = dict(phase)
-        models.set_trainable(model, phase.pop("trainable"))
+        models.set_trainable(model, phase.pop("trainable"), phase.pop("batch_norm", False))
         if not phase["epochs"]:
             continue
         print(f"{name}: {models.parameter_counts(model)['trainable']:,} trainable parameters", flush=True)
-        found = fit(model, train, validation, folder / name, seed=seed + number, origin=origin, **{**settings, **phase})
+        found = fit(
+            model,
+            train,
+            validation,
+            folder / "parts" / name,
+            seed=seed + number,
+            origin=origin,
+            **{**settings, **phase},
+        )
         origin = weights_hash(model)
         if found["val_accuracy"].max() > best:
             kept, best = model.get_weights(), found["val_accuracy"].max()

@@ -166,6 +166,11 @@ def test_the_last_epoch_can_be_kept_instead_of_the_best(faces, tmp_path):
         fit(faces, tmp_path, keep="first")
 
 
+def test_classes_are_not_balanced_twice(faces, tmp_path):
+    with pytest.raises(InputError, match="both make up for rare classes"):
+        fit(faces, tmp_path, weighted=True, balance="augmented_copies")
+
+
 def test_balancing_by_copies_gives_every_class_as_many_steps(faces, tmp_path):
     rows = np.flatnonzero((faces.splits == "validation") | (faces.labels != 2) | (np.arange(len(faces)) % 6 == 0))
     uneven = faces.select(rows)

@@ -47,13 +47,12 @@ def accuracy_by_setting(results, rows="learning_rate", columns="batch_size", val
 
 
 @style.applied
-def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), published=None, ax=None):
+def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), ax=None):
     """What each fold of a cross-validation gave, with mean and standard deviation.
 
     Args:
         folds: DataFrame, a row for each fold: fold (from 1), and the columns named by `values`, 0 to 1.
         values: what is shown, a group for each.
-        published: a printed mean of the first of `values`, drawn as a line; None for none.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
@@ -84,11 +83,6 @@ def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), published=None, ax=
         ax.annotate(
             told, (place, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center"
         )
-    if published is not None:
-        ax.hlines(
-            published, -0.45, 0.45, color=style.INK, linestyle="--", linewidth=0.9, label=f"published {published:g}"
-        )
-        ax.legend(loc="lower left")
     ax.set_xticks(range(len(values)), [_worded(name) for name in values])
     ax.set_xlim(-0.6, len(values) - 0.4)
     ax.margins(y=0.18)
