@@ -32,7 +32,7 @@ examples:
 
 
 def main(argv=None):
-    """Runs the command; returns the exit status: 0, 1 where some photographs could not be read, 2 for wrong input."""
+    """Runs the command; returns the exit status: 0, 1 where some of it could not be read, 2 for wrong input."""
     given = parser().parse_args(argv)
     try:
         return given.run(given) or 0
@@ -96,7 +96,7 @@ def video(given):
     """`fer-tf video`: a clip or a folder of frames."""
     from fer_tf import video as clips
 
-    _tell(clips.run_clip(given.clip, given.out, **_following(given), film=given.film))
+    return _tell(clips.run_clip(given.clip, given.out, **_following(given), film=given.film))
 
 
 def live(given):
@@ -104,7 +104,7 @@ def live(given):
     from fer_tf import video as clips
 
     camera = int(given.camera) if given.camera.isdecimal() else given.camera
-    _tell(clips.run_live(camera, given.out, **_following(given), window=given.window, seconds=given.seconds))
+    return _tell(clips.run_live(camera, given.out, **_following(given), window=given.window, seconds=given.seconds))
 
 
 def models(given):
@@ -131,8 +131,6 @@ def _predict_parser(commands):
     made.add_argument("--json", action="store_true", help="print JSON: an array with one photograph in a line")
     made.add_argument("--annotate", type=Path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
     _choices(made)
-    made.add_argument("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
-    made.add_argument("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
 
 
 def _video_parser(commands):
@@ -179,17 +177,19 @@ def _choices(made):
     )
     made.add_argument("--models", type=Path, metavar="FOLDER", help="look for the detectors' weights there first")
     made.add_argument("--network", type=Path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
+    made.add_argument("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
+    made.add_argument("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
 
 
 def _following_options(made):
     made.add_argument("--smoothing", default="exponential", metavar="HOW", help="none, mean or exponential, over time")
-    made.add_argument("--smoothing-seconds", type=float, default=0.4, metavar="S", help="how long it remembers")
+    made.add_argument("--smoothing-seconds", type=float, default=0.3, metavar="S", help="how long it remembers")
     made.add_argument("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
 
 
 def _following(given):
-    names = ("network", "smoothing", "smoothing_seconds", "every")
-    return {"detector": _detector(given), **{name: getattr(given, name) for name in names}}
+    names = ("detector", "models", "network", "smoothing", "smoothing_seconds", "every", "min_score", "min_size")
+    return {name: getattr(given, name) for name in names}
 
 
 def _detector(given):
@@ -244,12 +244,29 @@ def _count(number, what):
 
 
 def _tell(summary):
-    for name in ("film", "table"):
+    """Says what was read and where it is kept; returns the exit status, 1 where a reading ended before its time."""
+    summary = summary | {"timeline": _timeline(summary)}
+    for name in ("film", "table", "timeline"):
         if summary.get(name):
-            print(f"{name:6s} {summary[name]}")
-    print(
-        f"{summary['frames']:,} frames, {_count(summary['tracks'], 'face')} followed, {summary['fps']:.1f} frames a second"
-    )
+            print(f"{name:8s} {summary[name]}")
+    followed = f"{_count(summary['tracks'], 'face')} followed by {summary['detector']}"
+    print(f"{summary['frames']:,} frames, {followed}, {summary['fps']:.1f} frames a second")
+    if summary["complete"]:
+        return 0
+    print(f"warning: {summary['ended']}", file=sys.stderr)
+    return 1
+
+
+def _timeline(summary):
+    """The figure of the emotions over time, drawn beside the table; None where there is no table, or no face in it."""
+    if not (summary.get("table") and summary["tracks"]):
+        return None
+    from fer_tf import figures, style
+    from fer_tf import video as clips
+
+    table = clips.read_table(summary["table"])
+    drawn = figures.emotion_timeline(table, clips.classes_of(table))
+    return style.save(drawn, Path(summary["table"]).with_suffix(""), formats=("png",))[0]
 
 
 class _Json:

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -117,19 +119,41 @@ def test_every_help_says_what_this_is_not_for_and_that_nothing_is_sent(capsys, c
     assert "consent" in told and "at work" in told and "article 5(1)(f)" in told and "Nothing is ever sent" in told
 
 
-def test_a_clips_options_reach_the_reader(monkeypatch, capsys, tmp_path):
-    asked = {}
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Eight frames of a photograph, as a clip of which the last quarter can be cut off."""
+    path = tmp_path_factory.mktemp("clips") / "face.avi"
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (256, 256))
+    for _ in range(40):
+        film.write(np.ascontiguousarray(data.astronaut()[:256, 100:356, ::-1]))
+    film.release()
+    return path
 
-    def run_clip(source, out, **options):
-        asked.update(options, source=source, out=out)
-        return {"film": None, "table": "a.csv", "frames": 3, "tracks": 1, "fps": 25.0}
 
-    monkeypatch.setattr(video, "run_clip", run_clip)
-    words = ("video", "a.mp4", "--out", tmp_path, *HAAR, "--smoothing", "none", "--every", 2, "--no-film")
-    status, out, _ = run(capsys, *words)
-    assert status == 0 and out.splitlines()[0] == "table  a.csv"
-    assert (str(asked["source"]), asked["out"], asked["smoothing"], asked["every"]) == ("a.mp4", tmp_path, "none", 2)
-    assert asked["detector"].name == "haar" and asked["film"] is False
+def test_a_clip_gives_a_film_a_table_a_timeline_and_a_summary(capsys, clip, tmp_path):
+    words = ("--out", tmp_path, *HAAR, "--smoothing", "none", "--every", 2)
+    status, out, _ = run(capsys, "video", clip, *words)
+    named = dict(line.split(maxsplit=1) for line in out.splitlines()[:3])
+    assert status == 0 and list(named) == ["film", "table", "timeline"]
+    assert all(Path(path).stat().st_size > 1000 for path in named.values())
+    assert out.splitlines()[3].startswith("40 frames, 1 face followed by haar, ")
+    assert set(video.read_table(named["table"])["emotion"]) == {"happy"}
+
+
+def test_a_clips_options_are_followed(capsys, clip, tmp_path):
+    status, out, _ = run(capsys, "video", clip, "--out", tmp_path, *HAAR, "--no-film", "--min-size", 200)
+    assert status == 0 and not list(tmp_path.glob("*.mp4"))
+    assert "0 faces followed" in out and "timeline" not in out
+    assert run(capsys, "video", clip, *HAAR, "--smoothing", "much")[0] == 2
+
+
+def test_a_clip_that_is_cut_off_is_read_to_there_and_told(capsys, clip, tmp_path):
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    status, out, err = run(capsys, "video", cut, "--out", tmp_path, *HAAR)
+    assert status == 1 and "table" in out
+    assert err.splitlines()[-1].startswith("warning: 20 of 40 frames of cut.avi could be read")
+    assert 5 < len(video.read_table(tmp_path / "cut_emotions.csv")) < 40
 
 
 def test_a_camera_that_is_not_there_is_one_line(monkeypatch, capsys):

@@ -109,9 +109,26 @@ def test_a_yolo_box_is_the_mean_of_its_distributions_in_strides():
 def test_yolo_outputs_are_matched_by_shape_in_whatever_order_they_come(astronaut):
     made = detector("yolo")
     expected = made.detect(astronaut)
-    made.outputs = made.outputs[::-1]
+    whole = made.network
+    made.network = lambda square: whole(square)[::-1]
     found = made.detect(astronaut)
     assert [face.box for face in found] == [face.box for face in expected]
+
+
+def test_onnx_runtime_and_opencv_compute_the_same(astronaut, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    found = detector("yolo").detect(astronaut)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    expected = detector("yolo").detect(astronaut)
+    np.testing.assert_allclose([face.box for face in found], [face.box for face in expected], atol=0.1)
+
+
+def test_a_fainter_face_is_believed_for_once(astronaut):
+    for name in ("haar", "yunet", "yolo"):
+        made = detector(name)
+        usual = made.detect(astronaut)
+        assert len(made.detect(astronaut, 0.05)) >= len(usual) > len(made.detect(astronaut, 0.9999))
+        assert [face.box for face in made.detect(astronaut)] == [face.box for face in usual]
 
 
 def test_a_letterboxed_point_is_led_back_to_its_pixel():

@@ -10,10 +10,10 @@ import importlib.util
 import inspect
 
 from fer_tf import weights
-from fer_tf.detection.face import Face
+from fer_tf.detection.face import FAINT, Face
 from fer_tf.errors import InputError
 
-__all__ = ["Face", "available", "create", "default", "names"]
+__all__ = ["FAINT", "Face", "available", "create", "default", "names"]
 
 PREFERRED = ("yunet", "haar")
 """What `default` chooses from, the best first. The others are taken by name only: slower, or of another licence."""
@@ -47,8 +47,8 @@ def create(name=None, models=None, **options):
         **options: the detector's own, such as `scale` of haar or `longest` of yunet; see the class of that name.
 
     Returns:
-        an object with the attribute `name`, and the method `detect(image)` which takes a picture, uint8 (h, w, 3) BGR,
-        and gives a list of `Face`, the surest first. Its pictures may differ in size.
+        an object with the attribute `name`, and the method `detect(image, score=None)` which takes a picture, uint8
+        (h, w, 3) BGR, and gives a list of `Face`, the surest first. Its pictures may differ in size.
 
     Raises:
         InputError: an unknown name or option, or weights or a package that are not here.

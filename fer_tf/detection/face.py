@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FAINT = 0.3
+"""Score of a face that is believed where there is no surer one, in a picture that is said to show a face."""
+
 
 @dataclass(frozen=True, eq=False)
 class Face:

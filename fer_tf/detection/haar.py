@@ -36,11 +36,12 @@ class Haar:
         self.longest = longest
         self.cascade = _cascade(cascade)
 
-    def detect(self, image):
+    def detect(self, image, score=None):
         """The faces in a picture.
 
         Args:
             image: uint8 array (h, w, 3), BGR.
+            score: least score of a face, this once; sets how many windows must agree.
 
         Returns:
             list of `Face` without landmarks, the surest first.
@@ -48,7 +49,8 @@ class Haar:
         check(image)
         small, factor = fitted(image, self.longest)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-        boxes, counts = self.cascade.detectMultiScale2(grey, **self.options)
+        options = self.options if score is None else {**self.options, "minNeighbors": round(5 * score / (1 - score))}
+        boxes, counts = self.cascade.detectMultiScale2(grey, **options)
         found = [
             Face(tuple(map(float, box)), float(n / (n + 5))).scaled(factor)
             for box, n in zip(boxes, counts, strict=True)

@@ -3,7 +3,7 @@
 import os
 
 from fer_tf import weights
-from fer_tf.detection.face import Face, by_score
+from fer_tf.detection.face import FAINT, Face, by_score
 from fer_tf.detection.pictures import check
 from fer_tf.errors import InputError
 
@@ -13,7 +13,7 @@ class RetinaFace:
 
     Args:
         path: its ONNX file, named retinaface_r50.onnx; by default the one that `weights.find("retinaface")` finds.
-        score: least score of a face, 0 to 1.
+        score: least score of a face, 0 to 1, unless `detect` is told another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
         side: pictures are resized to fit a square of this side, in pixels.
 
@@ -26,7 +26,7 @@ class RetinaFace:
     name = "retinaface"
 
     def __init__(self, path=None, score=0.5, overlap=0.4, side=640):
-        uniface = package()
+        uniface, self.score = package(), score
         path = weights.find("retinaface", path)
         weights.check(path, "retinaface")  # uniface would ask the network for a file that is not the published one
         # It takes no path, but looks into its cache folder.
@@ -35,7 +35,7 @@ class RetinaFace:
         try:
             self.network = uniface.detection.RetinaFace(
                 model_name=uniface.constants.RetinaFaceWeights.RESNET50,
-                confidence_threshold=score,
+                confidence_threshold=min(score, FAINT),
                 nms_threshold=overlap,
                 input_size=(side, side),
                 providers=["CPUExecutionProvider"],
@@ -45,17 +45,19 @@ class RetinaFace:
         finally:
             os.environ.pop("UNIFACE_CACHE_DIR") if before is None else os.environ.update(UNIFACE_CACHE_DIR=before)
 
-    def detect(self, image):
+    def detect(self, image, score=None):
         """The faces in a picture.
 
         Args:
             image: uint8 array (h, w, 3), BGR, of any size.
+            score: least score of a face, this once; not below `FAINT`.
 
         Returns:
             list of `Face` with landmarks, the surest first.
         """
         check(image)
-        return by_score(_face(found) for found in self.network.detect(image))
+        least = self.score if score is None else score
+        return by_score(_face(found) for found in self.network.detect(image) if found.confidence >= least)
 
 
 def package():

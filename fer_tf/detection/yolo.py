@@ -1,9 +1,9 @@
-"""YOLOv8-face: a network with five landmarks, for faces that others miss; through OpenCV, without its makers' package."""
+"""YOLOv8-face: a network with five landmarks, for faces that others miss; without its makers' package."""
 
 import cv2
 import numpy as np
 
-from fer_tf import weights
+from fer_tf import onnx_file, weights
 from fer_tf.detection.face import Face, by_score
 from fer_tf.detection.pictures import check, touching
 from fer_tf.errors import InputError
@@ -19,7 +19,7 @@ class Yolo:
 
     Args:
         path: its ONNX file; by default the one that `weights.find("yolo")` finds.
-        score: least score of a face, 0 to 1.
+        score: least score of a face, 0 to 1, unless `detect` is told another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
 
     Raises:
@@ -33,31 +33,29 @@ class Yolo:
     def __init__(self, path=None, score=0.45, overlap=0.5):
         self.path = path or weights.find("yolo")
         self.score, self.overlap = score, overlap
-        try:
-            self.network = cv2.dnn.readNetFromONNX(str(self.path))
-        except cv2.error as error:
-            raise InputError(f"{self.path}: not a network that OpenCV loads. Fetch it anew.") from error
-        self.outputs = self.network.getUnconnectedOutLayersNames()
+        self.network = onnx_file.opened(self.path)
 
-    def detect(self, image):
+    def detect(self, image, score=None):
         """The faces in a picture.
 
         Args:
             image: uint8 array (h, w, 3), BGR, of any size.
+            score: least score of a face, this once.
 
         Returns:
             list of `Face` with landmarks, the surest first.
         """
         check(image)
+        least = self.score if score is None else score
         square, factor, left, top = letterbox(image)
-        self.network.setInput(cv2.dnn.blobFromImage(square, 1 / 255, swapRB=True))
-        boxes, scores, landmarks = decode(self._matched(self.network.forward(self.outputs)), self.score)
-        kept = cv2.dnn.NMSBoxes(boxes, scores, self.score, self.overlap) if len(boxes) else ()
+        boxes, scores, landmarks = decode(self._matched(square), least)
+        kept = cv2.dnn.NMSBoxes(boxes, scores, least, self.overlap) if len(boxes) else ()
         found = (Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in np.ravel(kept).astype(int))
         return by_score(touching((face.scaled(factor, -left * factor, -top * factor) for face in found), image))
 
-    def _matched(self, outputs):
+    def _matched(self, square):
         """The three outputs by stride. OpenCV's versions give them in different orders, but each has its own shape."""
+        outputs = self.network(cv2.dnn.blobFromImage(square, 1 / 255, swapRB=True))
         by_side = {output.shape[-1]: output for output in outputs if output.ndim == 4 and output.shape[1] == 80}
         try:
             return [by_side[SIDE // stride][0] for stride in STRIDES]

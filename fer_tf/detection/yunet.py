@@ -17,7 +17,7 @@ class YuNet:
 
     Args:
         path: its ONNX file; by default the one that `weights.find("yunet")` finds.
-        score: least score of a face, 0 to 1.
+        score: least score of a face, 0 to 1, unless `detect` is told another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
         longest: larger pictures are shrunk to this side before the search, in pixels; small ones are enlarged.
 
@@ -29,9 +29,9 @@ class YuNet:
 
     name = "yunet"
 
-    def __init__(self, path=None, score=0.6, overlap=0.3, longest=640):
+    def __init__(self, path=None, score=0.5, overlap=0.3, longest=640):
         path = path or weights.find("yunet")
-        self.longest = longest
+        self.score, self.longest = score, longest
         try:
             self.network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score, overlap, 5000)
         except (cv2.error, AttributeError) as error:
@@ -39,16 +39,18 @@ class YuNet:
                 f"{path}: not a YuNet that OpenCV {cv2.__version__} loads. Fetch it: make models."
             ) from error
 
-    def detect(self, image):
+    def detect(self, image, score=None):
         """The faces in a picture.
 
         Args:
             image: uint8 array (h, w, 3), BGR, of any size; the next may have another.
+            score: least score of a face, this once.
 
         Returns:
             list of `Face` with landmarks, the surest first.
         """
         check(image)
+        self.network.setScoreThreshold(self.score if score is None else score)
         small, factor = fitted(image, self.longest)
         rows = self._rows(small)
         return by_score(face.scaled(factor) for face in touching(map(_face, rows), small))

@@ -110,7 +110,7 @@ class Stopwatch:
 def _seen(image, tracked, time_s, classifier, smoother):
     """`Seen` for each (track, face)."""
     seen = []
-    expressions = photographs.classify(image, [face for _, face in tracked], classifier)
+    expressions = photographs.classify(image, [face for _, face in tracked], classifier, mirrored=False)
     for (track, face), expression in zip(tracked, expressions, strict=True):
         smooth = smoother.update(track, time_s, expression.probabilities)
         emotion = classifier.classes[int(smooth.argmax())]
