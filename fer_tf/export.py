@@ -97,7 +97,8 @@ def to_onnx(model, path, calibration=None):
 
     Raises:
         InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX cannot
-            say. A float32 form that does not predict as the network does is not written.
+            say. A float32 form that does not predict as the network does is not written; one that only OpenCV does not
+            run rightly is, and a printed line says so.
 
     Quantisation: Jacob et al. 2018, section 3.
     """
@@ -107,7 +108,7 @@ def to_onnx(model, path, calibration=None):
     with writing(path) as part:
         if calibration is None:
             part.write_bytes(graph.SerializeToString())
-            _compare(network, load(part), path)
+            _compare(network, part, path)
         else:
             _quantise(graph, part, np.asarray(calibration))
     return Path(path)
@@ -131,7 +132,7 @@ def to_litert(model, path, calibration=None):
     with writing(path) as part:
         part.write_bytes(_converted_to_litert(network, calibration))
         if calibration is None:
-            _compare(network, load(part), path)
+            _compare(network, part, path)
     return Path(path)
 
 
@@ -257,15 +258,30 @@ def _check(model, path, suffix, calibration):
         )
 
 
-def _compare(network, form, path):
-    # Other counts than the 2 and 3 by which reshapes were told apart; 1 is the camera's.
+def _compare(network, part, path):
+    furthest = _furthest(network, load(part))
+    if not furthest <= TOLERANCE:
+        raise InputError(
+            f"{path}: not written, as its probabilities lie up to {furthest:.2g} from the network's own. Use the .keras file."
+        )
+    if part.suffix == ".onnx":
+        import cv2
+
+        try:
+            agrees = _furthest(network, load(part, "opencv")) <= TOLERANCE
+        except (InputError, cv2.error):
+            agrees = False
+        if not agrees:
+            print(f"{path}: OpenCV does not run it rightly; run it in onnxruntime.", flush=True)
+
+
+def _furthest(network, form):
+    # Other counts than the 2 and 3 by which reshapes are told apart; 1 is the camera's.
+    differences = []
     for n in (1, 5):
         images = np.random.default_rng(n).integers(0, 256, (n, *network.input_shape[1:])).astype(np.float32)
-        furthest = float(np.abs(form.probabilities(images) - np.asarray(network(images, training=False))).max())
-        if not furthest <= TOLERANCE:
-            raise InputError(
-                f"{path}: not written, as its probabilities lie up to {furthest:.2g} from the network's own. Use the .keras file."
-            )
+        differences.append(np.abs(form.probabilities(images) - np.asarray(network(images, training=False))).max())
+    return float(np.max(differences))
 
 
 def _named(network):
@@ -279,12 +295,23 @@ def _converted(network):
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     image = [tf.TensorSpec(network.input_shape, tf.float32, name="image")]
+    traced = tf.function(_named(network), image, autograph=False)
     try:
-        return tf2onnx.convert.from_function(tf.function(_named(network), image, autograph=False), image, opset=OPSET)[
-            0
-        ]
+        graph, _ = tf2onnx.convert.from_function(traced, image, opset=OPSET)
     except (ValueError, RuntimeError, NotImplementedError) as error:
         raise InputError(f"{network.name} has a layer that ONNX cannot say ({_first_line(error)}).") from error
+    return _with_constants(graph, traced.get_concrete_function())
+
+
+def _with_constants(graph, traced):
+    """A graph of one input: what a layer keeps as plain tensors, such as the mean of a Normalization, is given as constants."""
+    import onnx
+
+    values = {inside.name: outside for outside, inside in traced.graph.captures}
+    for value in [value for value in graph.graph.input if value.name in values]:
+        graph.graph.initializer.append(onnx.numpy_helper.from_array(values[value.name].numpy(), value.name))
+        graph.graph.input.remove(value)
+    return graph
 
 
 def _converted_to_litert(network, calibration):
@@ -316,7 +343,7 @@ def _with_constant_reshapes(graph):
     """
     import onnx
 
-    reshapes = [node for node in graph.graph.node if node.op_type == "Reshape"]
+    reshapes = [node for node in graph.graph.node if node.op_type in ("Reshape", "Squeeze", "Unsqueeze")]
     names = [node.output[0] for node in reshapes]
     watched = onnx.ModelProto()
     watched.CopyFrom(graph)
@@ -327,12 +354,14 @@ def _with_constant_reshapes(graph):
         [found.shape for found in session.run(names, {"image": np.zeros((n, *size), np.float32)})] if names else []
         for n in (2, 3)
     )
-    for node, of_two, of_three in zip(reshapes, two, three, strict=True):
+    for node, name, of_two, of_three in zip(reshapes, names, two, three, strict=True):
         shape = [a if a == b else -1 for a, b in zip(of_two, of_three, strict=True)]
         if shape.count(-1) < 2:
-            constant = onnx.numpy_helper.from_array(np.array(shape, np.int64), f"{node.output[0]}_shape")
+            constant = onnx.numpy_helper.from_array(np.array(shape, np.int64), f"{name}_shape")
             graph.graph.initializer.append(constant)
-            node.input[1] = constant.name
+            of = node.input[0]
+            node.Clear()
+            node.CopyFrom(onnx.helper.make_node("Reshape", [of, constant.name], [name], name=name))
     return graph
 
 

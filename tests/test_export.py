@@ -118,6 +118,26 @@ def test_a_quantised_network_is_not_run_in_opencv_which_would_compute_nonsense(f
         export.load(forms["onnx_int8"], "opencv")
 
 
+@pytest.mark.parametrize("name, options", [("resnet18", {"filters": 4}), ("plain_cnn", {"filters": [4, 4, 4, 4]})])
+def test_other_architectures_agree_in_opencv_in_batches(tmp_path, capsys, name, options):
+    from fer_tf.backend import keras
+
+    keras.utils.set_random_seed(1)
+    model = models.build(name, (32, 32, 3), 3, **options)
+    path, images = export.to_onnx(model, tmp_path / "m.onnx"), faces(4, 32)
+    expected = model.predict(images.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(export.load(path, "opencv").probabilities(images), expected, atol=export.TOLERANCE)
+    assert "OpenCV" not in capsys.readouterr().out
+
+
+def test_a_network_that_opencv_does_not_run_rightly_is_told_of(network, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        export, "_opencv", lambda path, threads: lambda images: np.full((len(images), 4), 0.25, np.float32)
+    )
+    assert export.to_onnx(network, tmp_path / "m.onnx").is_file()
+    assert "run it in onnxruntime" in capsys.readouterr().out
+
+
 def test_a_form_that_does_not_say_what_the_network_says_is_not_written(network, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "TOLERANCE", -1)
     with pytest.raises(InputError, match="not written"):
