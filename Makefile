@@ -79,7 +79,7 @@ clean: ## Remove the STUDY's report, the prepared data and caches; raw data and 
 	rm -rf $(FOLDER) data/prepared .pytest_cache .ruff_cache .hypothesis
 
 lock: | $(READY) ## Write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile pyproject.toml --extra dev --extra export --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
 .venv/.ready: requirements.lock pyproject.toml
 	@echo "making .venv from requirements.lock; this takes a few minutes the first time"

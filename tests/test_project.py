@@ -25,7 +25,8 @@ def locked():
 
 
 def test_the_lock_holds_every_dependency_in_a_version_that_is_asked_for(pyproject):
-    asked = pyproject["project"]["dependencies"] + pyproject["project"]["optional-dependencies"]["dev"]
+    extras = pyproject["project"]["optional-dependencies"]
+    asked = pyproject["project"]["dependencies"] + extras["dev"] + extras["export"]
     versions = locked()
     for requirement in map(Requirement, asked):
         assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement
