@@ -110,7 +110,7 @@ def load(path):
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first: models are not kept in git.")
     try:
-        return keras.models.load_model(path, compile=False)
+        return _settle(keras.models.load_model(path, compile=False))
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = (str(error).splitlines() or ["unreadable"])[0]
         raise InputError(f"{path}: not a model that Keras can load ({reason}). Train it again.") from error
@@ -137,9 +137,8 @@ def as_float32(model):
 
     clone = keras.models.clone_model(model, clone_function=plain, recursive=True)
     clone.set_weights(model.get_weights())
-    return keras.Model(
-        clone.inputs[0], clone.outputs[0], name=model.name
-    )  # without the optimizer that the clone may have
+    # Without the optimizer that the clone may have.
+    return _settle(keras.Model(clone.inputs[0], clone.outputs[0], name=model.name))
 
 
 def load_pretrained(name="five_layer"):
@@ -176,6 +175,14 @@ def model_card(name="five_layer"):
         have = ", ".join(sorted(file.stem for file in PRETRAINED.glob("*.md"))) or "none"
         raise InputError(f"no trained weights named '{name}' ship with fer_tf; there are: {have}.")
     return yaml.safe_load(path.read_text(encoding="utf-8").split("---\n")[1])
+
+
+def _settle(model):
+    # A frozen attention layer comes back with trainable weights, and is deaf to being told what it believes already.
+    for layer in (layer for layer in model.layers if not layer.trainable):
+        layer.trainable = True
+        layer.trainable = False
+    return model
 
 
 def _families():

@@ -77,10 +77,10 @@ def efficientnetv2b0(inputs, classes, size=None, units=128, dropout=0.3):
     comparison fine-tunes all of it with SGD. Arguments and result as for `vgg16`.
     """
     adjust = layers.Conv2D(3, 1, activation="relu", name="adjust_channels", dtype="float32")
-    x = adjust(inputs)
+    x = adjust(resize(inputs, size, BASES["efficientnetv2b0"].minimum))
     kernel = np.ones((1, 3)) if inputs.shape[-1] == 1 else np.eye(3)
     adjust.set_weights([kernel[None, None], np.zeros(3)])
-    x = base("efficientnetv2b0", x, size)
+    x = base("efficientnetv2b0", x)
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = layers.Dense(units, activation="relu", name="head_dense_1")(x)
     x = layers.Dense(units, activation="relu", name="head_dense_2")(x)
