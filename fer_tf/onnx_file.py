@@ -21,6 +21,8 @@ def opened(path):
     by = _onnxruntime if importlib.util.find_spec("onnxruntime") else _opencv
     try:
         return by(Path(path))
+    except InputError:
+        raise
     except Exception as error:  # each library has errors of its own
         raise InputError(f"{path}: not a network that can be read. Fetch or export it anew.") from error
 
@@ -39,6 +41,8 @@ def _onnxruntime(path):
 def _opencv(path):
     import cv2
 
+    if b"QuantizeLinear" in path.read_bytes():
+        raise InputError(f"{path}: a quantised network, which OpenCV reads wrongly. Install onnxruntime, or give float32.")
     network = cv2.dnn.readNetFromONNX(str(path))
     outputs = network.getUnconnectedOutLayersNames()
 
