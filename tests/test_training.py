@@ -262,10 +262,9 @@ def test_rectified_adam_takes_the_steps_of_its_paper():
     np.testing.assert_allclose(np.asarray(variable), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("optimizer", sorted(training.OPTIMIZERS))
-def test_every_optimizer_trains_a_step(faces, tmp_path, optimizer):
+def test_rectified_adam_trains_a_network(faces, tmp_path):
     before = new_model()
-    model, _ = fit(faces, tmp_path, epochs=1, optimizer=optimizer, batch_size=12)
+    model, _ = fit(faces, tmp_path, epochs=1, optimizer="radam", batch_size=12)
     assert any(not np.array_equal(a, b) for a, b in zip(before.get_weights(), model.get_weights(), strict=True))
 
 
