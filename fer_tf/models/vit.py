@@ -1,8 +1,8 @@
 """The vision transformers ViT-B/16 and ViT-B/32 (Dosovitskiy et al. 2021), and their published weights.
 
-The three-dataset comparison trained them with Rectified Adam, which Keras no longer has. Nearest among what it keeps is
-AdamW (or Adam, without weight decay) with a warm-up, which is what the rectification amounts to (Liu et al. 2020; Ma and
-Yarats 2021): a rate that climbs over the first 2 / (1 - beta_2) = 2,000 steps.
+The three-dataset comparison trained them with Rectified Adam, the optimizer "radam" of `training`. Nearest to it in Keras
+itself is AdamW with a warm-up, which is what the rectification amounts to (Liu et al. 2020; Ma and Yarats 2021): a rate that
+climbs over the first 2 / (1 - beta_2) = 2,000 steps.
 """
 
 import numpy as np
