@@ -90,7 +90,7 @@ lock: | $(READY) ## Write requirements.lock anew from pyproject.toml (needs uv)
 
 # A run is made from its YAML and its notebook, after the prepared data and every run that its YAML names.
 # The package is no prerequisite: an edit of it must not cost hours of training; the page and `make check` tell instead.
-named = $(call record,$(shell grep -v '^about:' $(STUDIES)/$1.yaml 2>/dev/null | grep -oE '[0-9]{2}_[a-z_]+--[A-Za-z0-9_.-]+'))
+named = $(call record,$(filter $(RUNS),$(shell grep -v '^about:' $(STUDIES)/$1.yaml 2>/dev/null | grep -oE '[0-9]{2}_[a-z_]+--[A-Za-z0-9_.-]+')))
 upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call named,$1)
 
 $(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*) | $(READY)

@@ -42,7 +42,9 @@ def _opencv(path):
     import cv2
 
     if b"QuantizeLinear" in path.read_bytes():
-        raise InputError(f"{path}: a quantised network, which OpenCV reads wrongly. Install onnxruntime, or give float32.")
+        raise InputError(
+            f"{path}: a quantised network, which OpenCV reads wrongly. Install onnxruntime, or give float32."
+        )
     network = cv2.dnn.readNetFromONNX(str(path))
     outputs = network.getUnconnectedOutLayersNames()
 

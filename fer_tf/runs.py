@@ -35,7 +35,7 @@ PACKAGES = (
     "seaborn",
     "papermill",
 )
-KEPT_BY_A_NEW_START = {"checkpoint.npz", "history.csv", "notebook.ipynb", "kernel.log"}
+KEPT_BY_A_NEW_START = {"checkpoint.npz", "history.csv", "notebook.ipynb", "kernel.log", "parts"}
 
 
 @dataclass
@@ -346,10 +346,8 @@ def _clear(folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").unlink(missing_ok=True)
     for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name not in KEPT_BY_A_NEW_START:
-            path.unlink()
+        if path.name not in KEPT_BY_A_NEW_START:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _cpu_name():

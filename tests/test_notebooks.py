@@ -13,6 +13,14 @@ STUDY = {
     "00_data--sample.yaml": {"about": "draw few", "options": {"n": 240, "size": 32}},
     "01_eda--faces.yaml": {"about": "look", "per_class": 3},
     "02_train_cnn--small.yaml": {"about": "train a little", "epochs": 2, "batch_size": 32, "remove": ["leaks"]},
+    "03_transfer--small.yaml": {
+        "about": "a base",
+        "model": "shallow",
+        "options": {},
+        "train_images": 80,
+        "pca": 0.9,
+        "fine_tuned_epochs": 1,
+    },
     "04_tta--small.yaml": {"about": "look twice", "run": "02_train_cnn--small", "views": 2, "curve": 3},
     "05_baselines--few.yaml": {
         "about": "without a network",
@@ -23,6 +31,8 @@ STUDY = {
         "search": 0,
         "compare_run": "",
     },
+    "06_tuning--small.yaml": {"about": "a grid", "train_images": 80, "batch_sizes": [32], "epochs": 1},
+    "07_crossval--small.yaml": {"about": "folds", "images": 90, "folds": 2, "epochs": 1},
     "09_video--clip.yaml": {"about": "a moving face", "seconds": 1.0, "detector": "haar"},
     "11_export--small.yaml": {
         "about": "other forms",
