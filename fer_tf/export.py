@@ -11,12 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from fer_tf import models
+from fer_tf import models, onnx_file
 from fer_tf.errors import InputError
+from fer_tf.onnx_file import first_line
 from fer_tf.paths import writing
 
 OPSET = 13
@@ -35,7 +37,7 @@ FORMS = {
 }
 """What `create` makes: the file's name, and what runs it."""
 
-ENGINES = {".onnx": ("onnxruntime", "opencv"), ".tflite": ("litert",), ".keras": ("keras",)}
+ENGINES = {".onnx": onnx_file.ENGINES, ".tflite": ("litert",), ".keras": ("keras",)}
 """What runs a form, by the file's suffix; the first is taken where none is asked for."""
 
 _MODULES = {"onnxruntime": "onnxruntime", "opencv": "cv2", "litert": "ai_edge_litert", "keras": "keras"}
@@ -160,15 +162,8 @@ def load(path, engine=None, threads=None):
     if not path.is_file():
         raise InputError(f"{path}: no such file. Write it first: see fer_tf.export or notebook 11_export.")
     _need(_MODULES[engine])
-    opened = {"onnxruntime": _onnxruntime, "opencv": _opencv, "litert": _litert, "keras": _keras}[engine]
-    try:
-        return Form(path, engine, opened(path, threads))
-    except InputError:
-        raise
-    except Exception as error:  # each engine has its own errors, and none is of Python's
-        raise InputError(
-            f"{path}: {engine} cannot read it ({_first_line(error)}). Export the network again."
-        ) from error
+    opened = {"litert": _litert, "keras": _keras}.get(engine, partial(_onnx, engine=engine))
+    return Form(path, engine, opened(path, threads))
 
 
 def available():
@@ -244,10 +239,6 @@ def _need(*modules):
         raise InputError(f"{wanted} missing, and needed for this form of a network: pip install {wanted}.")
 
 
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
 def _check(model, path, suffix, calibration):
     _need(*_WRITTEN_BY[suffix])
     if Path(path).suffix != suffix:
@@ -299,7 +290,7 @@ def _converted(network):
     try:
         graph, _ = tf2onnx.convert.from_function(traced, image, opset=OPSET)
     except (ValueError, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{network.name} has a layer that ONNX cannot say ({_first_line(error)}).") from error
+        raise InputError(f"{network.name} has a layer that ONNX cannot say ({first_line(error)}).") from error
     return _with_constants(graph, traced.get_concrete_function())
 
 
@@ -333,7 +324,7 @@ def _converted_to_litert(network, calibration):
         try:
             return converter.convert()
         except Exception as error:  # the converter's own class, which is no part of its interface
-            raise InputError(f"{network.name} has a layer that LiteRT cannot say ({_first_line(error)}).") from error
+            raise InputError(f"{network.name} has a layer that LiteRT cannot say ({first_line(error)}).") from error
 
 
 def _with_constant_reshapes(graph):
@@ -348,7 +339,7 @@ def _with_constant_reshapes(graph):
     watched = onnx.ModelProto()
     watched.CopyFrom(graph)
     watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    session = _session(watched.SerializeToString())
+    session = onnx_file.session(watched.SerializeToString())
     size = [dimension.dim_value for dimension in graph.graph.input[0].type.tensor_type.shape.dim[1:]]
     two, three = (
         [found.shape for found in session.run(names, {"image": np.zeros((n, *size), np.float32)})] if names else []
@@ -374,7 +365,7 @@ def _folded(graph):
         options = onnxruntime.SessionOptions()
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        _session(graph.SerializeToString(), options)
+        onnx_file.session(graph.SerializeToString(), options)
         folded = onnx.load(options.optimized_model_filepath)
     _remove_unread(folded.graph)
     used = {node.domain for node in folded.graph.node}
@@ -424,44 +415,18 @@ def _quantise(graph, path, images):
     )
 
 
-def _session(model, options=None):
-    import onnxruntime
-
-    options = options or onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _onnxruntime(path, threads):
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves idle cores to the face detector
-    session = _session(str(path), options)
-    return lambda images: session.run(["probabilities"], {"image": images})[0]
-
-
-def _opencv(path, threads):
-    import cv2
-
-    if b"QuantizeLinear" in path.read_bytes():
-        raise InputError(f"{path}: OpenCV reads quantised networks and computes nonsense. Run it in onnxruntime.")
-    if threads:
-        cv2.setNumThreads(threads)
-    network = cv2.dnn.readNetFromONNX(str(path))
-
-    def run(images):
-        network.setInput(images)
-        return network.forward().copy()  # it is written over by the next
-
-    return run
+def _onnx(path, threads, engine):
+    network = onnx_file.opened(path, engine, threads)
+    return lambda images: network(images)[0]
 
 
 def _litert(path, threads):
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path), num_threads=threads)
+    try:
+        interpreter = Interpreter(str(path), num_threads=threads)
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: litert cannot read it ({first_line(error)}). Export it anew.") from error
     image, probabilities = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     shape = None
 

@@ -5,12 +5,17 @@ from pathlib import Path
 
 from fer_tf.errors import InputError
 
+ENGINES = ("onnxruntime", "opencv")
+"""What computes an ONNX file, the better first."""
 
-def opened(path):
+
+def opened(path, engine=None, threads=None):
     """What computes a network of one input.
 
     Args:
         path: an ONNX file.
+        engine: one of `ENGINES`; None takes the better of those that are installed.
+        threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process.
 
     Returns:
         callable, float32 array of the network's input to a list of float arrays, its outputs in any order.
@@ -18,33 +23,58 @@ def opened(path):
     Raises:
         InputError: no network, or one that cannot be read here.
     """
-    by = _onnxruntime if importlib.util.find_spec("onnxruntime") else _opencv
+    engine = engine or ("onnxruntime" if importlib.util.find_spec("onnxruntime") else "opencv")
+    by = {"onnxruntime": _onnxruntime, "opencv": _opencv}[engine]
     try:
-        return by(Path(path))
+        return by(Path(path), threads)
     except InputError:
         raise
-    except Exception as error:  # each library has errors of its own
-        raise InputError(f"{path}: not a network that can be read. Fetch or export it anew.") from error
+    except Exception as error:  # each engine has errors of its own
+        raise InputError(f"{path}: {engine} cannot read it ({first_line(error)}). Fetch or export it anew.") from error
 
 
-def _onnxruntime(path):
+def session(model, options=None):
+    """ONNX Runtime's session for a network, on the processor and without its warnings.
+
+    Args:
+        model: bytes of an ONNX file.
+        options: onnxruntime.SessionOptions, or None.
+
+    Returns:
+        onnxruntime.InferenceSession.
+    """
+    import onnxruntime
+
+    options = options or onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def first_line(error):
+    """What an error says, in one line: those of other packages may have many, or none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _onnxruntime(path, threads):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
+    options.intra_op_num_threads = threads or 0
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves idle cores to the other stages
-    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda given: session.run(None, {name: given})
+    ready = session(path.read_bytes(), options)
+    name = ready.get_inputs()[0].name
+    return lambda given: ready.run(None, {name: given})
 
 
-def _opencv(path):
+def _opencv(path, threads):
     import cv2
 
     if b"QuantizeLinear" in path.read_bytes():
         raise InputError(
-            f"{path}: a quantised network, which OpenCV reads wrongly. Install onnxruntime, or give float32."
+            f"{path}: a quantised network, of which OpenCV computes nonsense. Run it in onnxruntime, or give float32."
         )
+    if threads:
+        cv2.setNumThreads(threads)
     network = cv2.dnn.readNetFromONNX(str(path))
     outputs = network.getUnconnectedOutLayersNames()
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from fer_tf import export, models
+from fer_tf import export, models, onnx_file
 from fer_tf.errors import InputError
 
 pytest.importorskip("onnxruntime", reason="the extra export is not installed")
@@ -131,9 +131,10 @@ def test_other_architectures_agree_in_opencv_in_batches(tmp_path, capsys, name, 
 
 
 def test_a_network_that_opencv_does_not_run_rightly_is_told_of(network, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(
-        export, "_opencv", lambda path, threads: lambda images: np.full((len(images), 4), 0.25, np.float32)
-    )
+    def opencv(path, threads):
+        return lambda images: [np.full((len(images), 4), 0.25, np.float32)]
+
+    monkeypatch.setattr(onnx_file, "_opencv", opencv)
     assert export.to_onnx(network, tmp_path / "m.onnx").is_file()
     assert "run it in onnxruntime" in capsys.readouterr().out
 

@@ -169,7 +169,7 @@ def test_a_network_says_its_classes_or_is_refused(tmp_path, network):
     with pytest.raises(InputError, match="no such network"):
         classifier.load(tmp_path / "none.onnx")
     (tmp_path / "a.onnx").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"a\.onnx: not a network"):
+    with pytest.raises(InputError, match=r"a\.onnx: \w+ cannot read it \(.*anew\.$"):
         classifier.load(tmp_path / "a.onnx")
     with pytest.raises(InputError, match=r"crops of shape \(1, 9, 9, 3\)"):
         network.probabilities(np.zeros((1, 9, 9, 3), np.uint8))

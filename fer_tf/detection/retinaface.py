@@ -6,6 +6,7 @@ from fer_tf import weights
 from fer_tf.detection.face import FAINT, Face, by_score
 from fer_tf.detection.pictures import check
 from fer_tf.errors import InputError
+from fer_tf.onnx_file import first_line
 
 
 class RetinaFace:
@@ -41,7 +42,7 @@ class RetinaFace:
                 providers=["CPUExecutionProvider"],
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise InputError(f"{path}: not uniface's RetinaFace ({error}). Fetch it anew.") from error
+            raise InputError(f"{path}: not uniface's RetinaFace ({first_line(error)}). Fetch it anew.") from error
         finally:
             os.environ.pop("UNIFACE_CACHE_DIR") if before is None else os.environ.update(UNIFACE_CACHE_DIR=before)
 

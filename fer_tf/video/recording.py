@@ -188,7 +188,8 @@ def read_table(path):
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a table of faces over time ({error}). Read the clip again.") from error
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: not a table of faces over time ({reason}). Read the clip again.") from error
     if not {"frame", "time_s", "track", "emotion"} <= set(table):
         raise InputError(f"{path}: not a table of faces over time; frame, time_s, track or emotion is missing.")
     return table
