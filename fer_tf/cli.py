@@ -13,26 +13,32 @@ from fer_tf.errors import InputError
 
 NOT_FOR = """\
 what this is not for:
-  The network guesses which of a few words onlookers would put to a picture. It does not know what a person feels, errs
-  often and not evenly. Use it on people only with their consent, and never to judge or watch them: not at work, in class,
-  in hiring, policing, insurance or medicine. The European Union prohibits emotion recognition at work and in education
-  (AI Act, Regulation 2024/1689, article 5(1)(f)). Nothing is ever sent anywhere: pictures stay on this machine.
+  The network guesses which of a few words onlookers would put to a picture.
+  It does not know what a person feels, errs often and not evenly. Use it on
+  people only with their consent, and never to judge or watch them: not at work,
+  in class, in hiring, policing, insurance or medicine. The European Union
+  prohibits emotion recognition at work and in education (AI Act, Regulation
+  2024/1689, article 5(1)(f)). Nothing is ever sent anywhere: pictures stay on
+  this machine.
 """
 
 EXAMPLES = """\
 examples:
-  fer-tf predict party.jpg                           a table of its faces
-  fer-tf predict holiday/ --annotate seen/           a folder, and copies with the faces marked
-  fer-tf predict *.jpg --json > faces.json           one array, one photograph in a line
-  fer-tf video party.mp4 --out seen/                 a film, a table of every frame and a summary
-  fer-tf live                                        the camera; q quits
-  fer-tf models                                      which detectors and networks are here
+  fer-tf predict party.jpg                   a table of its faces
+  fer-tf predict holiday/ --annotate seen/   copies with the faces marked
+  fer-tf predict *.jpg --json > faces.json   an array, a photograph in a line
+  fer-tf video party.mp4 --out seen/         a film, a table and a timeline
+  fer-tf live                                the camera; q quits
+  fer-tf models                              which detectors are here
 
 """
+
+WEIGHTS = "look for the detectors' weights there first, then in $FER_TF_MODELS and in data/models"
 
 
 def main(argv=None):
     """Runs the command; returns the exit status: 0, 1 where some of it could not be read, 2 for wrong input."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that is no text
     given = parser().parse_args(argv)
     try:
         return given.run(given) or 0
@@ -49,9 +55,9 @@ def main(argv=None):
 
 def parser():
     """The command's argparse parser."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="fer-tf",
-        description="Find the faces in photographs, clips and camera pictures, and name each one's expression.",
+        description="Find the faces in photographs, clips and camera pictures, and name\neach one's expression.",
         epilog=EXAMPLES + NOT_FOR,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -65,15 +71,18 @@ def parser():
 
 def predict(given):
     """`fer-tf predict`: photographs and folders of them."""
-    from fer_tf import classifier, photographs
+    from fer_tf import classifier, detection, photographs
 
-    files = photographs.find(given.photographs)
-    target = _annotated(files, given)
-    detector = _detector(given)
-    network = classifier.load(given.network)
-    options = {"min_score": given.min_score, "min_size": given.min_size}
-    seen, failed, started = [], [], time.perf_counter()
-    with _Json(detector.name) if given.json else _Table(files) as page:
+    seen, failed = [], []
+    with _Json() if given.json else _Table() as page:
+        photographs.check_limits(given.min_score, given.min_size)
+        files = photographs.find(given.photographs, apart=given.annotate)
+        target = _annotated(files, given)
+        _tell_default(given)
+        detector, network = detection.create(given.detector, given.models), classifier.load(given.network)
+        options = {"min_score": given.min_score, "min_size": given.min_size}
+        started = time.perf_counter()
+        page.begin(files, detector.name)
         for number, file in enumerate(files, 1):
             try:
                 image = photographs.read(file)
@@ -96,6 +105,7 @@ def video(given):
     """`fer-tf video`: a clip or a folder of frames."""
     from fer_tf import video as clips
 
+    _tell_default(given)
     return _tell(clips.run_clip(given.clip, given.out, **_following(given), film=given.film))
 
 
@@ -103,8 +113,10 @@ def live(given):
     """`fer-tf live`: a camera."""
     from fer_tf import video as clips
 
-    camera = int(given.camera) if given.camera.isdecimal() else given.camera
-    return _tell(clips.run_live(camera, given.out, **_following(given), window=given.window, seconds=given.seconds))
+    _tell_default(given)
+    return _tell(
+        clips.run_live(given.camera, given.out, **_following(given), window=given.window, seconds=given.seconds)
+    )
 
 
 def models(given):
@@ -136,7 +148,13 @@ def _predict_parser(commands):
 def _video_parser(commands):
     made = _command(commands, "video", video, "follow the expressions through a clip")
     made.add_argument("clip", type=Path, metavar="CLIP", help="a clip, or a folder of frames")
-    made.add_argument("--out", type=Path, default=Path("."), metavar="FOLDER", help="where film, table and summary go")
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=Path("."),
+        metavar="FOLDER",
+        help="where film, table, timeline and summary go; here by default",
+    )
     made.add_argument("--no-film", dest="film", action="store_false", help="write the table and the summary only")
     _choices(made)
     _following_options(made)
@@ -145,7 +163,9 @@ def _video_parser(commands):
 def _live_parser(commands):
     made = _command(commands, "live", live, "follow the expressions before a camera; q quits")
     made.add_argument("--camera", default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
-    made.add_argument("--out", type=Path, metavar="FOLDER", help="record there; nothing is kept otherwise")
+    made.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="record there; else nothing is kept, but without a window in live/"
+    )
     made.add_argument("--seconds", type=float, metavar="S", help="stop after so many")
     made.add_argument("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
     _choices(made)
@@ -154,7 +174,7 @@ def _live_parser(commands):
 
 def _models_parser(commands):
     made = _command(commands, "models", models, "tell which detectors and networks are here")
-    made.add_argument("--models", type=Path, metavar="FOLDER", help="look for weights there first")
+    made.add_argument("--models", type=_from_here, metavar="FOLDER", help=WEIGHTS)
     made.add_argument("--network", type=Path, metavar="FILE", help="look at this network")
 
 
@@ -175,15 +195,27 @@ def _choices(made):
     made.add_argument(
         "--detector", metavar="NAME", help="haar, yunet, yolo or retinaface; the best that is here by default"
     )
-    made.add_argument("--models", type=Path, metavar="FOLDER", help="look for the detectors' weights there first")
+    made.add_argument("--models", type=_from_here, metavar="FOLDER", help=WEIGHTS)
     made.add_argument("--network", type=Path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
     made.add_argument("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
     made.add_argument("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
 
 
+def _from_here(path):
+    """A path seen from the working folder: the package sees relative ones from the project's."""
+    return Path(path).expanduser().absolute()
+
+
 def _following_options(made):
-    made.add_argument("--smoothing", default="exponential", metavar="HOW", help="none, mean or exponential, over time")
-    made.add_argument("--smoothing-seconds", type=float, default=0.3, metavar="S", help="how long it remembers")
+    made.add_argument(
+        "--smoothing",
+        default="exponential",
+        metavar="HOW",
+        help="of the probabilities over time: none, mean or exponential, the default",
+    )
+    made.add_argument(
+        "--smoothing-seconds", type=float, default=0.3, metavar="S", help="how long it remembers; 0.3 by default"
+    )
     made.add_argument("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
 
 
@@ -192,14 +224,14 @@ def _following(given):
     return {name: getattr(given, name) for name in names}
 
 
-def _detector(given):
+def _tell_default(given):
+    """Says which detector is taken where none was asked for."""
     from fer_tf import detection
 
-    detector = detection.create(given.detector, given.models)
     if given.detector is None:
-        better = "" if detector.name == detection.PREFERRED[0] else "; a better one is not here, see fer-tf models"
-        print(f"detector: {detector.name}{better}", file=sys.stderr)
-    return detector
+        name = detection.default(given.models)
+        better = "" if name == detection.PREFERRED[0] else "; a better one is not here, see fer-tf models"
+        print(f"detector: {name}{better}", file=sys.stderr)
 
 
 def _annotated(files, given):
@@ -269,11 +301,17 @@ def _timeline(summary):
     return style.save(drawn, Path(summary["table"]).with_suffix(""), formats=("png",))[0]
 
 
-class _Json:
-    """Prints one array, whole even where the command is stopped, with one photograph in a line."""
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the words of a command in one line, as all else does."""
 
-    def __init__(self, detector):
-        self.detector, self.begun = detector, False
+    def error(self, message):
+        self.exit(2, f"error: {message}; see {self.prog} --help.\n")
+
+
+class _Json:
+    """Prints one array, whole even where the command is stopped or refused, with one photograph in a line."""
+
+    begun = False
 
     def __enter__(self):
         print("[", end="")
@@ -282,6 +320,9 @@ class _Json:
     def __exit__(self, *error):
         with contextlib.suppress(BrokenPipeError):
             print("\n]" if self.begun else "]", flush=True)
+
+    def begin(self, files, detector):
+        self.detector = detector
 
     def add(self, file, image, expressions, classes):
         faces = [self._face(expression, classes) for expression in expressions]
@@ -318,15 +359,15 @@ class _Json:
 class _Table:
     """Prints one face in a line, under a heading, as they are found."""
 
-    def __init__(self, files):
-        self.width = max(len("photograph"), *(len(str(file)) for file in files))
-
     def __enter__(self):
-        print(f"{'photograph':{self.width}s}  {'x':>6s} {'y':>6s} {'width':>6s} {'height':>6s}  {'score':>5s}  emotion")
         return self
 
     def __exit__(self, *error):
         pass
+
+    def begin(self, files, detector):
+        self.width = max(len("photograph"), *(len(str(file)) for file in files))
+        print(f"{'photograph':{self.width}s}  {'x':>6s} {'y':>6s} {'width':>6s} {'height':>6s}  {'score':>5s}  emotion")
 
     def add(self, file, image, expressions, classes):
         for expression in expressions:

@@ -74,12 +74,13 @@ def read(path):
         ) from error
 
 
-def find(given):
+def find(given, apart=None):
     """The photographs among files and folders.
 
     Args:
         given: list of paths; of a folder, and those in it, the files with one of `SUFFIXES` in order of name are taken, but for
             hidden ones.
+        apart: a folder in one of these that is passed over, such as the one of annotated copies.
 
     Returns:
         list of Path.
@@ -90,9 +91,8 @@ def find(given):
     found = []
     for path in map(Path, given):
         if path.is_dir():
-            inside = [Path(base, name) for base, _, names in os.walk(path) for name in names]
             inside = [
-                file for file in inside if file.suffix.lower() in SUFFIXES and not _hidden(file.relative_to(path))
+                file for file in _files(path, apart) if file.suffix.lower() in SUFFIXES and not _hidden(file, path)
             ]
             if not inside:
                 raise InputError(f"{path}: no photograph in this folder; looked for {', '.join(SUFFIXES[:7])}.")
@@ -142,9 +142,27 @@ def analyse(image, detector, classifier, min_score=0.0, min_size=0, margin=cropp
 
     Returns:
         list of `Expression`, the surest face first.
+
+    Raises:
+        InputError: see `check_limits`.
     """
-    faces = [face for face in find_faces(image, detector) if face.score >= min_score and min(face.box[2:]) >= min_size]
-    return classify(image, faces, classifier, margin, mirrored)
+    check_limits(min_score, min_size)
+    return classify(image, kept(find_faces(image, detector), min_score, min_size), classifier, margin, mirrored)
+
+
+def check_limits(min_score, min_size):
+    """Refuses limits that would leave every face out.
+
+    Raises:
+        InputError: `min_score` is not between 0 and 1, or `min_size` is below 0.
+    """
+    if not (0 <= min_score <= 1 and min_size >= 0):
+        raise InputError(f"faces of a score from {min_score:g} and {min_size:g} pixels; take 0 to 1, and 0 or more.")
+
+
+def kept(faces, min_score, min_size):
+    """The faces that are sure and large enough, see `analyse`."""
+    return [face for face in faces if face.score >= min_score and min(face.box[2:]) >= min_size]
 
 
 def find_faces(image, detector):
@@ -191,38 +209,41 @@ def classify(image, faces, classifier, margin=cropping.MARGIN, mirrored=True):
     ]
 
 
-def draw(image, expressions, classes):
+def draw(image, expressions, classes, numbers=None):
     """A copy of a picture with a box and a label for each face.
 
     Args:
         image: uint8 array (h, w, 3), BGR.
         expressions: list of `Expression`.
         classes: tuple of the k class names, in the order of the probabilities.
+        numbers: int for each expression, told before its emotion, such as the track that it is on; or None.
 
     Returns:
         uint8 array (h, w, 3), BGR.
     """
     drawn = image.copy()
-    for expression in reversed(expressions):  # the surest face is drawn last, on top
-        _draw_one(drawn, expression, classes)
+    told = [f"{number}: " for number in numbers] if numbers else [""] * len(expressions)
+    for expression, before in reversed(list(zip(expressions, told, strict=True))):  # the surest is drawn last, on top
+        _draw_one(drawn, expression, classes, before)
     return drawn
 
 
-def _draw_one(image, expression, classes):
+def _draw_one(image, expression, classes, before):
     x, y, width, height = (round(value) for value in expression.face.box)
     colour = tuple(int(COLOURS.get(expression.emotion, "#6E6E6E")[i : i + 2], 16) for i in (5, 3, 1))
     scale = float(np.clip(width / 160, 0.4, max(0.4, min(image.shape[:2]) / 400)))
-    line = max(1, round(2 * scale))
-    text = f"{expression.emotion} {expression.probabilities[classes.index(expression.emotion)]:.0%}"
-    (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, line)
+    line, stroke = max(2, round(2 * scale)), max(1, round(scale))
+    text = f"{before}{expression.emotion} {expression.probabilities[classes.index(expression.emotion)]:.0%}"
+    (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     cv2.rectangle(image, (x, y), (x + width, y + height), colour, line)
     # Above the box, or inside where the picture ends above it; moved to the left where it would leave on the right.
-    left = int(np.clip(x, 0, max(0, image.shape[1] - text_width)))
-    bottom = y - below - line if y - text_height - 2 * below >= 0 else y + text_height + line
-    bottom = int(np.clip(bottom, text_height, max(text_height, image.shape[0] - below)))
-    cv2.rectangle(image, (left, bottom - text_height - below), (left + text_width, bottom + below), colour, cv2.FILLED)
+    pad, top = below // 2, text_height + below
+    left = int(np.clip(x + pad, pad, max(pad, image.shape[1] - text_width - pad)))
+    bottom = y - below if y >= top + below else y + top
+    bottom = int(np.clip(bottom, top, max(top, image.shape[0] - below)))
+    cv2.rectangle(image, (left - pad, bottom - top), (left + text_width + pad, bottom + below), colour, cv2.FILLED)
     ink = (255, 255, 255) if sum(w * c for w, c in zip((0.114, 0.587, 0.299), colour, strict=True)) < 150 else (0, 0, 0)
-    cv2.putText(image, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, max(1, line // 2), cv2.LINE_AA)
+    cv2.putText(image, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, stroke, cv2.LINE_AA)
 
 
 def _rgb(picture):
@@ -257,5 +278,11 @@ def _by_opencv(path, data):
     return image
 
 
-def _hidden(path):
-    return any(part.startswith(".") for part in path.parts)
+def _files(folder, apart):
+    for base, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not (apart and Path(base, name).resolve() == Path(apart).resolve())]
+        yield from (Path(base, name) for name in names)
+
+
+def _hidden(file, folder):
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)

@@ -3,7 +3,7 @@
     make models                            # fetch those with a free licence
     python -m fer_tf.weights --only yolo   # fetch one by name
 
-Files are looked for in $FER_TF_MODELS and in data/models/. What is fetched is checked against its SHA-256 and is written
+Files are looked for in $FER_TF_MODELS and in data/models/, also from elsewhere than the project's folder. What is fetched is checked against its SHA-256 and is written
 whole or not at all.
 """
 
@@ -21,6 +21,8 @@ from fer_tf.errors import InputError
 
 TIMEOUT = 30  # seconds without an answer
 VARIABLE = "FER_TF_MODELS"
+CLONE = Path(__file__).resolve().parents[1] / "data" / "models"
+"""Where `make models` puts them in the clone that this package was installed from, wherever a command is given."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,14 @@ CATALOGUE = {
 
 
 def folders(models=None):
-    """Where weights are looked for, in this order: a given folder, $FER_TF_MODELS, data/models."""
-    given = [models, os.environ.get(VARIABLE), "data/models"]
+    """Where weights are looked for, in this order: a given folder or file, $FER_TF_MODELS, data/models, the clone's.
+
+    Raises:
+        InputError: there is nothing at the given path.
+    """
+    if models and not paths.resolve(models).exists():
+        raise InputError(f"{models}: no such folder. Give the folder of the detectors' weights, or leave it out.")
+    given = [models, os.environ.get(VARIABLE), "data/models", CLONE]
     return [paths.resolve(folder) for folder in given if folder]
 
 
@@ -112,13 +120,8 @@ def find(name, models=None):
         InputError: an unknown name, or no such file anywhere.
     """
     entry = _entry(name)
-    for folder in folders(models):
-        if folder.is_file():
-            return folder
-        if (folder / entry.file).is_file():
-            return folder / entry.file
-        if others := sorted(folder.glob(entry.also)):
-            return others[-1]  # the newest by name
+    if path := _found(entry, models):
+        return path
     how = "make models" if entry.free else f"python -m fer_tf.weights --only {name}"
     raise InputError(
         f"{name}: no {entry.file} in {folders(models)[0]}. Fetch it: {how}; or set {VARIABLE} to its folder."
@@ -127,10 +130,7 @@ def find(name, models=None):
 
 def present(name, models=None):
     """Whether `find` finds the weights."""
-    try:
-        return bool(find(name, models))
-    except InputError:
-        return False
+    return _found(_entry(name), models) is not None
 
 
 def check(path, name):
@@ -208,6 +208,18 @@ def _entry(name):
     if name not in CATALOGUE:
         raise InputError(f"no weights named '{name}'; known are {', '.join(CATALOGUE)}. Choose one of these.")
     return CATALOGUE[name]
+
+
+def _found(entry, models):
+    """The Path of a file that the entry's detector reads, or None."""
+    for folder in folders(models):
+        if folder.is_file():
+            return folder
+        if (folder / entry.file).is_file():
+            return folder / entry.file
+        if others := sorted(folder.glob(entry.also)):
+            return others[-1]  # the newest by name
+    return None
 
 
 def _download(entry, folder):

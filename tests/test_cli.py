@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from fer_tf import cli, photographs, video
+from fer_tf import cli, photographs, video, weights
 from fer_tf.errors import InputError
 
 HAAR = ("--detector", "haar")
@@ -26,6 +26,13 @@ def folder(tmp_path_factory):
     (made / "damaged.jpg").write_bytes(b"\xff\xd8 cut off")
     (made / "notes.txt").write_text("no photograph")
     return made
+
+
+@pytest.fixture
+def no_weights(monkeypatch, tmp_path):
+    monkeypatch.delenv("FER_TF_MODELS", raising=False)
+    monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
+    monkeypatch.setattr(weights, "CLONE", tmp_path / "clone")
 
 
 def run(capsys, *words):
@@ -86,11 +93,43 @@ def test_wrong_input_is_one_line_and_status_two(capsys, folder, words, told):
     assert err.splitlines()[-1].startswith("error: ") and len(err.splitlines()) == 1
 
 
-def test_the_detector_taken_by_default_is_told(capsys, folder, monkeypatch, tmp_path):
-    monkeypatch.delenv("FER_TF_MODELS", raising=False)
-    monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
-    _, _, err = run(capsys, "predict", folder / "face.png")
-    assert "detector: haar; a better one is not here" in err
+def test_the_detector_taken_by_default_is_told(capsys, folder, clip, no_weights, tmp_path):
+    for words in (("predict", folder / "face.png"), ("video", clip, "--no-film", "--out", tmp_path)):
+        assert "detector: haar; a better one is not here" in run(capsys, *words)[2]
+
+
+@pytest.mark.parametrize("words", [("absent.jpg",), ("FACE", "--detector", "dlib"), ("FACE", "--min-score", 3)])
+def test_json_is_an_array_also_where_the_command_is_refused(capsys, folder, words):
+    words = [folder / "face.png" if word == "FACE" else word for word in words]
+    status, out, err = run(capsys, "predict", *words, "--json")
+    assert status == 2 and json.loads(out) == [] and err.splitlines()[-1].startswith("error: ")
+
+
+def test_annotated_copies_inside_the_folder_are_no_photographs_of_the_next_time(capsys, tmp_path, folder):
+    (tmp_path / "face.png").write_bytes((folder / "face.png").read_bytes())
+    for _ in range(2):
+        assert run(capsys, "predict", tmp_path, *HAAR, "--annotate", tmp_path / "seen")[0] == 0
+    assert [path.name for path in (tmp_path / "seen").iterdir()] == ["face.png"]
+
+
+@pytest.mark.parametrize("words", [(), ("predict",), ("predict", "--frobnicate"), ("video", "a.mp4", "--every", "x")])
+def test_wrong_words_are_one_line_that_names_the_help(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(words))
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and err.startswith("error: ") and err.count("\n") == 1 and "--help" in err
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text there")
+def test_a_file_whose_name_is_no_text_is_read(folder, tmp_path):
+    import os
+    import subprocess
+
+    path = os.fsencode(tmp_path) + b"/\xff.png"
+    Path(os.fsdecode(path)).write_bytes((folder / "face.png").read_bytes())
+    words = [sys.executable, "-m", "fer_tf.cli", "predict", path, *HAAR]
+    done = subprocess.run(words, capture_output=True, timeout=120)
+    assert done.returncode == 0 and b"happy" in done.stdout
 
 
 def test_stopping_leaves_whole_json_and_no_traceback(capsys, folder, monkeypatch):
@@ -102,20 +141,21 @@ def test_stopping_leaves_whole_json_and_no_traceback(capsys, folder, monkeypatch
     assert status == 130 and json.loads(out) == [] and err == "stopped\n"
 
 
-def test_models_tells_what_is_here_and_how_to_get_the_rest(capsys, monkeypatch, tmp_path):
-    monkeypatch.delenv("FER_TF_MODELS", raising=False)
-    monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
+def test_models_tells_what_is_here_and_how_to_get_the_rest(capsys, no_weights):
     status, out, _ = run(capsys, "models")
     assert status == 0 and "haar        here, the default" in out
     assert "make models" in out and "--only yolo" in out and "happy" in out
 
 
 @pytest.mark.parametrize("command", [(), ("predict",), ("video",), ("live",), ("models",)])
-def test_every_help_says_what_this_is_not_for_and_that_nothing_is_sent(capsys, command):
+def test_every_help_says_what_this_is_not_for_and_that_nothing_is_sent(capsys, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
         cli.main([*command, "--help"])
-    told = " ".join(capsys.readouterr().out.split())
+    lines = capsys.readouterr().out.splitlines()
+    told = " ".join(" ".join(lines).split())
     assert ended.value.code == 0
+    assert max(map(len, lines)) <= 80, "wider than a terminal"
     assert "consent" in told and "at work" in told and "article 5(1)(f)" in told and "Nothing is ever sent" in told
 
 
@@ -145,6 +185,14 @@ def test_a_clips_options_are_followed(capsys, clip, tmp_path):
     assert status == 0 and not list(tmp_path.glob("*.mp4"))
     assert "0 faces followed" in out and "timeline" not in out
     assert run(capsys, "video", clip, *HAAR, "--smoothing", "much")[0] == 2
+
+
+@pytest.mark.parametrize("wrong", [("--every", 0), ("--min-score", 2), ("--smoothing-seconds", -1)])
+def test_a_wrong_option_leaves_an_earlier_reading_as_it_was(capsys, clip, tmp_path, wrong):
+    (tmp_path / "face_emotions.csv").write_text("earlier")
+    status, _, err = run(capsys, "video", clip, "--out", tmp_path, *HAAR, *wrong)
+    assert status == 2 and err.startswith("error: ") and err.count("\n") == 1
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["earlier"]
 
 
 def test_a_clip_that_is_cut_off_is_read_to_there_and_told(capsys, clip, tmp_path):

@@ -33,6 +33,7 @@ def astronaut():
 def nothing_here(monkeypatch, tmp_path):
     monkeypatch.delenv("FER_TF_MODELS", raising=False)
     monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
+    monkeypatch.setattr(weights, "CLONE", tmp_path / "clone")
     return tmp_path
 
 
@@ -152,6 +153,18 @@ def test_the_default_is_yunet_where_its_weights_are(nothing_here):
     folder.mkdir(parents=True)
     (folder / "face_detection_yunet_2023mar.onnx").touch()
     assert detection.default() == "yunet"
+
+
+def test_weights_fetched_into_the_clone_are_found_from_any_folder(nothing_here):
+    (nothing_here / "clone").mkdir()
+    (nothing_here / "clone" / "face_detection_yunet_2023mar.onnx").touch()
+    assert detection.default() == "yunet"
+
+
+def test_a_folder_of_weights_that_is_not_there_is_told_rather_than_passed_over(nothing_here):
+    for ask in (detection.default, detection.available, lambda models: detection.create("haar", models)):
+        with pytest.raises(InputError, match="nowhere: no such folder"):
+            ask("nowhere")
 
 
 @pytest.mark.parametrize("name", ["yunet", "yolo"])

@@ -176,6 +176,13 @@ def test_a_network_says_its_classes_or_is_refused(tmp_path, network):
     assert network.probabilities(np.zeros((0, 48, 48, 3), np.uint8)).shape == (0, 7)
 
 
+def test_the_number_of_a_face_is_drawn_before_its_emotion(network):
+    (seen,) = photographs.classify(BGR, [Face((80, 90, 100, 100), 0.9)], network)
+    plain, numbered = (photographs.draw(BGR, [seen], network.classes, numbers) for numbers in (None, [12]))
+    wider = [np.flatnonzero((drawn != BGR).any(axis=(0, 2))).max() for drawn in (plain, numbered)]
+    assert wider[1] > wider[0] + 10
+
+
 def test_marks_are_drawn_into_a_copy_also_where_a_face_sticks_out(network):
     faces = [Face((-30, -30, 90, 90), 0.9), Face((200, 220, 90, 90), 0.8), Face((100, 100, 5, 5), 0.7)]
     before = BGR.copy()

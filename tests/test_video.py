@@ -394,6 +394,21 @@ def test_live_without_a_display_writes_to_a_file_and_stops_when_asked(clip, tmp_
         video.run_live(clip, **READERS, window=True)
 
 
+def test_ending_a_camera_by_ctrl_c_is_no_fault(tmp_path, monkeypatch):
+    class Stops(Squares):
+        looks = 0
+
+        def detect(self, image):
+            self.looks += 1
+            if self.looks == 4:
+                raise KeyboardInterrupt
+            return super().detect(image)
+
+    monkeypatch.setattr(video, "Camera", lambda device, patience: video.sources.Camera(device, patience, FakeCapture()))
+    summary = video.run_live(0, tmp_path, **{**READERS, "detector": Stops()}, window=False)
+    assert summary["ended"] == "interrupted" and summary["complete"] and summary["frames"] == 3
+
+
 def test_q_in_the_window_quits_and_nothing_is_kept_unless_asked(clip, tmp_path, monkeypatch):
     shown = []
 

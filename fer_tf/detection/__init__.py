@@ -53,6 +53,7 @@ def create(name=None, models=None, **options):
     Raises:
         InputError: an unknown name or option, or weights or a package that are not here.
     """
+    weights.folders(models)  # refuses a path where nothing is, also for haar
     name = name or default(models)
     if name not in names():
         raise InputError(f"unknown detector '{name}'; choose one of {', '.join(names())}.")

@@ -78,8 +78,8 @@ def run_clip(
     opened = open_source(source, fps)
     reader = _Reader(detector, network, models, opened.size, options)
     name = opened.path.stem if opened.path.is_file() else opened.path.resolve().name
+    moments = read(opened, *reader.both, tracker, smoother, every, min_score, min_size, draw=film)
     with opened, _quits_in_order(), Recording(out, f"{name}_emotions", reader.classes, opened.fps, film) as recording:
-        moments = read(opened, *reader.both, tracker, smoother, every, min_score, min_size, draw=film)
         return _follow(opened, moments, reader, recording, None, frames, None, progress)
 
 
@@ -130,6 +130,7 @@ def run_live(
     out = out or (None if shows else "live")
     opened = Camera(camera, patience)
     reader = _Reader(detector, network, models, opened.size, options)
+    moments = read(opened, *reader.both, tracker, smoother, every, min_score, min_size)
     with (
         opened,
         Window("fer-tf: q quits") if shows else nullcontext() as shown,
@@ -138,7 +139,6 @@ def run_live(
         if out
         else nullcontext() as recording,
     ):
-        moments = read(opened, *reader.both, tracker, smoother, every, min_score, min_size)
         return _follow(opened, moments, reader, recording, shown, frames, seconds, progress)
 
 
@@ -195,7 +195,8 @@ def _follow(source, moments, reader, recording, window, frames, seconds, progres
     finally:
         if tell:
             tell.close()
-        complete = ended not in (source.fault, "interrupted") and not ended.startswith("stopped")
+        cut = ended == "interrupted" and not source.endless
+        complete = not (cut or ended == source.fault or ended.startswith("stopped"))
         facts = {"source": source.name, "ended": ended, "complete": complete, "dropped": source.dropped}
         summary = facts | counts.summary() | latencies.facts() | reader.facts() | _files(recording)
         if recording:

@@ -65,15 +65,20 @@ def read(frames, detector, classifier, tracker=None, smoother=None, every=1, min
         min_score, min_size: faces that the detector is less sure of, or whose shorter side has fewer pixels, are left out.
         draw: annotate the pictures.
 
-    Yields:
-        Moment, one for each frame.
+    Returns:
+        iterator of Moment, one for each frame.
 
     Raises:
-        InputError: `every` is less than 1.
+        InputError: `every` is less than 1, or see `photographs.check_limits`; at once, before a frame is asked for.
     """
     if every < 1:
         raise InputError(f"a detection in every {every} frames; take 1 or more.")
+    photographs.check_limits(min_score, min_size)
     tracker, smoother = tracker or Tracker(), smoother or Smoother()
+    return _moments(frames, detector, classifier, tracker, smoother, every, min_score, min_size, draw)
+
+
+def _moments(frames, detector, classifier, tracker, smoother, every, min_score, min_size, draw):
     frames, clock, before, count = iter(frames), Stopwatch(), None, 0
     while (frame := next(frames, None)) is not None:
         image, shape = frame.image, frame.image.shape[:2]
@@ -83,13 +88,12 @@ def read(frames, detector, classifier, tracker=None, smoother=None, every=1, min
         looks = count % every == 0 or before != shape
         found = detector.detect(image) if looks else []
         clock.lap("detect")
-        faces = [face for face in found if face.score >= min_score and min(face.box[2:]) >= min_size]
-        tracked = tracker.update(faces) if looks else tracker.held()
+        tracked = tracker.update(photographs.kept(found, min_score, min_size)) if looks else tracker.held()
         smoother.keep(tracker.tracks)
         clock.lap("track")
         seen = _seen(image, tracked, frame.time_s, classifier, smoother) if tracked else []
         clock.lap("classify")
-        picture = photographs.draw(image, _shown(seen), classifier.classes) if draw else image
+        picture = _drawn(image, seen, classifier.classes) if draw else image
         clock.lap("draw")
         yield Moment(frame.number, frame.time_s, picture, seen, clock.laps)
         before, count = shape, count + 1
@@ -118,7 +122,8 @@ def _seen(image, tracked, time_s, classifier, smoother):
     return seen
 
 
-def _shown(seen):
-    """What is drawn: the smoothed emotions, the surest face first."""
+def _drawn(image, seen, classes):
+    """A copy of a picture with the smoothed emotions, the surest face on top, each with its track's number."""
     found = sorted(seen, key=lambda one: -one.face.score)
-    return [photographs.Expression(one.face, one.emotion, one.probabilities) for one in found]
+    shown = [photographs.Expression(one.face, one.emotion, one.probabilities) for one in found]
+    return photographs.draw(image, shown, classes, [one.track for one in found])

@@ -72,12 +72,13 @@ class Clip:
         length: how many frames it claims, or None.
         dropped: 0, as nothing is.
         fault: what went wrong on the way, or "".
+        endless: False, as it has an end that is missed where one stops before.
 
     Raises:
         InputError: there is no such file, or not one frame can be read from it.
     """
 
-    dropped = 0
+    dropped, endless = 0, False
 
     def __init__(self, path):
         if not Path(path).is_file():
@@ -134,14 +135,14 @@ class Folder:
         fps: frames per second.
 
     Attributes:
-        name, fps, length, dropped, fault: as of a `Clip`. A picture that cannot be read is left out and named in `fault`.
+        name, fps, length, dropped, fault, endless: as of a `Clip`. A picture that cannot be read is left out and named in `fault`.
         size: None, as each picture has its own.
 
     Raises:
         InputError: there is no picture in it; when it is iterated, not one that can be read.
     """
 
-    dropped, size = 0, None
+    dropped, size, endless = 0, None, False
 
     def __init__(self, path, fps=FPS):
         if not 0 < fps < math.inf:
@@ -186,13 +187,14 @@ class Camera:
         name, fps, fault: as of a `Clip`.
         size: (width, height) that it claims, in pixels, or None.
         length: None.
+        endless: True.
         dropped: how many frames came and were replaced before anyone took them.
 
     Raises:
         InputError: it cannot be opened.
     """
 
-    length = None
+    length, endless = None, True
 
     def __init__(self, device=0, patience=5.0, open_capture=cv2.VideoCapture):
         device = int(device) if str(device).isdigit() else device

@@ -82,7 +82,8 @@ class Progress:
 
     def __init__(self, total):
         self._total, self._overwrites = total, sys.stderr.isatty()
-        self._next, self._wait = time.perf_counter(), 0.2 if self._overwrites else 5.0
+        self._wait = 0.2 if self._overwrites else 5.0
+        self._next = time.perf_counter() + self._wait
 
     def __call__(self, latencies, faces):
         if time.perf_counter() >= self._next:
