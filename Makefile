@@ -78,7 +78,7 @@ release: | $(READY) ## Ship the network of a RUN of the STUDY inside the package
 clean: ## Remove the STUDY's report, the prepared data and caches; raw data and .venv stay
 	rm -rf $(FOLDER) data/prepared .pytest_cache .ruff_cache .hypothesis
 
-lock: | $(READY) ## Write requirements.lock anew from pyproject.toml (needs uv)
+lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra export --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
 .venv/.ready: requirements.lock pyproject.toml
