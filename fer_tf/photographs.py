@@ -232,7 +232,7 @@ def _draw_one(image, expression, classes, before):
     x, y, width, height = (round(value) for value in expression.face.box)
     colour = tuple(int(COLOURS.get(expression.emotion, "#6E6E6E")[i : i + 2], 16) for i in (5, 3, 1))
     scale = float(np.clip(width / 160, 0.4, max(0.4, min(image.shape[:2]) / 400)))
-    line, stroke = max(2, round(2 * scale)), max(1, round(scale))
+    line, stroke = max(2, round(2 * scale)), max(1, round(1.5 * scale))
     text = f"{before}{expression.emotion} {expression.probabilities[classes.index(expression.emotion)]:.0%}"
     (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     cv2.rectangle(image, (x, y), (x + width, y + height), colour, line)
