@@ -243,10 +243,10 @@ def _annotated(files, given):
     for file, place in places.items():
         if place.resolve() == file.resolve():
             raise InputError(f"{file}: its copy would take its place. Give another folder to --annotate.")
-    if len(set(places.values())) < len(set(files)):
-        raise InputError(
-            "two photographs have one name, and their copies would too. Give their folder, or one at a time."
-        )
+    taken = {}
+    for file, place in places.items():
+        if (other := taken.setdefault(place, file)) != file:
+            raise InputError(f"{other} and {file}: their copies would have one name. Give one at a time.")
     return places
 
 
@@ -282,7 +282,7 @@ def _tell(summary):
         if summary.get(name):
             print(f"{name:8s} {summary[name]}")
     followed = f"{_count(summary['tracks'], 'face')} followed by {summary['detector']}"
-    print(f"{summary['frames']:,} frames, {followed}, {summary['fps']:.1f} frames a second")
+    print(f"{_count(summary['frames'], 'frame')}, {followed}, {summary['fps']:.1f} frames a second")
     if summary["complete"]:
         return 0
     print(f"warning: {summary['ended']}", file=sys.stderr)

@@ -297,6 +297,28 @@ def test_what_was_written_until_an_interruption_is_complete(clip, tmp_path, erro
     assert leftovers(tmp_path / "out") == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no such limit")
+def test_a_film_for_which_the_disk_is_too_small_is_told_and_the_table_stays(clip, tmp_path):
+    program = f"""
+import resource, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_video import READERS, InputError, video
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+try:
+    video.run_clip({str(clip)!r}, "out", **READERS)
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "clip_emotions.mp4: the film could not be written whole" in done.stdout, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip_emotions.csv", "clip_emotions.json"]
+    summary = json.loads((tmp_path / "out/clip_emotions.json").read_text())
+    assert summary["film"] is None and summary["frames"] == len(
+        video.read_table(tmp_path / summary["table"])["frame"].unique()
+    )
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
 def test_a_reading_that_is_told_to_end_closes_its_files(tmp_path):
     write_clip(tmp_path / "c.mp4", moving(20) * 20)
@@ -439,7 +461,8 @@ def test_a_clip_played_as_a_camera_comes_at_its_own_pace(clip):
     assert 0.5 < time.perf_counter() - started < 3 and camera.fault == ""
 
 
-def test_progress_is_one_line_with_the_frame_the_rate_and_the_faces(clip, tmp_path, capsys):
+def test_progress_is_one_line_with_the_frame_the_rate_and_the_faces(clip, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(video.summary, "PAUSE", 0)
     video.run_clip(clip, tmp_path / "out", **{**READERS, "progress": True})
     assert "frame 1 of 20, " in capsys.readouterr().err
 

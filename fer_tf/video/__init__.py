@@ -198,10 +198,14 @@ def _follow(source, moments, reader, recording, window, frames, seconds, progres
         cut = ended == "interrupted" and not source.endless
         complete = not (cut or ended == source.fault or ended.startswith("stopped"))
         facts = {"source": source.name, "ended": ended, "complete": complete, "dropped": source.dropped}
-        summary = facts | counts.summary() | latencies.facts() | reader.facts() | _files(recording)
-        if recording:
-            recording.close()
-            recording.summarise(summary)
+        summary = facts | counts.summary() | latencies.facts() | reader.facts()
+        try:
+            if recording:
+                recording.close()
+        finally:  # tells of the film only where it could be finished
+            summary |= _files(recording)
+            if recording:
+                recording.summarise(summary)
     return summary
 
 

@@ -44,7 +44,8 @@ class Recording:
         folder = Path(folder)
         self.table, self.film = folder / f"{stem}.csv", folder / f"{stem}.mp4" if film else None
         self.summary, self.codec = folder / f"{stem}.json", None
-        self._classes, self._fps, self._film, self._files = classes, fps, None, ExitStack()
+        self._classes, self._fps, self._film = classes, fps, None
+        self._files, self._film_files = ExitStack(), ExitStack()  # apart, so that a film that fails leaves the table
 
     def __enter__(self):
         part = self._files.enter_context(paths.writing(self.table))
@@ -65,15 +66,27 @@ class Recording:
             raise InputError(f"{self.table}: could not be written on ({error.strerror}). Free some space.") from error
         if self.film:
             if self._film is None:
-                part = self._files.enter_context(paths.writing(self.film))
+                part = self._film_files.enter_context(paths.writing(self.film))
                 self._film = Film(part, self._fps, moment.picture.shape)
-                self._files.callback(self._film.close)
+                self._film_files.callback(self._film.close)
                 self.codec = self._film.codec
             self._film.write(moment.picture, moment.time_s)
 
     def close(self):
-        """Finishes the files and puts them in their places; what was written so far is what they hold."""
-        self._files.close()
+        """Finishes the files and puts them in their places; what was written so far is what they hold.
+
+        Raises:
+            InputError: the film cannot be played, as the disk is full; it is removed, and the table stays.
+        """
+        try:
+            self._film_files.close()
+        except InputError as error:
+            self.codec = None
+            raise InputError(
+                f"{self.film}: the film could not be written whole. Free some space, or go without: --no-film."
+            ) from error
+        finally:
+            self._files.close()
 
     def summarise(self, summary):
         """Writes the summary, a dict, as `<stem>.json`."""
@@ -125,9 +138,17 @@ class Film:
             self.frames += 1
 
     def close(self):
-        """Finishes the file, so that it can be played."""
-        self._writer.release()
-        if not self.path.is_file() or not self.path.stat().st_size:
+        """Finishes the file, so that it can be played.
+
+        Raises:
+            InputError: it cannot, since OpenCV says nothing of a full disk.
+        """
+        with quiet():
+            self._writer.release()
+            written = cv2.VideoCapture(str(self.path))
+            plays = written.isOpened()
+            written.release()
+        if not plays:
             raise InputError(f"{self.path}: the film could not be written. Free some space or choose another place.")
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from fer_tf.video.reading import STAGES
 
+PAUSE = 5.0  # seconds
+
 
 class Latencies:
     """How long the stages of the last frames took, and how many frames per second that makes.
@@ -78,11 +80,11 @@ class Counts:
 
 
 class Progress:
-    """One line on stderr that is written over, or a line every five seconds where it is no terminal."""
+    """One line on stderr that is written over, or a line every `PAUSE` seconds where it is no terminal."""
 
     def __init__(self, total):
         self._total, self._overwrites = total, sys.stderr.isatty()
-        self._wait = 0.2 if self._overwrites else 5.0
+        self._wait = 0.2 if self._overwrites else PAUSE
         self._next = time.perf_counter() + self._wait
 
     def __call__(self, latencies, faces):
