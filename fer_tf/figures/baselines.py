@@ -57,7 +57,8 @@ def sift_on_face(image, sift):
     right.plot(grid[:, 0], grid[:, 1], linestyle="none", marker="o", markersize=2, color="#E69F00")
     colours = ("#56B4E9", "#D55E00", "#009E73")
     for size, colour in zip(sift.sizes, colours, strict=False):
-        x, y, _ = grid[grid[:, 2] == size][len(grid) // len(sift.sizes) // 2]
+        points = grid[grid[:, 2] == size, :2]
+        x, y = points[np.abs(points - np.array(image.shape[1::-1]) / 2).sum(axis=1).argmin()]
         # SIFT looks at 4x4 cells of three scales each; the scale is half the keypoint's size.
         side = 4 * 3 * size / 2
         box = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]) * side / 2 + (x, y)
