@@ -107,7 +107,8 @@ def overlap(a, b):
     sides = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     shared = np.clip(sides, 0, None).prod(axis=-1)
     union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    shares = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.minimum(shares, 1)  # which rounding can pass, for boxes of almost no height
 
 
 class Smoother:
