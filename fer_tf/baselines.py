@@ -6,6 +6,7 @@ test split is never among what these functions are given. scikit-learn-intelex i
 
 import pickle
 import time
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -211,7 +212,9 @@ def _search(pipeline, grid, vectors, labels, search, folds, seed):
     rows = [rng.permutation(np.flatnonzero(labels == k)) for k in np.unique(labels)]
     rows = np.sort(np.concatenate([r[: max(folds, round(search * len(r) / len(labels)))] for r in rows]))
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    found = GridSearchCV(pipeline, grid, cv=splitter, refit=False).fit(np.asarray(vectors[rows]), labels[rows])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "n_components > n_samples")  # Nystroem takes as many as there are
+        found = GridSearchCV(pipeline, grid, cv=splitter, refit=False).fit(np.asarray(vectors[rows]), labels[rows])
     results = pd.DataFrame(found.cv_results_["params"])
     results.columns = [column.split("__")[-1] for column in results]
     results["accuracy"] = found.cv_results_["mean_test_score"]

@@ -213,11 +213,20 @@ def _papermill(notebook, folder, parameters, name):
         raise InputError(f"{name} failed: {error.ename}: {reason} See {_shown(half_done)}") from error
     except RuntimeError as error:  # the kernel died: out of memory, or a crash in native code
         raise InputError(f"{name} failed: {error} See {_shown(folder / 'kernel.log')}") from error
+    finally:
+        _forget_place(half_done)
     (folder / "kernel.log").unlink(missing_ok=True)
     if not (folder / "run.json").is_file():
         raise InputError(
             f"{name}: executed, but it saved no run.json. The notebook's last cell must call run.finish()."
         )
+
+
+def _forget_place(notebook):
+    """Makes the project's paths in an executed notebook relative: where it lay is nobody's business, and differs."""
+    if notebook.is_file():
+        text = notebook.read_text(encoding="utf-8")
+        paths.write_text(notebook, text.replace(f"{paths.root()}{os.sep}", ""))
 
 
 @contextmanager

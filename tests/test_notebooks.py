@@ -104,6 +104,11 @@ def test_every_run_is_complete_and_tells_how_it_came_about(executed):
                     assert (executed / "reports/little/runs" / name / kind / f"{entry['name']}.{suffix}").stat().st_size
 
 
+def test_an_executed_notebook_does_not_say_where_it_lay(executed):
+    for notebook in executed.glob("reports/little/runs/*/notebook.ipynb"):
+        assert str(executed) not in notebook.read_text()
+
+
 def test_the_training_notebook_never_opens_the_test_split(executed):
     found = record(executed, "02_train_cnn--small")
     assert set(found["data"]["counts"]) == {"train", "validation"}
