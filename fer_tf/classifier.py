@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from fer_tf import emotions, models, onnx_file
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 
 BATCH = 64  # faces in one pass
 
@@ -102,7 +102,7 @@ def _facts(path):
             return {"classes": data["classes"], "colour": data["size"][2] == 3}
     except (ValueError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
         raise InputError(
-            f"{path}: the card or run.json beside it cannot be read ({onnx_file.first_line(error)}). Mend or remove it."
+            f"{path}: the card or run.json beside it cannot be read ({first_line(error)}). Mend or remove it."
         ) from error
     return {}
 

@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_tf import models, onnx_file
-from fer_tf.errors import InputError
-from fer_tf.onnx_file import first_line
+from fer_tf.errors import InputError, first_line
 from fer_tf.paths import writing
 
 OPSET = 13

@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 
 ENGINES = ("onnxruntime", "opencv")
 """What computes an ONNX file, the better first."""
@@ -48,11 +48,6 @@ def session(model, options=None):
     options = options or onnxruntime.SessionOptions()
     options.log_severity_level = 4
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def first_line(error):
-    """What an error says, in one line: those of other packages may have many, or none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _onnxruntime(path, threads):

@@ -169,7 +169,8 @@ def find_faces(image, detector):
     """The faces of a photograph, for which a detector that finds none looks up to three times.
 
     With grey around the picture, since a face that fills it is often missed; and then for a fainter face (`detection.FAINT`).
-    Of 500 of FER2013's training images, which are filled by one face, YuNet finds 96 in 100 at once and 98 like this; Haar 29 and 78.
+    Of 500 of FER2013's training images, each filled by one face, YuNet finds 97 in 100 at once and 98 like this; Haar 22 and 73
+    (benchmarks/detection.py).
 
     Args:
         image: uint8 array (h, w, 3), BGR.

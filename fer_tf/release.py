@@ -100,6 +100,7 @@ def _card(run, name, network, scored):
         "classes": list(scored.classes),
         "input_shape": [height, width, channels],
         "values": [0, 255],
+        "colour": run.record["data"]["size"][2] == 3,
         "license": "MIT",
         "data": {"name": run.record["data"]["name"], "hash": run.record["data"]["hash"]},
         "run": f"{run.record['study']}/{run.name}",

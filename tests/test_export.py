@@ -223,7 +223,7 @@ def test_running_a_form_imports_no_tensorflow(forms):
 def test_the_figure_names_every_form_and_says_what_it_lacks():
     import pandas as pd
 
-    from fer_tf.figures.forms import accuracy_over_latency
+    from fer_tf.figures import accuracy_over_latency
 
     forms = pd.DataFrame(
         {"form": list(export.FORMS), "ms": range(1, 7), "accuracy": 0.6, "low": 0.59, "high": 0.61},

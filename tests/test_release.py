@@ -34,6 +34,7 @@ def test_the_shipped_network_predicts_as_the_trained_one_and_the_card_tells_what
     image = np.full((1, 16, 16, 1), 90.0, np.float32)
     np.testing.assert_array_equal(shipped(image), models.load(trained.folder / "model.keras")(image))
     assert card["classes"] == ["angry", "happy", "sad"] and card["input_shape"] == [16, 16, 1]
+    assert card["colour"] is False
     assert card["metrics"]["test"]["n"] == 3 and card["metrics"]["test"]["accuracy"] == pytest.approx(0.6667)
     text = card_file.read_text()
     assert 'readNetFromONNX("five_layer.onnx")' in text

@@ -5,8 +5,7 @@ import os
 from fer_tf import weights
 from fer_tf.detection.face import FAINT, Face, by_score
 from fer_tf.detection.pictures import check
-from fer_tf.errors import InputError
-from fer_tf.onnx_file import first_line
+from fer_tf.errors import InputError, first_line
 
 
 class RetinaFace:

@@ -2,7 +2,8 @@
 
 `data` looks at images before training, `training` at learning curves, `results` at predictions, `comparisons` at
 several results together, `tuning` at several trainings, `preparation` at what is done to images before one, `baselines` at
-what classifiers without a network see, `video` at faces over time. All are reached as `figures.<name>`.
+what classifiers without a network see, `video` at faces over time, `forms` at what a network's forms cost. All are reached
+as `figures.<name>`.
 """
 
 from fer_tf.figures.baselines import eigenfaces, errors_by_class, features_by_classifiers, hog_on_face, sift_on_face
@@ -19,6 +20,7 @@ from fer_tf.figures.data import (
     split_sizes,
     transformed_images,
 )
+from fer_tf.figures.forms import accuracy_over_latency
 from fer_tf.figures.preparation import balanced_classes, reconstructions
 from fer_tf.figures.results import (
     confusion_matrix,
@@ -35,6 +37,7 @@ from fer_tf.figures.video import annotated_frames, emotion_timeline, stage_laten
 __all__ = [
     "accuracy_by_fold",
     "accuracy_by_setting",
+    "accuracy_over_latency",
     "accuracy_over_views",
     "annotated_frames",
     "balanced_classes",

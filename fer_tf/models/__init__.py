@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 
 PRETRAINED = Path(__file__).parent.parent / "pretrained"
 
@@ -52,8 +52,8 @@ def build(name, input_shape, classes, weights=None, dtype="float32", **options):
     except InputError:
         raise
     except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{name} cannot be built for images of {'x'.join(map(str, input_shape))}: {reason}") from error
+        shape = "x".join(map(str, input_shape))
+        raise InputError(f"{name} cannot be built for images of {shape}: {first_line(error)}") from error
     finally:
         keras.config.set_dtype_policy(before)
     if weights is not None:
@@ -112,8 +112,7 @@ def load(path):
     try:
         return _settle(keras.models.load_model(path, compile=False))
     except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = (str(error).splitlines() or ["unreadable"])[0]
-        raise InputError(f"{path}: not a model that Keras can load ({reason}). Train it again.") from error
+        raise InputError(f"{path}: not a model that Keras can load ({first_line(error)}). Train it again.") from error
 
 
 def save(model, path):

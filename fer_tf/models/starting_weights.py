@@ -12,7 +12,7 @@ import h5py
 from keras import utils
 
 from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 from fer_tf.models import resnet18, vit
 from fer_tf.models.transfer import BASES, NEW
 
@@ -141,7 +141,7 @@ def _fetching(fetch):
         return fetch()
     except Exception as error:  # Keras raises nothing narrower
         found = re.search(r"URL fetch failure on (\S+): ", str(error))
-        what = found[1] if found else f"the weights ({(str(error).splitlines() or ['unknown error'])[0]})"
+        what = found[1] if found else f"the weights ({first_line(error)})"
         folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
         raise InputError(
             f"{what} could not be downloaded. Get the file elsewhere and put it into {folder}, or give weights=None."

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 from fer_tf.video.sources import quiet
 
 CODECS = ("avc1", "mp4v")
@@ -209,8 +209,8 @@ def read_table(path):
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{path}: not a table of faces over time ({reason}). Read the clip again.") from error
+        told = f"{path}: not a table of faces over time ({first_line(error)}). Read the clip again."
+        raise InputError(told) from error
     if not {"frame", "time_s", "track", "emotion"} <= set(table):
         raise InputError(f"{path}: not a table of faces over time; frame, time_s, track or emotion is missing.")
     return table
