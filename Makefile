@@ -3,6 +3,7 @@
 #   make report STUDY=<name>         another study of notebooks/studies/
 #   make report PYTHON=python        in an environment of your own (conda, see environment.yml) instead of .venv
 #   make -j2 report LAUNCH="srun"    something to put in front of every run, two at a time
+# The sample's runs are small and go two at a time; a training of a real study has the machine to itself.
 
 STUDY ?= sample
 LAUNCH ?=
@@ -19,6 +20,10 @@ DATASET := $(shell sed -n 's/^dataset: *//p' $(STUDIES)/common.yaml 2>/dev/null)
 PREPARED := $(if $(DATASET),data/prepared/$(DATASET)/dataset.json)
 RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
 PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css')
+
+ifeq ($(STUDY) $(MAKECMDGOALS)$(filter -j%,$(MAKEFLAGS)),sample report)
+MAKEFLAGS += -j2
+endif
 
 # Our own environment is made from the lock file; a given one is taken as it is.
 READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/.ready)

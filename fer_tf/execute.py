@@ -8,6 +8,7 @@ Make decides what is executed; this only does it.
 import argparse
 import ast
 import io
+import json
 import os
 import sys
 import time
@@ -150,11 +151,9 @@ def notebook_parameters(notebook):
 
 def first_heading(notebook):
     """The title of a notebook: its first heading."""
-    import nbformat
-
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        for line in cell.source.splitlines():
-            if cell.cell_type == "markdown" and line.startswith("# "):
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        for line in "".join(cell["source"]).splitlines():
+            if cell["cell_type"] == "markdown" and line.startswith("# "):
                 return line[2:].strip()
     return notebook.stem
 

@@ -15,6 +15,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -330,7 +331,12 @@ def file_hash(path):
 
 
 def _code_hash(path):
-    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    return _hash_of_code(Path(path).read_text(encoding="utf-8"))
+
+
+@cache  # the report holds every run's code against the same files
+def _hash_of_code(text):
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):

@@ -122,7 +122,7 @@ def ink_on(background):
 
 
 def save(fig, path, formats=FORMATS):
-    """Saves a figure under one name in several formats; the same figure gives the same bytes.
+    """Saves a figure under one name in several formats; the same figure gives the same bytes, and keeps its layout from then on.
 
     Args:
         fig: matplotlib Figure.
@@ -141,6 +141,7 @@ def save(fig, path, formats=FORMATS):
     written = []
     # The salt makes the SVG's ids repeatable, and differ between two figures on one page.
     with context(), mpl.rc_context({"svg.hashsalt": path.name}):
+        _lay_out(fig)
         for name in formats:
             target = path.with_name(f"{path.name}.{name}")
             with paths.writing(target) as part:
@@ -150,6 +151,13 @@ def save(fig, path, formats=FORMATS):
                     fig.savefig(part, format=name, metadata=_METADATA[name])
             written.append(target)
     return written
+
+
+def _lay_out(fig):
+    """Lays a figure out for good; each format would do so anew, which takes as long as the drawing."""
+    if fig.get_layout_engine() is not None:
+        fig.draw_without_rendering()
+        fig.set_layout_engine("none")
 
 
 class _NotebookFigure(Figure):

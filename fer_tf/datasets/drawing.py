@@ -134,7 +134,7 @@ class _Paint:
 
 def _ellipse(x, y, rx, ry, n=12):
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    return np.c_[x + rx * np.cos(angle), y + ry * np.sin(angle)]
+    return np.column_stack((x + rx * np.cos(angle), y + ry * np.sin(angle)))
 
 
 def _tone(palette, t):
@@ -232,7 +232,7 @@ def _relief(paint, who, au, light):
     for dy in (0.0, 0.12, 0.24):
         t = np.linspace(-1, 1, 5)
         y = who.brow_y - 0.3 - dy + 0.05 * au["AU2"] * t**2 - 0.05 * au["AU4"] * (1 - t**2)
-        paint.crease(np.c_[wide * t, y], -52 * lines, 0.026)
+        paint.crease(np.column_stack((wide * t, y)), -52 * lines, 0.026)
     chin = who.mouth_y + 0.29 + 0.36 * au["AU26"] + 0.05 * au["AU16"]
     paint.shade(_ellipse(0, chin - 0.06, 0.2, 0.035), -34)
     paint.shade(_ellipse(0, chin + 0.1, 0.19, 0.1), 14)
@@ -304,10 +304,10 @@ def _nose_and_mouth(paint, who, au, skin):
         paint.fill(np.concatenate([lips.upper, lips.lower[::-1]]), (52.0, 22.0, 22.0), lift=0.05)
         teeth = np.minimum(opening, 0.05 + 0.07 * max(au["AU12"], au["AU10"], 0.7 * au["AU20"]))
         middle = np.abs(lips.upper[:, 0]) < 0.8 * np.abs(lips.left[0])
-        edge = lips.upper + np.c_[np.zeros_like(teeth), teeth]
+        edge = lips.upper + np.column_stack((np.zeros_like(teeth), teeth))
         paint.fill(np.concatenate([lips.upper[middle], edge[middle][::-1]]), (226.0, 220.0, 208.0), lift=0.05)
         low = np.minimum(0.5 * opening, 0.09 * max(au["AU16"], 0.6 * au["AU20"]))
-        edge = lips.lower - np.c_[np.zeros_like(low), low]
+        edge = lips.lower - np.column_stack((np.zeros_like(low), low))
         paint.fill(np.concatenate([edge[middle], lips.lower[middle][::-1]]), (206.0, 200.0, 188.0), lift=0.05)
         if lips.gap > 0.2:
             paint.fill(_ellipse(0, lips.lower[6, 1] - 0.07, 0.13, 0.06), (150.0, 74.0, 74.0), lift=0.03)
@@ -343,7 +343,7 @@ def _glasses(paint, who):
     for side in (-1, 1):
         angle, power = np.linspace(0, 2 * np.pi, 21), 0.5 + 0.5 * who.glasses_shape
         c, s = np.cos(angle), np.sin(angle)
-        rim = np.c_[0.285 * np.sign(c) * np.abs(c) ** power, 0.2 * np.sign(s) * np.abs(s) ** power]
+        rim = np.column_stack((0.285 * np.sign(c) * np.abs(c) ** power, 0.2 * np.sign(s) * np.abs(s) ** power))
         rim += (side * (who.eye_spacing + 0.01), who.eye_y + 0.03)
         if dark:
             paint.fill(rim, (34.0, 34.0, 38.0), lift=0.1)

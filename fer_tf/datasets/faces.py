@@ -140,8 +140,8 @@ class Pose:
         """`points` (n, 2) on the head's surface, an ellipsoid, or `lift` in front of it, as pixels (n, 2)."""
         points = np.asarray(points, float)
         inside = 1 - (points[:, 0] / 1.05) ** 2 - (points[:, 1] / 1.42) ** 2
-        depth = 0.85 * np.sqrt(np.clip(inside, 0, 1)) + lift
-        return points @ self._turn[:, :2].T + np.outer(depth, self._turn[:, 2]) + self.centre
+        depth = 0.85 * np.sqrt(np.maximum(inside, 0)) + lift
+        return points @ self._turn[:, :2].T + depth[:, None] * self._turn[:, 2] + self.centre
 
 
 @cache
@@ -187,7 +187,7 @@ def brow(who, au, side):
     y = y - 0.19 * au["AU1"] * (1 - t) ** 1.4 - 0.19 * au["AU2"] * np.sin(np.pi * np.clip(t, 0, 0.8) * 0.63)
     y = y + 0.14 * au["AU4"] * (1 - 0.45 * t) + 0.07 * au["AU9"] * (1 - t) + 0.02 * au["AU6"]
     half = who.brow_thickness * (1 - 0.75 * t**1.5)
-    return np.concatenate([np.c_[side * x, y - half], np.c_[side * x, y + half][::-1]])
+    return np.concatenate([np.column_stack((side * x, y - half)), np.column_stack((side * x, y + half))[::-1]])
 
 
 def eye(who, au, side):
@@ -212,14 +212,14 @@ def eye(who, au, side):
         x = np.clip(gaze[0] + radius * np.cos(angle), -who.eye_width, who.eye_width)
         y = gaze[1] - 0.012 + radius * np.sin(angle)
         edge = x / who.eye_width
-        return np.c_[x, np.clip(y, lid(edge, up), np.maximum(lid(edge, -low), lid(edge, up)))] + centre
+        return np.column_stack((x, np.clip(y, lid(edge, up), np.maximum(lid(edge, -low), lid(edge, up))))) + centre
 
     x = t * who.eye_width
-    crease = np.c_[x * 1.12, lid(t * 0.93, max(up, 0.2 * who.eye_height) + 0.045)]
+    crease = np.column_stack((x * 1.12, lid(t * 0.93, max(up, 0.2 * who.eye_height) + 0.045)))
     return SimpleNamespace(
         centre=centre,
-        upper=np.c_[x, lid(t, up)] + centre,
-        lower=np.c_[x, np.maximum(lid(t, -low), lid(t, up))] + centre,
+        upper=np.column_stack((x, lid(t, up))) + centre,
+        lower=np.column_stack((x, np.maximum(lid(t, -low), lid(t, up)))) + centre,
         crease=crease + centre,
         disc=disc,
     )
@@ -253,7 +253,7 @@ def mouth(who, au):
     top = upper - who.upper_lip * thin * bow**0.7 * cupid
     bottom = lower + who.lower_lip * thin * bow**0.75 * (1 + 0.5 * au["AU16"] + 0.2 * au["AU17"])
     return SimpleNamespace(
-        top=np.c_[x, top], bottom=np.c_[x, bottom], upper=np.c_[x, upper], lower=np.c_[x, lower],
+        top=np.column_stack((x, top)), bottom=np.column_stack((x, bottom)), upper=np.column_stack((x, upper)), lower=np.column_stack((x, lower)),
         gap=gap, left=np.array([x[0], y[0]]), right=np.array([x[-1], y[-1]]),
     )  # fmt: skip
 

@@ -3,27 +3,28 @@
 from keras import layers
 
 
-def five_layer(inputs, classes, norm_first=False, block_dropout=0.25, dense_dropout=0.5):
+def five_layer(inputs, classes, norm_first=False, block_dropout=0.25, dense_dropout=0.5, filters=(32, 64, 128, 256)):
     """The network's layers from an image in 0-255 to class probabilities.
 
-    Four blocks of (Conv 3x3, ReLU, batch norm) x 2, max pool and dropout with 32, 64, 128 and 256 filters; then
+    Blocks of (Conv 3x3, ReLU, batch norm) x 2, max pool and dropout, by default four with 32 to 256 filters; then
     Dense 64, ReLU, batch norm and dropout, twice; then the softmax. At 48x48x3 and seven classes it has the 1,326,567
     trainable and 2,176 non-trainable parameters that the study's printed summary ends with.
 
     Args:
-        inputs: Keras tensor (n, h, w, c), values 0 to 255; h and w at least 16.
+        inputs: Keras tensor (n, h, w, c), values 0 to 255; h and w at least 2 to the number of blocks.
         classes: number of classes.
         norm_first: batch norm before the ReLU (Ioffe and Szegedy 2015) rather than after it (as published).
         block_dropout: dropped share after each block. Not published.
         dense_dropout: dropped share after each dense layer. Not published.
+        filters: filters of each block's two convolutions; as many blocks as there are numbers.
 
     Returns:
         Keras tensor (n, classes), float32 probabilities.
     """
     x = layers.Rescaling(1 / 255)(inputs)
-    for filters in (32, 64, 128, 256):
+    for count in filters:
         for _ in range(2):
-            x = _activate(layers.Conv2D(filters, 3, padding="same")(x), norm_first)
+            x = _activate(layers.Conv2D(count, 3, padding="same")(x), norm_first)
         x = layers.MaxPooling2D()(x)
         x = layers.Dropout(block_dropout)(x)
     x = layers.Flatten()(x)
