@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
@@ -194,7 +195,7 @@ def _papermill(notebook, folder, parameters, name):
     folder.mkdir(parents=True, exist_ok=True)
     half_done = folder / "notebook.ipynb"
     try:
-        with _native_errors_in(folder / "kernel.log"):
+        with _native_errors_in(folder / "kernel.log"), TemporaryDirectory(prefix="fer_tf-") as sockets:
             papermill.execute_notebook(
                 str(notebook),
                 str(half_done),
@@ -204,8 +205,8 @@ def _papermill(notebook, folder, parameters, name):
                 cwd=str(paths.root()),
                 progress_bar=False,
                 stdout_file=_Printed(name),
-                # Sockets that no other user of the machine can read, and no ports.
-                config=Config({"KernelManager": {"transport": "ipc"}}),
+                # Sockets that no other user of the machine can read, and no other run takes for its own; no ports.
+                config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
             )
     except PapermillExecutionError as error:
         reason = " ".join(str(error.evalue).split())

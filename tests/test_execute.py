@@ -42,6 +42,15 @@ def test_a_run_is_executed_with_its_parameters_and_tells_its_progress(study, pro
     assert '"rate": 0.5' in record.read_text() and '"name": "y"' in record.read_text()
 
 
+def test_runs_side_by_side_never_share_a_socket(study, project, capsys):
+    asks = "import json\nfrom ipykernel.connect import get_connection_info\nprint('at', json.loads(get_connection_info())['ip'])"
+    write_notebook(project, f"{asks}\n{FINISH}")
+    for _ in range(2):
+        execute.execute(write_run(study, ""))
+    places = {line for line in capsys.readouterr().out.splitlines() if " | at " in line}
+    assert len(places) == 2 and not list(project.glob("kernel-ipc*"))
+
+
 def test_a_failing_run_names_the_error_and_the_half_executed_notebook(study, project, capsys):
     write_notebook(project, "raise ValueError('no luck')")
     assert execute.main([str(write_run(study, ""))]) == 1
