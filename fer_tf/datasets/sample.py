@@ -20,7 +20,7 @@ FEWEST = 140
 """Fewer images than this leave a split without its disgusted face."""
 
 
-def sample(n=2600, size=48, channels=1, seed=0, label_noise=0.04):
+def sample(n=3000, size=48, channels=1, seed=0, label_noise=0.04):
     """Draws the sample.
 
     Args:
