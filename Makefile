@@ -3,7 +3,6 @@
 #   make report STUDY=<name>         another study of notebooks/studies/
 #   make report PYTHON=python        in an environment of your own (conda, see environment.yml) instead of .venv
 #   make -j2 report LAUNCH="srun"    something to put in front of every run, two at a time
-# The sample's runs are small and go two at a time; a training of a real study has the machine to itself.
 
 STUDY ?= sample
 LAUNCH ?=
@@ -21,6 +20,8 @@ PREPARED := $(if $(DATASET),data/prepared/$(DATASET)/dataset.json)
 RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
 PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css')
 
+# The sample's runs are small, and half of each takes one core: they go two at a time. A real study's training has the
+# machine to itself.
 ifeq ($(STUDY) $(MAKECMDGOALS)$(filter -j%,$(MAKEFLAGS)),sample report)
 MAKEFLAGS += -j2
 endif

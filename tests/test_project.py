@@ -109,7 +109,7 @@ echo "executed $run"
 
 
 def executed(copy, *arguments):
-    done = make("report", "PYTHON=./python", *arguments, cwd=copy)
+    done = make("-j1", "report", "PYTHON=./python", *arguments, cwd=copy)
     assert done.returncode == 0, done.stderr
     return re.findall(r"executed (\S+)", done.stdout)
 
@@ -117,6 +117,15 @@ def executed(copy, *arguments):
 def test_make_executes_every_run_once_in_order_and_then_nothing(copy):
     assert executed(copy) == RUNS
     assert executed(copy) == []
+
+
+def test_two_runs_of_the_sample_go_at_once_between_its_data_and_its_page(copy):
+    done = make("report", "PYTHON=./python", cwd=copy)
+    order = re.findall(r"executed (\S+)", done.stdout)
+    assert sorted(order) == sorted(RUNS) and (order[0], order[-1]) == (RUNS[0], RUNS[-1])
+    flags = {jobs: make(*jobs.split(), "-pn", "report", cwd=copy).stdout for jobs in ("", "-j3", "STUDY=another")}
+    at_once = {jobs: re.search(r"^MAKEFLAGS = .*?(?: -j(\d))?(?: |$)", text, re.M)[1] for jobs, text in flags.items()}
+    assert at_once == {"": "2", "-j3": "3", "STUDY=another": None}
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def most_confused(pairs, ax=None):
     ax.set_ylim(len(pairs) - 0.4, -0.6)
     ax.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     ax.locator_params(axis="x", nbins=5)
-    ax.set_xlabel("share of the true emotion's images (number)")
+    ax.set_xlabel("share of the emotion (images)")
     return fig
 
 
