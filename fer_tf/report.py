@@ -135,9 +135,10 @@ def comparison(complete, rows, source):
 
     Args:
         complete: list of `runs.Run`.
-        rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts; `run`; and
-            either `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and `metric`: one of
-            `evaluation.metrics`, or "gain", the accuracy above the variant "plain".
+        rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts, left out
+            where the paper has no such number; `run`; and either `fact`, a key of the run's record, or `split`,
+            `variant` ("" if absent) and `metric`: one of `evaluation.metrics`, or "gain", the accuracy above the
+            variant "plain".
         source: name of the published facts.
 
     Returns:
@@ -152,8 +153,8 @@ def comparison(complete, rows, source):
     for row in rows:
         _check_row(row)
         value, low, high = _measured(by_name[row["run"]], row) if row["run"] in by_name else (None, None, None)
-        printed = look_up(facts, row["published"])
-        difference = None if value is None else value - printed
+        printed = look_up(facts, row["published"]) if "published" in row else None
+        difference = None if None in (value, printed) else value - printed
         label = row["run"].partition("--")[2]
         lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, label))
     columns = ["what", "metric", "published", "reproduced", "difference", "low", "high", "run"]
@@ -163,9 +164,9 @@ def comparison(complete, rows, source):
 def readable_comparison(table):
     """`comparison` with its numbers written as a reader wants them: one cell for a value and its interval."""
 
-    def number(value, sign=""):
+    def number(value, sign="", lacking=NOT_RUN):
         if pd.isna(value):
-            return NOT_RUN
+            return lacking
         return f"{int(value):{sign},}" if float(value).is_integer() and abs(value) != 1 else f"{value:{sign}.4f}"
 
     def interval(row):
@@ -174,9 +175,9 @@ def readable_comparison(table):
     return pd.DataFrame(
         {
             "what": table["what"],
-            "published": table["published"].map(number),
+            "published": table["published"].map(lambda value: number(value, lacking="–")),
             "reproduced": table["reproduced"].map(number),
-            "difference": table["difference"].map(lambda value: "" if pd.isna(value) else number(value, "+")),
+            "difference": table["difference"].map(lambda value: number(value, "+", lacking="")),
             "95% interval": table.apply(interval, axis=1),
             "run": table["run"],
         }
@@ -309,7 +310,7 @@ def build(run, title, question, source, compare, headline, limitations=()):
         "comparison": json.loads(table.to_json(orient="records")),
         "scores": json.loads(scored.to_json(orient="records")) if len(scored) else [],
         "missing": missing,
-        "other_code": {one.name: runs.changed_code(one) for one in complete if runs.changed_code(one)},
+        "other_code": {one.name: changed for one in complete if (changed := runs.changed_code(one))},
     }
     paths.write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
     page = _page(
@@ -357,7 +358,7 @@ def main(argv=None):
 
 
 def _check_row(row):
-    if lacking := [key for key in ("what", "published", "run") if key not in row]:
+    if lacking := [key for key in ("what", "run") if key not in row]:
         raise InputError(f"a row of `compare` lacks '{lacking[0]}': {row}.")
     if "fact" not in row and not {"split", "metric"} <= set(row):
         raise InputError(f"a row of `compare` needs 'fact', or 'split' and 'metric': {row}.")

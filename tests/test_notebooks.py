@@ -55,6 +55,13 @@ STUDY = {
                 "metric": "accuracy",
             },
             {
+                "what": "Not published",
+                "run": "04_tta--small",
+                "split": "test",
+                "variant": "plain",
+                "metric": "accuracy",
+            },
+            {
                 "what": "Never run",
                 "published": "training.accuracy_last",
                 "run": "02_x--y",
@@ -156,6 +163,14 @@ def test_the_page_stands_alone_and_shows_published_beside_reproduced(executed):
     assert f"{accuracy['reproduced']:.4f}" in page and "0.6435" in page
     assert f"{accuracy['reproduced'] - 0.6435:+.4f}" in page
     assert "not run" in page
+
+
+def test_a_number_that_the_paper_lacks_stands_there_without_a_difference(executed):
+    results = json.loads((executed / "reports/little/results.json").read_text())
+    row = next(row for row in results["comparison"] if row["what"] == "Not published")
+    assert row["published"] is row["difference"] is None
+    table = (executed / "reports/little/tables/published_and_reproduced.md").read_text()
+    assert re.search(rf"^\| Not published +\| – +\| {row['reproduced']:.4f} +\| +\|", table, re.M)
 
 
 def test_every_figure_and_table_of_the_page_is_there_in_every_format(executed):
