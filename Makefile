@@ -60,7 +60,7 @@ lab: | $(READY) ## Open the notebooks in JupyterLab
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
 
 test: | $(READY) ## Run the tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 lint: | $(READY) ## Check style, and that the notebooks are stored without outputs
 	$(PYTHON) -m ruff check .
