@@ -156,7 +156,8 @@ def save(fig, path, formats=FORMATS):
 def _lay_out(fig):
     """Lays a figure out for good; each format would do so anew, which takes as long as the drawing."""
     if fig.get_layout_engine() is not None:
-        fig.draw_without_rendering()
+        for _ in range(3):  # axes of a fixed aspect find their place in a few rounds
+            fig.draw_without_rendering()
         fig.set_layout_engine("none")
 
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import make_dataset
 from matplotlib.figure import Figure
 
-from fer_tf import evaluation, figures, style
+from fer_tf import emotions, evaluation, figures, style
 from fer_tf.errors import InputError
 
 CLASSES = ("angry", "happy", "sad")
@@ -248,3 +248,14 @@ def test_the_reader_s_own_settings_neither_show_nor_change(faces):
         fig = figures.class_distribution(faces)
         assert mpl.rcParams["font.size"] == 30
     assert isinstance(fig, Figure) and fig.axes[0].texts[0].get_fontsize() < 12
+
+
+def test_a_saved_figure_holds_all_of_its_words(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(7, size=3000)
+    probabilities = np.eye(7)[labels]
+    fig = figures.confusion_matrix(evaluation.confusion(labels, probabilities, emotions.FER2013))
+    style.save(fig, tmp_path / "confusion", ("png",))
+    whole, words, margin = fig.bbox_inches, fig.get_tightbbox(), 0.015  # inches
+    assert words.x0 > whole.x0 + margin and words.y0 > whole.y0 + margin
+    assert words.x1 < whole.x1 - margin and words.y1 < whole.y1 - margin
