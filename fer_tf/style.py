@@ -122,7 +122,9 @@ def ink_on(background):
 
 
 def save(fig, path, formats=FORMATS):
-    """Saves a figure under one name in several formats; the same figure gives the same bytes, and keeps its layout from then on.
+    """Saves a figure under one name in several formats; the same figure gives the same bytes.
+
+    Its layout stays as it is from then on.
 
     Args:
         fig: matplotlib Figure.
