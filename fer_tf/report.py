@@ -135,25 +135,27 @@ def comparison(complete, rows, source):
 
     Args:
         complete: list of `runs.Run`.
-        rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts, left out
-            where the paper has no such number; `run`; and either `fact`, a key of the run's record, or `split`,
-            `variant` ("" if absent) and `metric`: one of `evaluation.metrics`, or "gain", the accuracy above the
-            variant "plain".
+        rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts, or two of
+            them for the first number less the second, left out where the paper has no such number; `run`; and either
+            `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and `metric`: one of
+            `evaluation.metrics`, or "gain", the accuracy above that of the run `against` on the same images, or, where
+            none is named, above the variant "plain".
         source: name of the published facts.
 
     Returns:
         DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run;
-        reproduced is None where the run is not there.
+        reproduced is None where a run is not there.
 
     Raises:
-        InputError: a row lacks a key or names an unknown metric.
+        InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
     """
     facts, by_name = published(source), {run.name: run for run in complete}
     lines = []
     for row in rows:
         _check_row(row)
-        value, low, high = _measured(by_name[row["run"]], row) if row["run"] in by_name else (None, None, None)
-        printed = look_up(facts, row["published"]) if "published" in row else None
+        there = {row["run"], row.get("against", row["run"])} <= by_name.keys()
+        value, low, high = _measured(by_name, row) if there else (None, None, None)
+        printed = _printed(facts, row["published"]) if "published" in row else None
         difference = None if None in (value, printed) else value - printed
         label = row["run"].partition("--")[2]
         lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, label))
@@ -364,13 +366,25 @@ def _check_row(row):
         raise InputError(f"a row of `compare` needs 'fact', or 'split' and 'metric': {row}.")
 
 
-def _measured(run, row):
+def _printed(facts, where):
+    if isinstance(where, str):
+        return look_up(facts, where)
+    value, less = (look_up(facts, path) for path in where)
+    return value - less
+
+
+def _measured(by_name, row):
+    run = by_name[row["run"]]
     if "fact" in row:
         return run.record.get(row["fact"]), None, None
-    scored = run.predictions(row["split"], row.get("variant", ""))
+    split, variant = row["split"], row.get("variant", "")
+    scored = run.predictions(split, variant)
     if row["metric"] == "gain":
-        plain = run.predictions(row["split"], "plain")
-        found = evaluation.compare(scored.labels, plain.probabilities, scored.probabilities)
+        other = by_name.get(row.get("against"))
+        before = other.predictions(split, variant) if other else run.predictions(split, "plain")
+        if not np.array_equal(before.ids, scored.ids):
+            raise InputError(f"{run.name} and {other.name} were scored on different images. Execute both again.")
+        found = evaluation.compare(scored.labels, before.probabilities, scored.probabilities)
         return found["difference"], found["low"], found["high"]
     found = evaluation.metrics(*scored)
     if row["metric"] not in found:
