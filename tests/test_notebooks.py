@@ -103,6 +103,7 @@ def test_every_run_is_complete_and_tells_how_it_came_about(executed):
     for name in (name.removesuffix(".yaml") for name in STUDY if name[:2] not in ("co", "10")):
         found = record(executed, name)
         assert found["findings"] and found["wall_seconds"] > 0 and found["code"]
+        assert not re.search(r"[<>{}]|\bnan\b|\bNone\b", " ".join(found["findings"])), found["findings"]
         assert name.startswith("09") or found["data"]["hash"]  # a clip is no dataset
         assert found["parameters"].items() >= {k: v for k, v in STUDY[f"{name}.yaml"].items() if k != "about"}.items()
         for kind, suffixes in (("figures", "svg pdf png"), ("tables", "csv md tex")):
