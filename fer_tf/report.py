@@ -367,10 +367,8 @@ def _check_row(row):
 
 
 def _printed(facts, where):
-    if isinstance(where, str):
-        return look_up(facts, where)
-    value, less = (look_up(facts, path) for path in where)
-    return value - less
+    value, *less = (look_up(facts, path) for path in ([where] if isinstance(where, str) else where))
+    return value - sum(less)
 
 
 def _measured(by_name, row):
@@ -380,8 +378,8 @@ def _measured(by_name, row):
     split, variant = row["split"], row.get("variant", "")
     scored = run.predictions(split, variant)
     if row["metric"] == "gain":
-        other = by_name.get(row.get("against"))
-        before = other.predictions(split, variant) if other else run.predictions(split, "plain")
+        other = by_name[row.get("against", run.name)]
+        before = other.predictions(split, variant if "against" in row else "plain")
         if not np.array_equal(before.ids, scored.ids):
             raise InputError(f"{run.name} and {other.name} were scored on different images. Execute both again.")
         found = evaluation.compare(scored.labels, before.probabilities, scored.probabilities)
