@@ -48,13 +48,13 @@ report: $(PAGE) ## Execute what the STUDY still lacks and write its page
 	@echo "$(PAGE)"
 
 figures: | $(READY) ## Draw the page and its figures again from the saved predictions, executing no run
-	@$(PYTHON) -m fer_tf.execute $(REPORT:%=$(STUDIES)/%.yaml) && echo "$(FOLDER)/figures/"
+	@$(PYTHON) -m fer_tf.study.execute $(REPORT:%=$(STUDIES)/%.yaml) && echo "$(FOLDER)/figures/"
 
 tables: figures ## Write the tables again from the saved predictions, executing no run
 	@echo "$(FOLDER)/tables/"
 
 check: | $(READY) ## List the STUDY's runs that are missing, or were made by other code than this
-	@$(PYTHON) -m fer_tf.report $(STUDY)
+	@$(PYTHON) -m fer_tf.study.report $(STUDY)
 
 lab: | $(READY) ## Open the notebooks in JupyterLab
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
@@ -76,10 +76,10 @@ bench: | $(READY) ## Time what the README calls fast
 	@for file in benchmarks/*.py; do $(PYTHON) $$file || exit 1; done
 
 models: | $(READY) ## Fetch the weights of the face detectors, each with its licence and checksum
-	@$(PYTHON) -m fer_tf.weights
+	@$(PYTHON) -m fer_tf.faces.detection.weights
 
 release: | $(READY) ## Ship the network of a RUN of the STUDY inside the package, with its model card
-	@$(PYTHON) -m fer_tf.release $(STUDY) $(RUN)
+	@$(PYTHON) -m fer_tf.study.release $(STUDY) $(RUN)
 
 clean: ## Remove the STUDY's report, the prepared data and caches; raw data and .venv stay
 	rm -rf $(FOLDER) data/prepared .pytest_cache .ruff_cache .hypothesis
@@ -101,14 +101,14 @@ upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call named,$1)
 
 $(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*) | $(READY)
 	@$(if $(filter 00_data--%,$*),,$(prepare))
-	@$(LAUNCH) $(PYTHON) -m fer_tf.execute $<
+	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $<
 
 # Where runs came with a clone, the data they were made from did not. No prerequisite either: complete runs need none.
-prepare = test -e $(PREPARED) || $(PYTHON) -m fer_tf.execute --prepare $(patsubst %,$(STUDIES)/%.yaml,$(filter 00_data--%,$(RUNS)))
+prepare = test -e $(PREPARED) || $(PYTHON) -m fer_tf.study.execute --prepare $(patsubst %,$(STUDIES)/%.yaml,$(filter 00_data--%,$(RUNS)))
 
 $(PREPARED): | $(READY) $(DATA)
 	@$(prepare)
 
 $(PAGE): $(RECORDS) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) | $(READY)
 	@$(if $(REPORT),,echo "error: there is no study '$(STUDY)' in notebooks/studies/; choose one with STUDY=<name>, see make help" >&2; exit 1)
-	@$(LAUNCH) $(PYTHON) -m fer_tf.execute $(REPORT:%=$(STUDIES)/%.yaml)
+	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $(REPORT:%=$(STUDIES)/%.yaml)

@@ -12,9 +12,11 @@ import time
 import cv2
 import numpy as np
 
-from fer_tf import classifier, cropping, datasets, detection
-from fer_tf.detection import Face
+from fer_tf import datasets
 from fer_tf.errors import InputError
+from fer_tf.faces import cropping, detection
+from fer_tf.faces.detection import Face
+from fer_tf.models import predictor
 
 MARGINS = (-0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2)
 FACTOR = 4
@@ -60,7 +62,7 @@ def main():
         return
     rows = np.sort(np.random.default_rng(0).permutation(len(faces))[: given.images])
     images, labels = np.asarray(faces.images)[rows], np.asarray(faces.labels)[rows]
-    detector, network = detection.create(given.detector), classifier.load()
+    detector, network = detection.create(given.detector), predictor.load()
     started = time.perf_counter()
     pictures = [enlarged(image) for image in images]
     found = [next(iter(detector.detect(grey)), None) for grey, _ in pictures]

@@ -11,8 +11,9 @@ import time
 import cv2
 import numpy as np
 
-from fer_tf import datasets, detection, photographs
+from fer_tf import datasets
 from fer_tf.errors import InputError
+from fer_tf.faces import detection, photographs
 
 
 def enlarged(image, factor):

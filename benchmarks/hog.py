@@ -10,7 +10,7 @@ import time
 import numpy as np
 from skimage.feature import hog
 
-from fer_tf.features import Hog
+from fer_tf.training.classical.features import Hog
 
 
 def main():

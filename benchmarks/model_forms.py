@@ -13,7 +13,7 @@ import tempfile
 
 import numpy as np
 
-from fer_tf import export
+from fer_tf.models import export
 
 
 def measure(threads, images, batch_size):

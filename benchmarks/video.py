@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_tf import detection, video
 from fer_tf.datasets import sample
+from fer_tf.faces import detection, video
 
 LEAST = {"yunet": 60, "yolo": 25}
 """Frames per second asked for on two cores at 640x480 with one face."""

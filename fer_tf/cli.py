@@ -71,7 +71,8 @@ def parser():
 
 def predict(given):
     """`fer-tf predict`: photographs and folders of them."""
-    from fer_tf import classifier, detection, photographs
+    from fer_tf.faces import detection, photographs
+    from fer_tf.models import predictor
 
     seen, failed = [], []
     with _Json() if given.json else _Table() as page:
@@ -79,7 +80,7 @@ def predict(given):
         files = photographs.find(given.photographs, apart=given.annotate)
         target = _annotated(files, given)
         _tell_default(given)
-        detector, network = detection.create(given.detector, given.models), classifier.load(given.network)
+        detector, network = detection.create(given.detector, given.models), predictor.load(given.network)
         options = {"min_score": given.min_score, "min_size": given.min_size}
         started = time.perf_counter()
         page.begin(files, detector.name)
@@ -103,7 +104,7 @@ def predict(given):
 
 def video(given):
     """`fer-tf video`: a clip or a folder of frames."""
-    from fer_tf import video as clips
+    from fer_tf.faces import video as clips
 
     _tell_default(given)
     return _tell(clips.run_clip(given.clip, given.out, **_following(given), film=given.film))
@@ -111,7 +112,7 @@ def video(given):
 
 def live(given):
     """`fer-tf live`: a camera."""
-    from fer_tf import video as clips
+    from fer_tf.faces import video as clips
 
     _tell_default(given)
     return _tell(
@@ -121,7 +122,9 @@ def live(given):
 
 def models(given):
     """`fer-tf models`: what is here, what is not, and where to get it."""
-    from fer_tf import classifier, detection, weights
+    from fer_tf.faces import detection
+    from fer_tf.faces.detection import weights
+    from fer_tf.models import predictor
 
     here, best = detection.available(given.models), detection.default(given.models)
     for name in detection.names():
@@ -131,9 +134,9 @@ def models(given):
             continue
         entry = weights.CATALOGUE[name]
         found = weights.find(name, given.models) if weights.present(name, given.models) else None
-        how = "make models" if entry.free else f"python -m fer_tf.weights --only {name}"
+        how = "make models" if entry.free else f"python -m fer_tf.faces.detection.weights --only {name}"
         print(f"  {entry.about}\n  licence  {entry.licence}\n  {f'file     {found}' if found else f'fetch    {how}'}")
-    network = classifier.load(given.network)
+    network = predictor.load(given.network)
     print(f"network     {network.path.name}\n  file     {network.path}\n  classes  {', '.join(network.classes)}")
 
 
@@ -226,7 +229,7 @@ def _following(given):
 
 def _tell_default(given):
     """Says which detector is taken where none was asked for."""
-    from fer_tf import detection
+    from fer_tf.faces import detection
 
     if given.detector is None:
         name = detection.default(given.models)
@@ -293,8 +296,9 @@ def _timeline(summary):
     """The figure of the emotions over time, drawn beside the table; None where there is no table, or no face in it."""
     if not (summary.get("table") and summary["tracks"]):
         return None
-    from fer_tf import figures, style
-    from fer_tf import video as clips
+    from fer_tf import figures
+    from fer_tf.faces import video as clips
+    from fer_tf.figures import style
 
     table = clips.read_table(summary["table"])
     drawn = figures.emotion_timeline(table, clips.classes_of(table))

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from fer_tf import cli, photographs, video, weights
+from fer_tf import cli
 from fer_tf.errors import InputError
+from fer_tf.faces import photographs, video
+from fer_tf.faces.detection import weights
 
 HAAR = ("--detector", "haar")
 
@@ -223,9 +225,9 @@ def test_help_is_there_without_loading_a_network_or_opencv():
 def test_an_onnx_network_is_used_without_tensorflow(folder):
     import subprocess
 
-    from fer_tf import classifier
+    from fer_tf.models import predictor
 
-    if classifier.shipped().suffix != ".onnx":
+    if predictor.shipped().suffix != ".onnx":
         pytest.skip("no five_layer.onnx ships")
     code = "import sys, fer_tf.cli as c\n"
     code += f"status = c.main(['predict', {str(folder / 'face.png')!r}, '--detector', 'haar'])\n"

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from fer_tf import execute, report, runs
+from fer_tf.study import execute, report, runs
 
 STUDY = {
     "common.yaml": {"dataset": "sample", "seed": 1, "threads": 2},
@@ -195,10 +195,12 @@ def test_the_check_tells_of_runs_made_by_other_code(executed, monkeypatch, capsy
     assert "every run is there and made by this code" in capsys.readouterr().out
     path = executed / "reports/little/runs/01_eda--faces/run.json"
     text = path.read_text()
-    path.write_text(text.replace('"fer_tf/cleaning.py": "', '"fer_tf/cleaning.py": "0'))
+    path.write_text(text.replace('"fer_tf/datasets/cleaning.py": "', '"fer_tf/datasets/cleaning.py": "0'))
     try:
         assert report.main(["little"]) == 0
-        assert "01_eda--faces: made by other code; changed since: fer_tf/cleaning.py" in capsys.readouterr().out
+        assert (
+            "01_eda--faces: made by other code; changed since: fer_tf/datasets/cleaning.py" in capsys.readouterr().out
+        )
     finally:
         path.write_text(text)
     assert report.main(["nothing"]) == 1

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_tf import cleaning, datasets, emotions, paths
+from fer_tf import datasets, emotions, paths
+from fer_tf.datasets import cleaning
 
 COUNTS = {  # Training, PublicTest, PrivateTest
     "angry": [3995, 467, 491],

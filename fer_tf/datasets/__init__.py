@@ -13,11 +13,11 @@ import os
 from pathlib import Path
 
 from fer_tf import paths
-from fer_tf.datasets import store
+from fer_tf.datasets import prepared
 from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.fer2013 import WHERE as _FER2013_WHERE
 from fer_tf.datasets.fer2013 import read_fer2013
-from fer_tf.datasets.store import save
+from fer_tf.datasets.prepared import save
 from fer_tf.errors import InputError
 
 __all__ = ["SPLITS", "Dataset", "load", "names", "prepare", "read_fer2013", "save"]
@@ -50,7 +50,7 @@ def prepare(name, source=None, **options):
     path = find(name, source) if name in _NEEDS_FILES else None
     options = json.loads(json.dumps(options))  # as it will be read back: a tuple becomes a list
     made_by = {"options": options, "code": _code(), "files": _fingerprint(path)}
-    record = store.saved_record(name)
+    record = prepared.saved_record(name)
     if record and record["source"].get("made_by") == made_by:
         return load(name)
     dataset = read(path, **options) if path else read(**options)
@@ -72,9 +72,9 @@ def load(name, splits=None):
     Raises:
         InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
     """
-    if name == "sample" and store.saved_record(name) is None:
+    if name == "sample" and prepared.saved_record(name) is None:
         prepare(name)
-    return store.load(name, splits)
+    return prepared.load(name, splits)
 
 
 def find(name, source=None):
@@ -134,7 +134,7 @@ def _reader(name, options):
 def _code():
     """A hash of the readers' code: what another version read is read again."""
     digest = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()
 

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from fer_tf import emotions
+from fer_tf.datasets.archives import ARCHIVES, opened
 from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.fer2013_csv import SIDE, USAGES, has_columns, read_csv
-from fer_tf.datasets.files import ARCHIVES, opened
-from fer_tf.datasets.images import read_images
+from fer_tf.datasets.image_files import read_images
 from fer_tf.errors import InputError
 
 OFFICIAL_USAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
@@ -237,7 +237,7 @@ def _folder_split(name):
 
 
 def _carved(names, given, held_out, seed):
-    from fer_tf import splits as splitting  # brings in scikit-learn, which no other form needs
+    from fer_tf.datasets import splits as splitting  # brings in scikit-learn, which no other form needs
 
     splits = np.where(given == "train", "train", "test").astype("<U10")
     # By file name, not by its place in the archive: the split is the same for a folder and for a zip of it.

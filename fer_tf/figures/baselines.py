@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 
-from fer_tf import style
 from fer_tf.errors import InputError
-from fer_tf.figures import tiles
-from fer_tf.figures.matrix import draw_matrix
+from fer_tf.figures import image_grid, style
+from fer_tf.figures.heatmap import draw_matrix
 
 
 @style.applied
@@ -25,7 +24,7 @@ def hog_on_face(image, hog):
     fig = style.figure(style.COLUMN, 0.5 * style.COLUMN)
     left, right = fig.subplots(1, 2)
     for ax, picture in ((left, image), (right, np.full_like(image, 255))):
-        ax.imshow(tiles.as_uint8(picture).squeeze(), cmap="gray", vmin=0, vmax=255)
+        ax.imshow(image_grid.as_uint8(picture).squeeze(), cmap="gray", vmin=0, vmax=255)
         ax.set_axis_off()
     angles = (np.arange(hog.bins) + 0.5) * (1 + hog.signed) * np.pi / hog.bins + np.pi / 2
     longest = max(1e-7, cells.max())
@@ -52,7 +51,7 @@ def sift_on_face(image, sift):
     fig = style.figure(style.COLUMN, 0.5 * style.COLUMN)
     left, right = fig.subplots(1, 2)
     for ax in (left, right):
-        ax.imshow(tiles.as_uint8(image).squeeze(), cmap="gray", vmin=0, vmax=255)
+        ax.imshow(image_grid.as_uint8(image).squeeze(), cmap="gray", vmin=0, vmax=255)
         ax.set_axis_off()
     right.plot(grid[:, 0], grid[:, 1], linestyle="none", marker="o", markersize=2, color="#E69F00")
     colours = ("#56B4E9", "#D55E00", "#009E73")
@@ -89,7 +88,7 @@ def eigenfaces(mean, components, size, n=11):
     stretched = [255 * (face - face.min()) / max(1e-7, np.ptp(face)) for face in faces]
     pictures = [face.reshape(size, size, 1) for face in stretched]
     labels = ["mean", *(str(i + 1) for i in range(len(pictures) - 1))]
-    return tiles.grid([pictures], column_labels=labels)
+    return image_grid.grid([pictures], column_labels=labels)
 
 
 @style.applied

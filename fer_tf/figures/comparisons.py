@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from fer_tf import style
 from fer_tf.errors import InputError
+from fer_tf.figures import style
 
 
 @style.applied

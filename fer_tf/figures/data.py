@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.ticker import MultipleLocator, StrMethodFormatter
 
-from fer_tf import intensity, style
+from fer_tf.datasets import pixel_statistics
 from fer_tf.errors import InputError
-from fer_tf.figures import tiles
-from fer_tf.figures.matrix import draw_matrix
+from fer_tf.figures import image_grid, style
+from fer_tf.figures.heatmap import draw_matrix
 
 THOUSANDS = StrMethodFormatter("{x:,.0f}")
 
@@ -32,7 +32,7 @@ def sample_images(dataset, per_class=6, seed=0):
         drawn = np.random.default_rng([seed, k]).permutation(len(positions))[:per_class]
         row = [np.asarray(dataset.images[i]) for i in positions[drawn]]
         rows.append(row + [None] * (per_class - len(row)))
-    return tiles.grid(rows, row_labels=list(dataset.classes))
+    return image_grid.grid(rows, row_labels=list(dataset.classes))
 
 
 @style.applied
@@ -102,10 +102,10 @@ def pixel_distribution(dataset, ax=None):
     Returns:
         matplotlib Figure, a column wide.
     """
-    counts = intensity.histogram(dataset).sum(axis=0)
-    mean, deviation = intensity.moments(counts)
+    counts = pixel_statistics.histogram(dataset).sum(axis=0)
+    mean, deviation = pixel_statistics.moments(counts)
     fig, ax = style.panel(ax, style.COLUMN, 0.62 * style.COLUMN)
-    edges = np.arange(intensity.LEVELS + 1)
+    edges = np.arange(pixel_statistics.LEVELS + 1)
     ax.stairs(_percent(counts), edges, fill=True, color=style.PALE)
     ax.stairs(_percent(counts), edges, color=style.INK, linewidth=0.6)
     ax.axvline(mean, color=style.BLUE, label=f"mean {mean:.0f}")
@@ -128,15 +128,15 @@ def pixel_distribution_by_emotion(dataset):
     Returns:
         matplotlib Figure, a page wide, a panel for each emotion and one scale for all.
     """
-    counts = intensity.histogram(dataset)
+    counts = pixel_statistics.histogram(dataset)
     by_eight = counts.reshape(len(counts), -1, 8).sum(axis=2)
-    edges = np.arange(0, intensity.LEVELS + 1, 8)
+    edges = np.arange(0, pixel_statistics.LEVELS + 1, 8)
     columns = (len(counts) + 1) // 2 if len(counts) > 3 else len(counts)
     lines = -(-len(counts) // columns)
     fig = style.figure(style.PAGE, 0.4 + 1.35 * lines)
     panels = fig.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for k, (ax, name) in enumerate(zip(panels, dataset.classes, strict=False)):
-        mean, deviation = intensity.moments(counts[k])
+        mean, deviation = pixel_statistics.moments(counts[k])
         label = f"{name}\n{mean:.0f} ± {deviation:.0f}" if counts[k].any() else f"{name}\nno image"
         ax.stairs(_percent(by_eight[k]), edges, fill=True, color=style.colour(name), alpha=0.55)
         outline = ax.stairs(_percent(by_eight.sum(axis=0)), edges, color=style.INK, linewidth=0.9, label="all emotions")
@@ -165,7 +165,7 @@ def mean_faces(dataset):
     Returns:
         matplotlib Figure, a page wide. Black and white are the darkest and the brightest mean, not 0 and 255.
     """
-    faces = intensity.mean_faces(dataset)
+    faces = pixel_statistics.mean_faces(dataset)
     fig = style.figure(style.PAGE, 0.35 + style.PAGE / (len(faces) + 0.9) * faces.shape[1] / faces.shape[2])
     panels = np.atleast_1d(fig.subplots(1, len(faces)))
     low, high = np.nanmin(faces), np.nanmax(faces)
@@ -191,7 +191,7 @@ def intensity_correlation(dataset, ax=None):
         matplotlib Figure, a column wide: Pearson's r in each cell. Mean faces resemble each other, so that the colours
         start at the smallest value; with a negative one they diverge around 0.
     """
-    faces = intensity.mean_faces(dataset).reshape(len(dataset.classes), -1)
+    faces = pixel_statistics.mean_faces(dataset).reshape(len(dataset.classes), -1)
     with np.errstate(invalid="ignore", divide="ignore"):  # a class without an image, or of one grey, has no correlation
         correlation = np.atleast_2d(np.corrcoef(faces))
     fig, ax = style.panel(ax, style.COLUMN, 0.9 * style.COLUMN)
@@ -225,7 +225,7 @@ def cleaning_examples(dataset, found, per_kind=6):
         return fig
     rows = [[np.asarray(dataset.images[i]) for i in positions[:per_kind]] for positions in found.values()]
     labels = [f"{reason.replace('_', ' ')}\n{len(positions):,} found" for reason, positions in found.items()]
-    return tiles.grid(rows, row_labels=labels, columns=per_kind)
+    return image_grid.grid(rows, row_labels=labels, columns=per_kind)
 
 
 @style.applied
@@ -256,7 +256,7 @@ def transformed_images(original, views, per_row=5):
         lines = [list(views[0][start : start + per_row]) for start in range(0, views.shape[1], per_row)]
         rows = [[original[0] if r == 0 else None, *line] for r, line in enumerate(lines)]
     headed = ["original", "transformed"] + [""] * (max(map(len, rows)) - 2)
-    return tiles.grid(rows, column_labels=headed)
+    return image_grid.grid(rows, column_labels=headed)
 
 
 def _class_bars(ax, counts):

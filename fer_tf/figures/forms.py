@@ -1,7 +1,7 @@
 """What a network's forms cost and gain: accuracy against the time for an image."""
 
-from fer_tf import style
 from fer_tf.errors import InputError
+from fer_tf.figures import style
 
 _ENGINES = {
     "keras": (style.INK, "o"),

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from fer_tf import style
 from fer_tf.errors import InputError
-from fer_tf.figures import tiles
+from fer_tf.figures import image_grid, style
 from fer_tf.figures.data import THOUSANDS
 
 
@@ -60,4 +59,4 @@ def reconstructions(originals, rebuilt):
     if originals.shape != rebuilt.shape:
         raise InputError(f"images of shape {originals.shape} and rebuilt ones of {rebuilt.shape}. Give pairs.")
     difference = np.clip(127.5 + 4 * (originals.astype(float) - rebuilt), 0, 255)
-    return tiles.grid([list(originals), list(rebuilt), list(difference)], ["original", "rebuilt", "4 × lost"])
+    return image_grid.grid([list(originals), list(rebuilt), list(difference)], ["original", "rebuilt", "4 × lost"])

@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from fer_tf import style
 from fer_tf.errors import InputError
-from fer_tf.evaluation import expected_calibration_error
-from fer_tf.figures.matrix import draw_matrix
-from fer_tf.figures.tiles import as_uint8
+from fer_tf.evaluation.classification_metrics import expected_calibration_error
+from fer_tf.figures import style
+from fer_tf.figures.heatmap import draw_matrix
+from fer_tf.figures.image_grid import as_uint8
 
 
 @style.applied

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from fer_tf import style
 from fer_tf.errors import InputError
+from fer_tf.figures import style
 
 _LINES = {
     "train": {"color": style.SPLITS["validation"], "linestyle": "--", "marker": "o", "markerfacecolor": "white"},

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from fer_tf import style
 from fer_tf.errors import InputError
-from fer_tf.figures.matrix import draw_matrix
+from fer_tf.figures import style
+from fer_tf.figures.heatmap import draw_matrix
 from fer_tf.figures.training import learning_curves
 
 

@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from fer_tf import style
 from fer_tf.errors import InputError
-from fer_tf.figures import tiles
+from fer_tf.figures import image_grid, style
 
 
 @style.applied
@@ -111,13 +110,13 @@ def annotated_frames(pictures, labels, columns=4):
     page = style.COLUMN if columns <= 2 else style.PAGE
     shrunk = [_shrunk(picture, round(page / columns * 200)) for picture in pictures]
     rows = [shrunk[i : i + columns] for i in range(0, len(shrunk), columns)]
-    picture = tiles.mosaic(rows, columns)
+    picture = image_grid.mosaic(rows, columns)
     height, width = picture.shape[:2]
     fig = style.figure(page, page * height / width, layout="none")
     ax = fig.add_axes((0, 0, 1, 1))
     ax.imshow(picture, aspect="auto", extent=(0, width, height, 0), interpolation="none")
     ax.set_axis_off()
-    gap = tiles.gap_of(rows)
+    gap = image_grid.gap_of(rows)
     step_y, step_x = (height + gap) / len(rows), (width + gap) / columns
     told = {"textcoords": "offset points", "fontsize": 7, "color": style.INK, "va": "top"}
     patch = {"boxstyle": "square,pad=0.2", "facecolor": "white", "edgecolor": "none"}

@@ -11,7 +11,7 @@ import numpy as np
 
 from fer_tf.errors import InputError, first_line
 
-PRETRAINED = Path(__file__).parent.parent / "pretrained"
+PRETRAINED = Path(__file__).parent / "pretrained"
 
 
 def names():
@@ -41,7 +41,7 @@ def build(name, input_shape, classes, weights=None, dtype="float32", **options):
             that are missing or those of another architecture.
     """
     from fer_tf.backend import keras
-    from fer_tf.models import starting_weights
+    from fer_tf.models import initial_weights
 
     _check(name, input_shape, classes, dtype, options)
     before = keras.config.dtype_policy()
@@ -57,7 +57,7 @@ def build(name, input_shape, classes, weights=None, dtype="float32", **options):
     finally:
         keras.config.set_dtype_policy(before)
     if weights is not None:
-        starting_weights.take(model, weights, load)
+        initial_weights.take(model, weights, load)
     return model
 
 
@@ -144,7 +144,7 @@ def load_pretrained(name="five_layer"):
     """A network with the weights that ship inside the package.
 
     Args:
-        name: one of the folder `fer_tf/pretrained`'s; see `model_card(name)` for what it was trained on.
+        name: one of the folder `fer_tf/models/pretrained`'s; see `model_card(name)` for what it was trained on.
 
     Returns:
         keras.Model: images (n, 48, 48, c), values 0 to 255, to float32 probabilities (n, k), in the order of
@@ -158,7 +158,7 @@ def load_pretrained(name="five_layer"):
 
 
 def model_card(name="five_layer"):
-    """What is known of a shipped network: the facts that its card, `fer_tf/pretrained/<name>.md`, begins with.
+    """What is known of a shipped network: the facts that its card, `fer_tf/models/pretrained/<name>.md`, begins with.
 
     Returns:
         dict; "classes" is the order of the probabilities, "input_shape" (height, width, channels), "metrics" what was

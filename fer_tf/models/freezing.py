@@ -4,7 +4,7 @@ import numpy as np
 from keras import layers
 
 from fer_tf.errors import InputError
-from fer_tf.models.starting_weights import is_new, with_weights
+from fer_tf.models.initial_weights import is_new, with_weights
 
 
 def set_trainable(model, what, batch_norm=False):

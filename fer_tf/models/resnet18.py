@@ -3,8 +3,8 @@
 from keras import layers
 
 from fer_tf.errors import InputError
-from fer_tf.models import torch_file
-from fer_tf.models.inputs import scale
+from fer_tf.models import torch_weights
+from fer_tf.models.input_layers import scale
 
 STEMS = ("imagenet", "small")
 
@@ -64,7 +64,7 @@ def take_published(model, path):
     Raises:
         InputError: it is unreadable, or of another architecture.
     """
-    saved, taken = torch_file.read(path), []
+    saved, taken = torch_weights.read(path), []
     for layer in (layer for layer in model.layers if layer.weights):
         arrays = _from_torch(saved, layer, path)
         if [a.shape for a in arrays] == [tuple(w.shape) for w in layer.weights]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import applications, layers
 
-from fer_tf.models.inputs import colour, resize, scale
+from fer_tf.models.input_layers import colour, resize, scale
 
 NEW = ("head_", "adjust_")
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops, saving
 
 from fer_tf.errors import InputError
-from fer_tf.models.inputs import colour, resize, scale
+from fer_tf.models.input_layers import colour, resize, scale
 from fer_tf.models.transfer import softmax
 
 # Pretrained on ImageNet-21k and fine-tuned on ImageNet at 224 pixels (Steiner et al. 2022), Apache 2.0.

@@ -1,0 +1,1 @@
+"""Faces in photographs, clips and before a camera: found, cropped, followed, and their emotion named."""

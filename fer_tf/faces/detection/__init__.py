@@ -1,0 +1,84 @@
+"""Face detectors behind one call.
+
+    detector = detection.create()       # the best that is present; detector.name says which
+    faces = detector.detect(image)      # a picture as OpenCV reads it: uint8 (h, w, 3), BGR
+
+`haar` comes with OpenCV; the others need weights (`make models`), and `retinaface` a package of its own.
+"""
+
+import importlib.util
+import inspect
+
+from fer_tf.errors import InputError
+from fer_tf.faces.detection import weights
+from fer_tf.faces.detection.face import FAINT, Face
+
+__all__ = ["FAINT", "Face", "available", "create", "default", "names"]
+
+PREFERRED = ("yunet", "haar")
+"""What `default` chooses from, the best first. The others are taken by name only: slower, or of another licence."""
+
+
+def names():
+    """The names that `create` takes."""
+    return tuple(_detectors())
+
+
+def available(models=None):
+    """The detectors whose weights and packages are here, in the order of `names()`.
+
+    Args:
+        models: a folder of weights to look into first, see `weights.find`.
+    """
+    return tuple(name for name in names() if _is_here(name, models))
+
+
+def default(models=None):
+    """The name of the best detector that is here: yunet where its weights are, else haar."""
+    return next(name for name in PREFERRED if _is_here(name, models))
+
+
+def create(name=None, models=None, **options):
+    """A detector by name.
+
+    Args:
+        name: one of `names()`; `default()` where none is given.
+        models: a folder of weights to look into before the usual ones, or a file of weights.
+        **options: the detector's own, such as `scale` of haar or `longest` of yunet; see the class of that name.
+
+    Returns:
+        an object with the attribute `name`, and the method `detect(image, score=None)` which takes a picture, uint8
+        (h, w, 3) BGR, and gives a list of `Face`, the surest first. Its pictures may differ in size.
+
+    Raises:
+        InputError: an unknown name or option, or weights or a package that are not here.
+    """
+    weights.folders(models)  # refuses a path where nothing is, also for haar
+    name = name or default(models)
+    if name not in names():
+        raise InputError(f"unknown detector '{name}'; choose one of {', '.join(names())}.")
+    detector = _detectors()[name]
+    known = list(inspect.signature(detector).parameters)
+    for option in options:
+        if option not in known:
+            raise InputError(f"{name} has no option '{option}'; it has {', '.join(known)}.")
+    if models and name in weights.CATALOGUE:
+        options.setdefault("path", weights.find(name, models))
+    return detector(**options)
+
+
+def _detectors():
+    from fer_tf.faces.detection.haar import Haar
+    from fer_tf.faces.detection.retinaface import RetinaFace
+    from fer_tf.faces.detection.yolo import Yolo
+    from fer_tf.faces.detection.yunet import YuNet
+
+    return {"haar": Haar, "yunet": YuNet, "yolo": Yolo, "retinaface": RetinaFace}
+
+
+def _is_here(name, models):
+    if name == "haar":
+        return True
+    if name == "retinaface" and not importlib.util.find_spec("uniface"):
+        return False
+    return weights.present(name, models)

@@ -1,0 +1,245 @@
+"""Weights that no wheel carries: where they are published, under which licence, and whether they are here.
+
+    make models                            # fetch those with a free licence
+    python -m fer_tf.faces.detection.weights --only yolo   # fetch one by name
+
+Files are looked for in $FER_TF_MODELS and in data/models/, also from elsewhere than the project's folder. What is fetched is checked against its SHA-256 and is written
+whole or not at all.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_tf import paths
+from fer_tf.errors import InputError
+
+TIMEOUT = 30  # seconds without an answer
+VARIABLE = "FER_TF_MODELS"
+CLONE = Path(__file__).resolve().parents[3] / "data" / "models"
+"""Where `make models` puts them in the clone that this package was installed from, wherever a command is given."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of weights.
+
+    Args:
+        name: the detector that it is for.
+        file: its name in a folder.
+        about: str, what it is.
+        licence: str, as its publisher states it.
+        free: whether the licence lets anyone use, change and pass it on; one that is not is fetched by name only.
+        sha256: hex digits.
+        size: bytes, about.
+        urls: where it is published; the second is tried where the first does not answer.
+        also: pattern of other file names that the detector can read, such as older releases.
+    """
+
+    name: str
+    file: str
+    about: str
+    licence: str
+    free: bool
+    sha256: str
+    size: int
+    urls: tuple
+    also: str
+
+
+_ZOO = "models/face_detection_yunet"
+_HPC203 = "https://github.com/hpc203/yolov8-face-landmarks-opencv-dnn"
+CATALOGUE = {
+    "yunet": Weights(
+        "yunet",
+        "face_detection_yunet_2026may.onnx",
+        "YuNet face detector, from the OpenCV Zoo",
+        "MIT",
+        True,
+        "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
+        229_738,
+        (
+            f"https://github.com/opencv/opencv_zoo/raw/main/{_ZOO}/face_detection_yunet_2026may.onnx",
+            f"https://huggingface.co/opencv/opencv_zoo/resolve/main/{_ZOO}/face_detection_yunet_2026may.onnx",
+        ),
+        "face_detection_yunet_*.onnx",
+    ),
+    "yolo": Weights(
+        "yolo",
+        "yolov8-lite-t.onnx",
+        "YOLOv8-lite-t face detector with landmarks, from the yolov8-face project",
+        "copyleft (AGPL-3.0 or GPL-3.0) or unclear: read it before you pass on anything made with it",
+        False,
+        "caa9eb121eee8fbf25a5985d3cee4e314df5a08feb4bb8c224fecdeb4afd9b86",
+        2_424_912,
+        (f"{_HPC203}/raw/main/weights/yolov8-lite-t.onnx",),
+        "yolov8*.onnx",
+    ),
+    "retinaface": Weights(
+        "retinaface",
+        "retinaface_r50.onnx",
+        "RetinaFace with a ResNet50 backbone, from the uniface project; needs the package too: pip install 'uniface[cpu]'",
+        "MIT; trained on WIDER FACE, whose images are for research",
+        False,
+        "905eac744dc165dbcd62960938a191de3fecea6bef198fb1c5e13e690bc6a828",
+        110_000_000,
+        ("https://github.com/yakhyo/uniface/releases/download/weights/retinaface_r50.onnx",),
+        "retinaface_r50.onnx",
+    ),
+}
+
+
+def folders(models=None):
+    """Where weights are looked for, in this order: a given folder or file, $FER_TF_MODELS, data/models, the clone's.
+
+    Raises:
+        InputError: there is nothing at the given path.
+    """
+    if models and not paths.resolve(models).exists():
+        raise InputError(f"{models}: no such folder. Give the folder of the detectors' weights, or leave it out.")
+    given = [models, os.environ.get(VARIABLE), "data/models", CLONE]
+    return [paths.resolve(folder) for folder in given if folder]
+
+
+def find(name, models=None):
+    """The file of a detector's weights.
+
+    Args:
+        name: key of `CATALOGUE`.
+        models: a folder to look into first, or the file itself.
+
+    Returns:
+        Path.
+
+    Raises:
+        InputError: an unknown name, or no such file anywhere.
+    """
+    entry = _entry(name)
+    if path := _found(entry, models):
+        return path
+    how = "make models" if entry.free else f"python -m fer_tf.faces.detection.weights --only {name}"
+    raise InputError(
+        f"{name}: no {entry.file} in {folders(models)[0]}. Fetch it: {how}; or set {VARIABLE} to its folder."
+    )
+
+
+def present(name, models=None):
+    """Whether `find` finds the weights."""
+    return _found(_entry(name), models) is not None
+
+
+def check(path, name):
+    """Refuses a file that is not the published one.
+
+    Raises:
+        InputError: its SHA-256 is another.
+    """
+    entry = _entry(name)
+    found = _sha256(Path(path).read_bytes())
+    if found != entry.sha256:
+        raise InputError(
+            f"{path}: SHA-256 {found[:12]}…, expected {entry.sha256[:12]}…. Remove it and fetch it anew: "
+            f"python -m fer_tf.faces.detection.weights --only {name}."
+        )
+
+
+def fetch(name, folder=None):
+    """Downloads a detector's weights, unless they are there.
+
+    Args:
+        name: key of `CATALOGUE`.
+        folder: where to; data/models by default.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        InputError: an unknown name, no connection, or other bytes than were published.
+    """
+    entry = _entry(name)
+    path = paths.resolve(folder or "data/models") / entry.file
+    if path.is_file() and _sha256(path.read_bytes()) == entry.sha256:
+        return path
+    data = _download(entry, path.parent)
+    if _sha256(data) != entry.sha256:
+        raise InputError(
+            f"{entry.file}: {len(data):,} bytes with SHA-256 {_sha256(data)[:12]}… came, expected {entry.sha256[:12]}…. "
+            f"Nothing was written; try again, or put the right file into {path.parent}."
+        )
+    with paths.writing(path) as part:
+        part.write_bytes(data)
+    return path
+
+
+def main(argv=None):
+    """Fetches weights and tells where they lie; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fer_tf.faces.detection.weights", description="Fetch the detectors' weights."
+    )
+    parser.add_argument("--only", choices=CATALOGUE, help="one detector's, whatever its licence")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where to; data/models by default")
+    given = parser.parse_args(argv)
+    failed = False
+    for entry in CATALOGUE.values():
+        if not (given.only == entry.name or (given.only is None and entry.free)):
+            continue
+        try:
+            print(f"{describe(entry)}\n  file     {fetch(entry.name, given.to)}", flush=True)
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed = True
+    return int(failed)
+
+
+def describe(entry):
+    """What is known of a file of weights, as lines of text."""
+    return (
+        f"{entry.name}: {entry.about}\n"
+        f"  licence  {entry.licence}\n"
+        f"  SHA-256  {entry.sha256}\n"
+        f"  size     {entry.size / 1e6:.1f} MB"
+    )
+
+
+def _entry(name):
+    if name not in CATALOGUE:
+        raise InputError(f"no weights named '{name}'; known are {', '.join(CATALOGUE)}. Choose one of these.")
+    return CATALOGUE[name]
+
+
+def _found(entry, models):
+    """The Path of a file that the entry's detector reads, or None."""
+    for folder in folders(models):
+        if folder.is_file():
+            return folder
+        if (folder / entry.file).is_file():
+            return folder / entry.file
+        if others := sorted(folder.glob(entry.also)):
+            return others[-1]  # the newest by name
+    return None
+
+
+def _download(entry, folder):
+    reasons = []
+    for url in entry.urls:
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+                return answer.read()
+        except (urllib.error.URLError, OSError) as error:
+            reasons.append(str(getattr(error, "reason", error)))
+    raise InputError(
+        f"{entry.file}: could not be fetched ({reasons[0]}). Download {entry.urls[0]} elsewhere and put it into {folder}."
+    )
+
+
+def _sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

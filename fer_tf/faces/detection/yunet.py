@@ -1,0 +1,71 @@
+"""YuNet: a small network with five landmarks, quick on a processor."""
+
+import cv2
+import numpy as np
+
+from fer_tf.errors import InputError
+from fer_tf.faces.detection import weights
+from fer_tf.faces.detection.face import Face, by_score
+from fer_tf.faces.detection.pictures import check, fitted, touching
+
+LOWEST = 64  # pixels
+GREY = (114, 114, 114)
+
+
+class YuNet:
+    """OpenCV's `FaceDetectorYN`.
+
+    Args:
+        path: its ONNX file; by default the one that `weights.find("yunet")` finds.
+        score: least score of a face, 0 to 1, unless `detect` is told another.
+        overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
+        longest: larger pictures are shrunk to this side before the search, in pixels; small ones are enlarged.
+
+    Raises:
+        InputError: the weights are absent or no YuNet.
+
+    Wu, Peng and Yu 2023, "YuNet: a tiny millisecond-level face detector".
+    """
+
+    name = "yunet"
+
+    def __init__(self, path=None, score=0.5, overlap=0.3, longest=640):
+        path = path or weights.find("yunet")
+        self.score, self.longest = score, longest
+        try:
+            self.network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score, overlap, 5000)
+        except (cv2.error, AttributeError) as error:
+            raise InputError(
+                f"{path}: not a YuNet that OpenCV {cv2.__version__} loads. Fetch it: make models."
+            ) from error
+
+    def detect(self, image, score=None):
+        """The faces in a picture.
+
+        Args:
+            image: uint8 array (h, w, 3), BGR, of any size; the next may have another.
+            score: least score of a face, this once.
+
+        Returns:
+            list of `Face` with landmarks, the surest first.
+        """
+        check(image)
+        self.network.setScoreThreshold(self.score if score is None else score)
+        small, factor = fitted(image, self.longest)
+        rows = self._rows(small)
+        return by_score(face.scaled(factor) for face in touching(map(_face, rows), small))
+
+    def _rows(self, image):
+        # Of a picture a few pixels high or wide it reads memory that nobody wrote: such a one is continued in grey.
+        height, width = image.shape[:2]
+        image = cv2.copyMakeBorder(
+            image, 0, max(0, LOWEST - height), 0, max(0, LOWEST - width), cv2.BORDER_CONSTANT, value=GREY
+        )
+        self.network.setInputSize((image.shape[1], image.shape[0]))
+        rows = self.network.detect(image)[1]
+        return () if rows is None else rows
+
+
+def _face(row):
+    """One row of 15 numbers: box, landmarks, score."""
+    return Face(tuple(map(float, row[:4])), float(np.clip(row[14], 0, 1)), row[4:14].reshape(5, 2))

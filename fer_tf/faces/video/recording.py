@@ -1,0 +1,221 @@
+"""What is kept of a reading: an annotated film, a table with a row for each face of each frame, and a summary.
+
+Whatever ends a reading, what was written so far is complete: the table is closed, the film can be played. Each file is
+written beside its place and takes it when the recording is closed.
+"""
+
+import csv
+import json
+import math
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_tf import paths
+from fer_tf.errors import InputError, first_line
+from fer_tf.faces.video.sources import quiet
+
+CODECS = ("avc1", "mp4v")
+"""H.264 plays everywhere, but OpenCV's wheels on Linux cannot write it; MPEG-4 part 2 plays in players, not in browsers."""
+
+
+class Recording:
+    """The files of one reading, opened in a `with` block.
+
+    Args:
+        folder: where they go.
+        stem: their name without suffix.
+        classes: tuple of the k class names.
+        fps: frames per second of the film.
+        film: write the annotated film too.
+
+    Attributes:
+        table: Path of `<stem>.csv`.
+        film: Path of `<stem>.mp4`, or None.
+        codec: of the film, known when its first frame is written.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+
+    def __init__(self, folder, stem, classes, fps, film=True):
+        folder = Path(folder)
+        self.table, self.film = folder / f"{stem}.csv", folder / f"{stem}.mp4" if film else None
+        self.summary, self.codec = folder / f"{stem}.json", None
+        self._classes, self._fps, self._film = classes, fps, None
+        self._files, self._film_files = ExitStack(), ExitStack()  # apart, so that a film that fails leaves the table
+
+    def __enter__(self):
+        part = self._files.enter_context(paths.writing(self.table))
+        self._file = self._files.enter_context(part.open("w", newline="", encoding="utf-8"))
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._rows.writerow(columns(self._classes))
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def write(self, moment):
+        """Adds a `Moment`: its rows to the table, its picture to the film."""
+        try:
+            self._rows.writerows(rows(moment, len(columns(self._classes))))
+            self._file.flush()
+        except OSError as error:
+            raise InputError(f"{self.table}: could not be written on ({error.strerror}). Free some space.") from error
+        if self.film:
+            if self._film is None:
+                part = self._film_files.enter_context(paths.writing(self.film))
+                self._film = Film(part, self._fps, moment.picture.shape)
+                self._film_files.callback(self._film.close)
+                self.codec = self._film.codec
+            self._film.write(moment.picture, moment.time_s)
+
+    def close(self):
+        """Finishes the files and puts them in their places; what was written so far is what they hold.
+
+        Raises:
+            InputError: the film cannot be played, as the disk is full; it is removed, and the table stays.
+        """
+        try:
+            self._film_files.close()
+        except InputError as error:
+            self.codec = None
+            raise InputError(
+                f"{self.film}: the film could not be written whole. Free some space, or go without: --no-film."
+            ) from error
+        finally:
+            self._files.close()
+
+    def summarise(self, summary):
+        """Writes the summary, a dict, as `<stem>.json`."""
+        paths.write_text(self.summary, json.dumps(summary, indent=1) + "\n")
+
+
+class Film:
+    """An MP4 that is as long as what it shows: a late frame is waited for on the one before it.
+
+    Args:
+        path: of the file.
+        fps: its frames per second.
+        shape: (height, width, ...) of its pictures, made even, as the codecs ask; pictures of another size are fitted
+            in with black bars.
+
+    Attributes:
+        codec: the one of `CODECS` that could be had.
+        frames: how many it holds.
+
+    Raises:
+        InputError: no codec can be had, or the place cannot be written.
+    """
+
+    LONGEST_WAIT = 10.0  # seconds that one picture is shown at most: a clock that jumps must not fill the disk
+
+    def __init__(self, path, fps, shape):
+        self.path, self.fps, self.frames = Path(path), fps, 0
+        self.size = tuple(max(2, side - side % 2) for side in (shape[1], shape[0]))
+        self._start = None
+        for self.codec in CODECS:
+            with quiet():
+                self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*self.codec), fps, self.size)
+            if self._writer.isOpened():
+                return
+        raise InputError(f"{path}: no film can be written, by none of the codecs {', '.join(CODECS)}. Go without one.")
+
+    def write(self, picture, time_s):
+        """Adds a picture, uint8 array (h, w, 3) BGR, that is shown from `time_s` on, in seconds."""
+        if self._start is None:
+            self._start = time_s
+        due = math.floor((time_s - self._start) * self.fps + 0.5) + 1 - self.frames
+        if due > self.LONGEST_WAIT * self.fps:
+            self._start += (due - 1) / self.fps
+            due = 1
+        if due > 0:
+            picture = fitted(picture, self.size)
+        for _ in range(due):
+            self._writer.write(picture)
+            self.frames += 1
+
+    def close(self):
+        """Finishes the file, so that it can be played.
+
+        Raises:
+            InputError: it cannot, since OpenCV says nothing of a full disk.
+        """
+        with quiet():
+            self._writer.release()
+            written = cv2.VideoCapture(str(self.path))
+            plays = written.isOpened()
+            written.release()
+        if not plays:
+            raise InputError(f"{self.path}: the film could not be written. Free some space or choose another place.")
+
+
+def fitted(picture, size):
+    """A picture in another size: cut by a pixel where that is all, else scaled whole with black bars.
+
+    Args:
+        picture: uint8 array (h, w, 3).
+        size: (width, height) in pixels.
+
+    Returns:
+        uint8 array (height, width, 3), contiguous.
+    """
+    width, height = size
+    h, w = picture.shape[:2]
+    if 0 <= w - width <= 1 and 0 <= h - height <= 1:
+        return np.ascontiguousarray(picture[:height, :width])
+    scale = min(width / w, height / h)
+    inner = cv2.resize(picture, (max(1, round(w * scale)), max(1, round(h * scale))), interpolation=cv2.INTER_AREA)
+    canvas = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return canvas
+
+
+def columns(classes):
+    """The table's columns: frame, time_s, track, the box in pixels, score, emotion, `raw_<class>` and `<class>` smoothed."""
+    box = ("x", "y", "width", "height")
+    return ("frame", "time_s", "track", *box, "score", "emotion", *(f"raw_{name}" for name in classes), *classes)
+
+
+def rows(moment, width):
+    """A `Moment` as rows of the table, `width` long: one for each face, or one with an empty track where there is none."""
+    begin = (moment.number, f"{moment.time_s:.3f}")
+    if not moment.seen:
+        return [begin + ("",) * (width - len(begin))]
+    return [
+        (
+            *begin,
+            seen.track,
+            *(f"{value:.1f}" for value in seen.face.box),
+            f"{seen.face.score:.4f}",
+            seen.emotion,
+            *(f"{value:.5f}" for value in (*seen.raw, *seen.probabilities)),
+        )
+        for seen in moment.seen
+    ]
+
+
+def read_table(path):
+    """The table of a reading as a DataFrame; without a face, track and all that follows are empty (NaN).
+
+    Raises:
+        InputError: there is no such file, or it is no such table.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        told = f"{path}: not a table of faces over time ({first_line(error)}). Read the clip again."
+        raise InputError(told) from error
+    if not {"frame", "time_s", "track", "emotion"} <= set(table):
+        raise InputError(f"{path}: not a table of faces over time; frame, time_s, track or emotion is missing.")
+    return table
+
+
+def classes_of(table):
+    """The class names of such a table, in order: tuple of str."""
+    return tuple(name.removeprefix("raw_") for name in table if name.startswith("raw_"))

@@ -1,0 +1,284 @@
+"""Where frames come from: a clip, a folder of pictures, or a camera. All are iterated in the same way.
+
+Each source is opened in a `with` block and gives `Frame`s in order. It ends; it does not raise in mid-stream: what went
+wrong on the way stands in `fault`, one sentence, so that what was read so far is kept.
+"""
+
+import math
+import os
+import re
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_tf.errors import InputError
+from fer_tf.faces import photographs
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg reads it once: a bad clip is told in one line of ours
+
+FPS = 25.0
+"""Frames per second where a source does not tell."""
+TRIES = 100
+"""Damaged frames in a row that are passed over before a clip is given up."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a stream.
+
+    Attributes:
+        number: from 0; the camera's dropped frames are counted too.
+        time_s: seconds since the stream began, by the clip's own timestamps or the clock; never goes back.
+        image: uint8 array (h, w, 3), BGR.
+    """
+
+    number: int
+    time_s: float
+    image: np.ndarray
+
+
+def open_source(source, fps=FPS):
+    """The source that something plain names.
+
+    Args:
+        source: a path to a clip or to a folder of pictures.
+        fps: frames per second of a folder.
+
+    Returns:
+        `Clip` or `Folder`.
+
+    Raises:
+        InputError: there is nothing, or nothing that can be read.
+    """
+    path = Path(source).expanduser()
+    return Folder(path, fps) if path.is_dir() else Clip(path)
+
+
+class Clip:
+    """A video file.
+
+    Args:
+        path: of anything that FFmpeg decodes; turned upright where the file says so.
+
+    Attributes:
+        name: the file's name.
+        size: (width, height) of its first frame, in pixels; later ones may differ.
+        fps: frames per second that it claims, `FPS` where that is nonsense.
+        length: how many frames it claims, or None.
+        dropped: 0, as nothing is.
+        fault: what went wrong on the way, or "".
+        endless: False, as it has an end that is missed where one stops before.
+
+    Raises:
+        InputError: there is no such file, or not one frame can be read from it.
+    """
+
+    dropped, endless = 0, False
+
+    def __init__(self, path):
+        if not Path(path).is_file():
+            raise InputError(f"{path}: there is no such clip. Give a video file, or a folder of pictures.")
+        self.path, self.name, self.fault = Path(path), Path(path).name, ""
+        with quiet():
+            self._capture = cv2.VideoCapture(str(path))
+            found, self._first = self._capture.read() if self._capture.isOpened() else (False, None)
+        if not found:
+            self._capture.release()
+            raise InputError(f"{path}: no frame can be read. It is damaged or no video; try whether a player shows it.")
+        self.size = self._first.shape[1::-1]
+        self.fps, self.length = _fps(self._capture), _length(self._capture)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._capture.release()
+
+    def __iter__(self):
+        image, number, time_s = self._first, 0, 0.0
+        start = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        self._first = None
+        while image is not None:
+            yield Frame(number, time_s, image)
+            found, image = self._read(number + 1)
+            number += found
+            passed = (self._capture.get(cv2.CAP_PROP_POS_MSEC) - start) / 1000
+            # A timestamp that is missing, or goes back, is replaced by the frame rate's.
+            time_s = passed if time_s < passed < math.inf else time_s + 1 / self.fps
+            image = image if found else None
+        read = number + 1
+        # The length that a clip claims is an estimate in some formats, right to a few frames.
+        if self.length and read < 0.98 * self.length - 2:
+            self.fault = (
+                f"{read:,} of {self.length:,} frames of {self.name} could be read: the rest is damaged or missing."
+            )
+
+    def _read(self, number):
+        """The next frame as OpenCV gives it, over damaged ones as long as the clip claims to have more."""
+        for _ in range(TRIES if self.length and number < self.length else 1):
+            found, image = self._capture.read()
+            if found:
+                break
+        return found, image
+
+
+class Folder:
+    """A folder of pictures, one for each frame, in the order of the numbers in their names.
+
+    Args:
+        path: the folder; what is no picture by its suffix is passed over.
+        fps: frames per second.
+
+    Attributes:
+        name, fps, length, dropped, fault, endless: as of a `Clip`. A picture that cannot be read is left out and named in `fault`.
+        size: None, as each picture has its own.
+
+    Raises:
+        InputError: there is no picture in it; when it is iterated, not one that can be read.
+    """
+
+    dropped, size, endless = 0, None, False
+
+    def __init__(self, path, fps=FPS):
+        if not 0 < fps < math.inf:
+            raise InputError(f"{path}: {fps} frames per second; give a number above 0.")
+        self._files = sorted(
+            (file for file in Path(path).iterdir() if file.suffix.lower() in photographs.SUFFIXES), key=_natural
+        )
+        if not self._files:
+            raise InputError(f"{path}: there is no picture in this folder. Frames are files such as frame1.png.")
+        self.path, self.name, self.fps, self.length, self.fault = Path(path), Path(path).name, fps, len(self._files), ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __iter__(self):
+        failures = []
+        for number, file in enumerate(self._files):
+            try:
+                image = photographs.read(file)
+            except InputError as error:
+                failures.append(str(error))
+                continue
+            yield Frame(number, number / self.fps, image)
+        if len(failures) == len(self._files):
+            raise InputError(failures[0])
+        if failures:
+            self.fault = f"{len(failures):,} of {len(self._files):,} pictures left out; the first: {failures[0]}"
+
+
+class Camera:
+    """A camera, of which only the newest frame is kept: who comes late loses frames and never lags behind.
+
+    Args:
+        device: its number from 0, its path, or a stream's address. A clip's path works too: it is played at its own pace.
+        patience: seconds without a frame after which the camera counts as gone.
+        open_capture: what opens it, as cv2.VideoCapture does.
+
+    Attributes:
+        name, fps, fault: as of a `Clip`.
+        size: (width, height) that it claims, in pixels, or None.
+        length: None.
+        endless: True.
+        dropped: how many frames came and were replaced before anyone took them.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+
+    length, endless = None, True
+
+    def __init__(self, device=0, patience=5.0, open_capture=cv2.VideoCapture):
+        device = int(device) if str(device).isdigit() else device
+        self.name, self.patience, self.fault, self.dropped = f"camera {device}", patience, "", 0
+        with quiet():
+            self._capture = open_capture(device)
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise InputError(
+                f"{self.name} cannot be opened. Is it plugged in, free, and yours to read? Another has another number."
+            )
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self.fps = _fps(self._capture)
+        size = [int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
+        self.size = tuple(size) if min(size) > 0 else None
+        self._pause = 1 / self.fps if _length(self._capture) else 0.0
+        self._news, self._newest, self._closing, self._gone = threading.Condition(), None, False, False
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._closing = True
+        self._thread.join(timeout=1)
+        if not self._thread.is_alive():  # one that hangs in the driver would crash if its camera were closed
+            self._capture.release()
+
+    def __iter__(self):
+        while True:
+            with self._news:
+                came = self._news.wait_for(lambda: self._newest is not None or self._gone, self.patience)
+                frame, self._newest = self._newest, None
+            if frame is None:
+                if not (self._gone and self._pause):
+                    told = "was closed or unplugged" if came else f"gave no frame for {self.patience:g} s"
+                    self.fault = f"{self.name} {told}."
+                return
+            yield frame
+
+    def _watch(self):
+        start = last = time.perf_counter()
+        number = 0
+        while not self._closing:
+            found, image = self._capture.read()
+            now = time.perf_counter()
+            if found:
+                with self._news:
+                    self.dropped += self._newest is not None
+                    self._newest = Frame(number, now - start, image)
+                    self._news.notify()
+                number, last = number + 1, now
+                time.sleep(max(0.0, start + number * self._pause - now) if self._pause else 0.0)
+            elif self._pause or now - last > min(1.0, self.patience) or not self._capture.isOpened():
+                break
+            else:
+                time.sleep(0.01)  # cameras miss a frame now and then
+        with self._news:
+            self._gone = True
+            self._news.notify()
+
+
+@contextmanager
+def quiet():
+    """OpenCV's own complaints are left out for a while: ours say what to do."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _fps(capture):
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    return float(fps) if 1 <= fps <= 1000 else FPS
+
+
+def _length(capture):
+    frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(frames) if 0 < frames < 1e9 else None
+
+
+def _natural(path):
+    """frame2 before frame10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]

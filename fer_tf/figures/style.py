@@ -1,0 +1,184 @@
+"""How every figure looks, and how it is saved: one style sheet, two widths, colours that are told apart in grey print.
+
+The style applies inside `context` only, so that importing the package changes nobody's own plots. What is drawn lives
+in `figures`.
+"""
+
+import functools
+import io
+from importlib import resources
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.style  # not loaded by matplotlib itself
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from PIL import Image
+
+from fer_tf import paths
+from fer_tf.emotions import COLOURS, MARKERS
+from fer_tf.errors import InputError
+
+MM = 1 / 25.4
+COLUMN = 85 * MM
+"""Width of a journal's column, in inches."""
+PAGE = 178 * MM
+"""Width of a journal's page, in inches."""
+TILE = 28 * MM
+"""Side of a face in a grid of faces, in inches."""
+
+INK = "#222222"
+GREY = "#6E6E6E"
+PALE = "#DDDDDD"
+BLUE = "#0072B2"
+SPLITS = {"train": "#0B3C5D", "validation": "#5B93BF", "test": "#C3D5E8"}
+"""Colours of the splits: one hue in three lightnesses, so that they are neither an emotion's nor lost in grey print."""
+HATCHES = {"train": "", "validation": "", "test": "////"}
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1)), (0, (3, 1, 1, 1)))
+
+# Equal steps of CIELAB lightness (99 to 17) at the hue of Okabe and Ito's blue: perceptually uniform, and white where
+# there is nothing, so that a confusion matrix costs no ink outside its diagonal.
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "fer_blue", ["#FBFCFE", "#D6E0EF", "#B0C4DF", "#89A9D0", "#608FC1", "#2976B1", "#0B5C90", "#00446D", "#002C4C"]
+)
+DIVERGING = mpl.colormaps["PuOr_r"]
+
+FORMATS = ("svg", "pdf", "png")
+_METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+_SHEET = resources.files("fer_tf.figures") / "fer.mplstyle"
+
+
+def context():
+    """The project's style for the length of a `with` block, whatever the reader's own settings are."""
+    return mpl.style.context(["default", str(_SHEET)])
+
+
+def applied(draw):
+    """`draw` inside the project's style: the decorator of every figure function."""
+
+    @functools.wraps(draw)
+    def drawn(*args, **kwargs):
+        with context():
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def figure(width=COLUMN, height=None, layout="constrained"):
+    """An empty figure in the project's style.
+
+    Args:
+        width: inches, `COLUMN` or `PAGE`.
+        height: inches; three quarters of a column's width where not given.
+        layout: matplotlib's layout engine, "none" where a figure places its axes itself.
+
+    Returns:
+        matplotlib Figure, unknown to pyplot: a notebook shows it once, as a cell's value, and nothing has to be closed.
+    """
+    return _NotebookFigure(figsize=(width, height or 0.75 * COLUMN), layout=layout)
+
+
+def panel(ax=None, width=COLUMN, height=None):
+    """The figure and axes that a figure function of one panel draws on.
+
+    Args:
+        ax: matplotlib Axes of the caller, or None for a new figure.
+        width: inches, of a new figure.
+        height: inches, of a new figure.
+
+    Returns:
+        (Figure, Axes).
+    """
+    if ax is not None:
+        return ax.get_figure(root=True), ax
+    drawn = figure(width, height)
+    return drawn, drawn.add_subplot()
+
+
+def colour(emotion):
+    """The colour of an emotion, the same in every figure; grey for a class that is none."""
+    return COLOURS.get(emotion, GREY)
+
+
+def marker(emotion):
+    """The marker of an emotion, which tells it apart without its colour."""
+    return MARKERS.get(emotion, "o")
+
+
+def ink_on(background):
+    """Black or white, whichever is read more easily on a colour.
+
+    Args:
+        background: any matplotlib colour.
+
+    Returns:
+        str, `INK` or "white".
+
+    Relative luminance and contrast: WCAG 2.1, section 1.4.3.
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in mpl.colors.to_rgb(background)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.065 else INK
+
+
+def save(fig, path, formats=FORMATS):
+    """Saves a figure under one name in several formats; the same figure gives the same bytes.
+
+    Its layout stays as it is from then on.
+
+    Args:
+        fig: matplotlib Figure.
+        path: place and name without a suffix, such as "reports/sample/figures/class_distribution".
+        formats: of "svg", "pdf" and "png" (150 dpi).
+
+    Returns:
+        list of Path, one for each format.
+
+    Raises:
+        InputError: an unknown format, or the place cannot be written; files are written whole or not at all.
+    """
+    path = Path(path)
+    if unknown := [name for name in formats if name not in FORMATS]:
+        raise InputError(f"unknown figure format '{unknown[0]}'; known are {', '.join(FORMATS)}. Choose among these.")
+    written = []
+    # The salt makes the SVG's ids repeatable, and differ between two figures on one page.
+    with context(), mpl.rc_context({"svg.hashsalt": path.name}):
+        _lay_out(fig)
+        for name in formats:
+            target = path.with_name(f"{path.name}.{name}")
+            with paths.writing(target) as part:
+                if name == "png":
+                    part.write_bytes(_png(fig))
+                else:
+                    fig.savefig(part, format=name, metadata=_METADATA[name])
+            written.append(target)
+    return written
+
+
+def _lay_out(fig):
+    """Lays a figure out for good; each format would do so anew, which takes as long as the drawing."""
+    if fig.get_layout_engine() is not None:
+        for _ in range(3):  # axes of a fixed aspect find their place in a few rounds
+            fig.draw_without_rendering()
+        fig.set_layout_engine("none")
+
+
+class _NotebookFigure(Figure):
+    """A Figure that a notebook shows without pyplot being imported."""
+
+    def _repr_png_(self):
+        with context():
+            picture = _png(self, dpi=130)
+        # more pixels than the 100 to the inch that it is shown at, for dense screens
+        return picture, {"width": round(100 * self.get_figwidth())}
+
+
+def _png(fig, dpi="figure"):
+    """A figure as the bytes of a PNG with 256 colours, half the size of one with all of them and no worse to look at."""
+    buffer, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=dpi, metadata=_METADATA["png"])
+    with Image.open(buffer) as picture:
+        resolution = picture.info.get("dpi", (150, 150))
+        palette = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        palette.save(small, format="png", optimize=True, dpi=resolution)
+    return small.getvalue()

@@ -1,0 +1,447 @@
+"""Trained networks in forms that run without TensorFlow: ONNX and LiteRT, in float32 or quantised to int8.
+
+Every form takes what the network takes, images with values 0 to 255, as an input named "image", and gives "probabilities",
+for any number of images at once. The float32 ONNX form runs in OpenCV too. Writing a form needs packages that a training does
+not: the extra `export`. What a form costs in accuracy and gains in speed is measured by notebook 11_export.
+"""
+
+import importlib.util
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from fer_tf import models
+from fer_tf.errors import InputError, first_line
+from fer_tf.models import onnx_runtime
+from fer_tf.paths import writing
+
+OPSET = 13
+"""Of the ONNX operators: the first that quantises each channel by itself, and one that OpenCV 4 reads."""
+
+TOLERANCE = 1e-4
+"""The furthest that a probability of a float32 form may lie from Keras's."""
+
+FORMS = {
+    "keras": ("model.keras", "keras"),
+    "opencv": ("model.onnx", "opencv"),
+    "onnxruntime": ("model.onnx", "onnxruntime"),
+    "onnxruntime_int8": ("model_int8.onnx", "onnxruntime"),
+    "litert": ("model.tflite", "litert"),
+    "litert_int8": ("model_int8.tflite", "litert"),
+}
+"""What `create` makes: the file's name, and what runs it."""
+
+ENGINES = {".onnx": onnx_runtime.ENGINES, ".tflite": ("litert",), ".keras": ("keras",)}
+"""What runs a form, by the file's suffix; the first is taken where none is asked for."""
+
+_MODULES = {"onnxruntime": "onnxruntime", "opencv": "cv2", "litert": "ai_edge_litert", "keras": "keras"}
+_WRITTEN_BY = {".onnx": ("onnx", "onnxruntime", "tf2onnx"), ".tflite": ("ai_edge_litert",), ".keras": ()}
+_PACKAGES = {"ai_edge_litert": "ai-edge-litert"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A network in one form, ready to predict.
+
+    Attributes:
+        path: the file.
+        engine: what runs it, one of `ENGINES`.
+        run: callable, float32 images (n, h, w, c) with values 0 to 255 to probabilities (n, k).
+    """
+
+    path: Path
+    engine: str
+    run: Callable
+
+    @property
+    def megabytes(self):
+        """Size of the file in units of 1,000,000 bytes."""
+        return self.path.stat().st_size / 1e6
+
+    def probabilities(self, images, batch_size=64):
+        """Class probabilities of images.
+
+        Args:
+            images: uint8 or float array (n, h, w, c), values 0 to 255, of the network's own size and channels.
+            batch_size: images at a time.
+
+        Returns:
+            float32 array (n, k), rows sum to 1.
+
+        Raises:
+            InputError: there is no image.
+        """
+        if len(images) == 0:
+            raise InputError(f"{self.path.name}: no images to classify; give at least one.")
+        starts = range(0, len(images), batch_size)
+        parts = [self.run(np.ascontiguousarray(images[i : i + batch_size], np.float32)) for i in starts]
+        found = np.concatenate(parts).astype(np.float64)
+        return (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def to_onnx(model, path, calibration=None):
+    """Writes a network as ONNX, whole or not at all; batch norms are folded into the convolutions before them.
+
+    Args:
+        model: keras.Model, images (n, h, w, c) in 0-255 to probabilities (n, k).
+        path: where, ending in `.onnx`.
+        calibration: uint8 or float array (m, h, w, c) of training images, some hundreds, whose activations set the
+            ranges of int8 weights (one for each channel) and activations; None stays in float32.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX cannot
+            say. A float32 form that does not predict as the network does is not written; one that only OpenCV does not
+            run rightly is, and a printed line says so.
+
+    Quantisation: Jacob et al. 2018, section 3.
+    """
+    _check(model, path, ".onnx", calibration)
+    network = models.as_float32(model)
+    graph = _folded(_with_constant_reshapes(_converted(network)))
+    with writing(path) as part:
+        if calibration is None:
+            part.write_bytes(graph.SerializeToString())
+            _compare(network, part, path)
+        else:
+            _quantise(graph, part, np.asarray(calibration))
+    return Path(path)
+
+
+def to_litert(model, path, calibration=None):
+    """Writes a network as LiteRT (formerly TensorFlow Lite), whole or not at all.
+
+    Args:
+        model, calibration: see `to_onnx`.
+        path: where, ending in `.tflite`.
+
+    Returns:
+        Path of the file. Its input and output stay float32 when it computes in int8.
+
+    Raises:
+        InputError: as `to_onnx`.
+    """
+    _check(model, path, ".tflite", calibration)
+    network = models.as_float32(model)
+    with writing(path) as part:
+        part.write_bytes(_converted_to_litert(network, calibration))
+        if calibration is None:
+            _compare(network, part, path)
+    return Path(path)
+
+
+def load(path, engine=None, threads=None):
+    """A network's form, ready to predict.
+
+    Args:
+        path: a `.onnx`, `.tflite` or `.keras` file.
+        engine: what runs it, one of `ENGINES[suffix]`; None takes the first.
+        threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process, and
+            Keras's cannot be changed: see `training.make_deterministic`.
+
+    Returns:
+        Form.
+
+    Raises:
+        InputError: the file or the engine's package is missing, the engine does not run such a file, or cannot read it.
+    """
+    path = Path(path)
+    if path.suffix not in ENGINES:
+        raise InputError(f"{path}: not a form of a network; expected a file ending in {', '.join(ENGINES)}.")
+    engine = engine or ENGINES[path.suffix][0]
+    if engine not in ENGINES[path.suffix]:
+        raise InputError(f"{engine} does not run {path.name}; choose {' or '.join(ENGINES[path.suffix])}.")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Write it first: see fer_tf.models.export or notebook 11_export.")
+    _need(_MODULES[engine])
+    opened = {"litert": _litert, "keras": _keras}.get(engine, partial(_onnx, engine=engine))
+    return Form(path, engine, opened(path, threads))
+
+
+def available():
+    """The names of `FORMS` whose packages are installed, as a tuple in that order."""
+    return tuple(
+        form
+        for form, (file, engine) in FORMS.items()
+        if not _missing(*_WRITTEN_BY[Path(file).suffix], _MODULES[engine])
+    )
+
+
+def create(model, forms, folder, calibration=None, threads=None):
+    """Writes a network in several forms and opens each.
+
+    Args:
+        model, calibration: see `to_onnx`; the int8 forms need calibration images.
+        forms: names of `FORMS`.
+        folder: where the files are written, a file that two forms share once.
+        threads: see `load`.
+
+    Returns:
+        dict name -> Form, in the order asked.
+
+    Raises:
+        InputError: an unknown form, an int8 form without calibration images, or as `to_onnx`.
+    """
+    for form in forms:
+        if form not in FORMS:
+            raise InputError(f"unknown form '{form}'; choose of {', '.join(FORMS)}.")
+        if form.endswith("int8") and calibration is None:
+            raise InputError(f"{form} needs training images to find the ranges of its activations; give calibration.")
+    writers = {".onnx": to_onnx, ".tflite": to_litert, ".keras": lambda model, path, _: models.save(model, path)}
+    for name in dict.fromkeys(FORMS[form][0] for form in forms):
+        path = Path(folder) / name
+        writers[path.suffix](model, path, calibration if "int8" in name else None)
+    return {form: load(Path(folder) / FORMS[form][0], FORMS[form][1], threads) for form in forms}
+
+
+def latency(form, images, batch_size=1, warm_up=5):
+    """How long a form takes, from images in memory to their probabilities.
+
+    Args:
+        form: Form.
+        images: uint8 or float array (n, h, w, c), values 0 to 255.
+        batch_size: images at a time; what is left over at the end is not timed, as it is of another size.
+        warm_up: batches before the first that counts.
+
+    Returns:
+        float array (n // batch_size,): milliseconds for each image of a batch.
+
+    Raises:
+        InputError: fewer images than a batch.
+    """
+    batches = [images[i : i + batch_size] for i in range(0, len(images) - batch_size + 1, batch_size)]
+    if not batches:
+        raise InputError(f"{len(images)} images do not fill a batch of {batch_size}; give more, or a smaller batch.")
+    for _ in range(warm_up):
+        form.probabilities(batches[0], batch_size)
+    marks = [time.perf_counter()]
+    for batch in batches:
+        form.probabilities(batch, batch_size)
+        marks.append(time.perf_counter())
+    return np.diff(marks) * 1000 / batch_size
+
+
+def _missing(*modules):
+    return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
+def _need(*modules):
+    if missing := _missing(*modules):
+        wanted = " ".join(_PACKAGES.get(name, name) for name in missing)
+        raise InputError(f"{wanted} missing, and needed for this form of a network: pip install {wanted}.")
+
+
+def _check(model, path, suffix, calibration):
+    _need(*_WRITTEN_BY[suffix])
+    if Path(path).suffix != suffix:
+        raise InputError(f"{path}: this form of a network is written to a file ending in {suffix}.")
+    if calibration is not None and (len(calibration) == 0 or np.shape(calibration)[1:] != model.input_shape[1:]):
+        raise InputError(
+            f"{path}: calibration images of shape {np.shape(calibration)}; expected some of {model.input_shape[1:]}."
+        )
+
+
+def _compare(network, part, path):
+    furthest = _furthest(network, load(part))
+    if not furthest <= TOLERANCE:
+        raise InputError(
+            f"{path}: not written, as its probabilities lie up to {furthest:.2g} from the network's own. Use the .keras file."
+        )
+    if part.suffix == ".onnx":
+        import cv2
+
+        try:
+            agrees = _furthest(network, load(part, "opencv")) <= TOLERANCE
+        except (InputError, cv2.error):
+            agrees = False
+        if not agrees:
+            print(f"{path}: OpenCV does not run it rightly; run it in onnxruntime.", flush=True)
+
+
+def _furthest(network, form):
+    # Other counts than the 2 and 3 by which reshapes are told apart; 1 is the camera's.
+    differences = []
+    for n in (1, 5):
+        images = np.random.default_rng(n).integers(0, 256, (n, *network.input_shape[1:])).astype(np.float32)
+        differences.append(np.abs(form.probabilities(images) - np.asarray(network(images, training=False))).max())
+    return float(np.max(differences))
+
+
+def _named(network):
+    return lambda image: {"probabilities": network(image, training=False)}
+
+
+def _converted(network):
+    import tf2onnx
+
+    from fer_tf.backend import tensorflow as tf
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    image = [tf.TensorSpec(network.input_shape, tf.float32, name="image")]
+    traced = tf.function(_named(network), image, autograph=False)
+    try:
+        graph, _ = tf2onnx.convert.from_function(traced, image, opset=OPSET)
+    except (ValueError, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{network.name} has a layer that ONNX cannot say ({first_line(error)}).") from error
+    return _with_constants(graph, traced.get_concrete_function())
+
+
+def _with_constants(graph, traced):
+    """A graph of one input: what a layer keeps as plain tensors, such as the mean of a Normalization, is given as constants."""
+    import onnx
+
+    values = {inside.name: outside for outside, inside in traced.graph.captures}
+    for value in [value for value in graph.graph.input if value.name in values]:
+        graph.graph.initializer.append(onnx.numpy_helper.from_array(values[value.name].numpy(), value.name))
+        graph.graph.input.remove(value)
+    return graph
+
+
+def _converted_to_litert(network, calibration):
+    from fer_tf.backend import keras
+    from fer_tf.backend import tensorflow as tf
+
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    archive = keras.export.ExportArchive()
+    archive.track(network)
+    image = keras.InputSpec(shape=network.input_shape, dtype="float32", name="image")
+    archive.add_endpoint("serve", _named(network), input_signature=[image])
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if calibration is not None:
+            images = np.asarray(calibration, np.float32)
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([images[i : i + 1]] for i in range(len(images)))
+        try:
+            return converter.convert()
+        except Exception as error:  # the converter's own class, which is no part of its interface
+            raise InputError(f"{network.name} has a layer that LiteRT cannot say ({first_line(error)}).") from error
+
+
+def _with_constant_reshapes(graph):
+    """A graph whose reshapes give their sizes as numbers, -1 for the count of images, rather than compute them.
+
+    OpenCV works out sizes when it reads the file, for one image, and would keep that count for all batches.
+    """
+    import onnx
+
+    reshapes = [node for node in graph.graph.node if node.op_type in ("Reshape", "Squeeze", "Unsqueeze")]
+    names = [node.output[0] for node in reshapes]
+    watched = onnx.ModelProto()
+    watched.CopyFrom(graph)
+    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    session = onnx_runtime.session(watched.SerializeToString())
+    size = [dimension.dim_value for dimension in graph.graph.input[0].type.tensor_type.shape.dim[1:]]
+    two, three = (
+        [found.shape for found in session.run(names, {"image": np.zeros((n, *size), np.float32)})] if names else []
+        for n in (2, 3)
+    )
+    for node, name, of_two, of_three in zip(reshapes, names, two, three, strict=True):
+        shape = [a if a == b else -1 for a, b in zip(of_two, of_three, strict=True)]
+        if shape.count(-1) < 2:
+            constant = onnx.numpy_helper.from_array(np.array(shape, np.int64), f"{name}_shape")
+            graph.graph.initializer.append(constant)
+            of = node.input[0]
+            node.Clear()
+            node.CopyFrom(onnx.helper.make_node("Reshape", [of, constant.name], [name], name=name))
+    return graph
+
+
+def _folded(graph):
+    """A graph after ONNX Runtime's basic optimisations, which use standard operators only, without what no one needs."""
+    import onnx
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        onnx_runtime.session(graph.SerializeToString(), options)
+        folded = onnx.load(options.optimized_model_filepath)
+    _remove_unread(folded.graph)
+    used = {node.domain for node in folded.graph.node}
+    kept = [entry for entry in folded.opset_import if entry.domain in used]
+    del folded.opset_import[:]
+    folded.opset_import.extend(kept)
+    for value in (folded.graph.input[0], folded.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_param = "images"
+    onnx.checker.check_model(folded)
+    return folded
+
+
+def _remove_unread(graph):
+    while True:
+        read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+        unread = [node for node in graph.node if not read & set(node.output)]
+        for node in unread:
+            graph.node.remove(node)
+        if not unread:
+            break
+    for constant in [constant for constant in graph.initializer if constant.name not in read]:
+        graph.initializer.remove(constant)
+
+
+def _quantise(graph, path, images):
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Images(CalibrationDataReader):
+        def __init__(self):
+            self.batches = ({"image": np.float32(images[i : i + 32])} for i in range(0, len(images), 32))
+
+        def get_next(self):
+            return next(self.batches, None)
+
+    onnx.helper.set_model_props(graph, {"onnx.quant.pre_process": "onnxruntime.quant"})  # as `_folded` did
+    quantize_static(
+        graph,
+        path,
+        Images(),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=["Conv", "MatMul", "Gemm", "MaxPool", "Add"],
+        per_channel=True,
+        reduce_range=True,  # 7-bit weights: sums of 8-bit ones saturate on x86 processors without VNNI, unnoticed
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+
+
+def _onnx(path, threads, engine):
+    network = onnx_runtime.opened(path, engine, threads)
+    return lambda images: network(images)[0]
+
+
+def _litert(path, threads):
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(str(path), num_threads=threads)
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: litert cannot read it ({first_line(error)}). Export it anew.") from error
+    image, probabilities = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    shape = None
+
+    def run(images):
+        nonlocal shape
+        if images.shape != shape:
+            interpreter.resize_tensor_input(image, images.shape)
+            interpreter.allocate_tensors()
+            shape = images.shape
+        interpreter.set_tensor(image, images)
+        interpreter.invoke()
+        return interpreter.get_tensor(probabilities)
+
+    return run
+
+
+def _keras(path, threads):
+    return models.load(path).predict_on_batch

@@ -1,0 +1,259 @@
+"""Detectors: what each finds on a photograph whose face is known, and what is said where one is not here."""
+
+import hashlib
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from fer_tf.errors import InputError
+from fer_tf.faces import detection
+from fer_tf.faces.detection import weights, yolo
+from fer_tf.faces.detection.face import Face
+
+BOX = np.array([178, 63, 90, 113])  # of the astronaut's face, in pixels
+EYES = np.array([[200, 102], [247, 103]])
+HERE = detection.available()
+
+
+def detector(name, **options):
+    if name not in HERE:
+        pytest.skip(f"{name}: no weights here; set FER_TF_MODELS to their folder")
+    return detection.create(name, **options)
+
+
+@pytest.fixture(scope="module")
+def astronaut():
+    return np.ascontiguousarray(data.astronaut()[..., ::-1])
+
+
+@pytest.fixture
+def nothing_here(monkeypatch, tmp_path):
+    monkeypatch.delenv("FER_TF_MODELS", raising=False)
+    monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
+    monkeypatch.setattr(weights, "CLONE", tmp_path / "clone")
+    return tmp_path
+
+
+def overlap(a, b):
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    sides = np.minimum(a[:2] + a[2:], b[:2] + b[2:]) - np.maximum(a[:2], b[:2])
+    common = np.prod(np.maximum(sides, 0))
+    return common / (np.prod(a[2:]) + np.prod(b[2:]) - common)
+
+
+@pytest.mark.parametrize("name", detection.names())
+def test_each_detector_finds_the_astronauts_face_and_no_other(name, astronaut):
+    (face,) = detector(name).detect(astronaut)
+    assert overlap(face.box, BOX) > 0.6
+    assert 0.5 < face.score <= 1
+
+
+@pytest.mark.parametrize("name", ["yunet", "yolo", "retinaface"])
+def test_landmarks_come_in_the_order_right_eye_left_eye_nose_mouth(name, astronaut):
+    (face,) = detector(name).detect(astronaut)
+    assert face.landmarks.shape == (5, 2) and face.landmarks.dtype == np.float32
+    np.testing.assert_allclose(face.landmarks[:2], EYES, atol=8)
+    nose, right, left = face.landmarks[2:]
+    assert EYES[0, 1] < nose[1] < right[1] and right[0] < nose[0] < left[0]
+
+
+@pytest.mark.parametrize("name", ["haar", "yunet", "yolo"])
+def test_a_picture_of_another_size_in_between_changes_nothing(name, astronaut):
+    made = detector(name)
+    before = made.detect(astronaut)
+    made.detect(np.ascontiguousarray(astronaut[:300, 50:450]))
+    after = made.detect(astronaut)
+    assert [face.box for face in before] == [face.box for face in after]
+
+
+@pytest.mark.parametrize("name", ["haar", "yunet", "yolo"])
+def test_boxes_in_a_picture_many_times_as_large_are_as_many_times_as_large(name, astronaut):
+    large = cv2.resize(astronaut, None, fx=7, fy=7, interpolation=cv2.INTER_CUBIC)
+    face = detector(name).detect(large)[0]
+    assert overlap(face.box, 7 * BOX) > 0.6
+
+
+@pytest.mark.parametrize("name", ["haar", "yunet", "yolo"])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 900), (900, 2), (40, 40)])
+def test_no_face_is_found_where_there_is_none(name, shape):
+    assert detector(name).detect(np.full((*shape, 3), 90, np.uint8)) == []
+
+
+@pytest.mark.parametrize("name", ["haar", "yunet"])
+def test_two_hundred_faces_in_one_picture_are_found(name, astronaut):
+    face = cv2.resize(astronaut[40:200, 140:300], (120, 120), interpolation=cv2.INTER_AREA)
+    faces = detector(name, longest=2400).detect(np.tile(face, (10, 20, 1)))
+    middles = {(int((x + w / 2) // 120), int((y + h / 2) // 120)) for x, y, w, h in (face.box for face in faces)}
+    assert len(middles) >= 196
+    scores = [face.score for face in faces]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_yolo_box_is_the_mean_of_its_distributions_in_strides():
+    maps = [np.full((80, side, side), -20.0) for side in (80, 40, 20)]
+    row, column, stride = 10, 12, 16
+    cell = maps[1][:, row, column]
+    for side, distance in enumerate((2, 3, 4, 5)):  # left, top, right, bottom: all weight on one bin
+        cell[16 * side + distance] = 20
+    cell[64] = 0  # a score of one half
+    cell[65:] = np.tile([0.25, -0.5, 0], 5)
+    boxes, scores, landmarks = yolo.decode(maps, least=0.4)
+    middle = np.array([column + 0.5, row + 0.5]) * stride
+    np.testing.assert_allclose(boxes, [[*(middle - (2 * stride, 3 * stride)), 6 * stride, 8 * stride]], atol=1e-3)
+    np.testing.assert_allclose(scores, [0.5])
+    np.testing.assert_allclose(landmarks[0], np.tile([(column + 0.5) * stride, (row - 1) * stride], (5, 1)))
+
+
+def test_yolo_outputs_are_matched_by_shape_in_whatever_order_they_come(astronaut):
+    made = detector("yolo")
+    expected = made.detect(astronaut)
+    whole = made.network
+    made.network = lambda square: whole(square)[::-1]
+    found = made.detect(astronaut)
+    assert [face.box for face in found] == [face.box for face in expected]
+
+
+def test_onnx_runtime_and_opencv_compute_the_same(astronaut, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    found = detector("yolo").detect(astronaut)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    expected = detector("yolo").detect(astronaut)
+    np.testing.assert_allclose([face.box for face in found], [face.box for face in expected], atol=0.1)
+
+
+def test_a_fainter_face_is_believed_for_once(astronaut):
+    for name in ("haar", "yunet", "yolo"):
+        made = detector(name)
+        usual = made.detect(astronaut)
+        assert len(made.detect(astronaut, 0.05)) >= len(usual) > len(made.detect(astronaut, 0.9999))
+        assert [face.box for face in made.detect(astronaut)] == [face.box for face in usual]
+
+
+def test_a_letterboxed_point_is_led_back_to_its_pixel():
+    image = np.zeros((300, 900, 3), np.uint8)
+    image[145:156, 595:606] = 255
+    square, factor, left, top = yolo.letterbox(image)
+    assert square.shape == (640, 640, 3) and left == 0 and (square[0] == yolo.GREY).all()
+    y, x = np.argwhere(square[..., 0] > 200).mean(axis=0)
+    face = Face((x, y, 1, 1), 1.0).scaled(factor, -left * factor, -top * factor)
+    np.testing.assert_allclose(face.box[:2], (600, 150), atol=2)
+
+
+def test_without_a_download_the_default_is_the_cascade_and_it_works(nothing_here, astronaut):
+    assert detection.available() == ("haar",)
+    made = detection.create()
+    assert made.name == "haar" and len(made.detect(astronaut)) == 1
+
+
+def test_the_default_is_yunet_where_its_weights_are(nothing_here):
+    folder = nothing_here / "data" / "models"
+    folder.mkdir(parents=True)
+    (folder / "face_detection_yunet_2023mar.onnx").touch()
+    assert detection.default() == "yunet"
+
+
+def test_weights_fetched_into_the_clone_are_found_from_any_folder(nothing_here):
+    (nothing_here / "clone").mkdir()
+    (nothing_here / "clone" / "face_detection_yunet_2023mar.onnx").touch()
+    assert detection.default() == "yunet"
+
+
+def test_a_folder_of_weights_that_is_not_there_is_told_rather_than_passed_over(nothing_here):
+    for ask in (detection.default, detection.available, lambda models: detection.create("haar", models)):
+        with pytest.raises(InputError, match="nowhere: no such folder"):
+            ask("nowhere")
+
+
+@pytest.mark.parametrize("name", ["yunet", "yolo"])
+def test_absent_weights_are_told_in_one_line_with_the_way_to_get_them(name, nothing_here):
+    with pytest.raises(
+        InputError, match=r"Fetch it: (make models|python -m fer_tf.faces.detection.weights --only yolo)"
+    ) as told:
+        detection.create(name)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["yunet", "yolo"])
+def test_a_file_that_is_no_network_is_refused(name, tmp_path):
+    path = tmp_path / "wrong.onnx"
+    path.write_bytes(b"no network")
+    with pytest.raises(InputError, match=r"wrong\.onnx: (not a YuNet|\w+ cannot read it)"):
+        detection.create(name, path)
+
+
+def test_an_absent_package_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uniface", None)
+    with pytest.raises(InputError, match=r"uniface is not installed .*Install it"):
+        detection.create("retinaface")
+
+
+def test_a_file_other_than_the_published_one_is_never_handed_to_a_package_that_would_download_it(tmp_path):
+    path = tmp_path / weights.CATALOGUE["retinaface"].file
+    path.write_bytes(b"something else")
+    with pytest.raises(InputError, match=r"SHA-256 .* expected 905eac744dc1"):
+        weights.check(path, "retinaface")
+
+
+def test_unknown_detectors_and_options_are_named_with_those_there_are():
+    with pytest.raises(InputError, match="unknown detector 'dlib'; choose one of haar, yunet"):
+        detection.create("dlib")
+    with pytest.raises(InputError, match="haar has no option 'scales'; it has scale, neighbours"):
+        detection.create("haar", scales=2)
+
+
+@pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8)])
+def test_what_is_no_picture_is_refused(image):
+    with pytest.raises(InputError, match=r"a detector takes uint8 \(h, w, 3\)"):
+        detection.create("haar").detect(image)
+
+
+@pytest.fixture
+def published(monkeypatch, tmp_path):
+    """A catalogue whose YuNet is published in a file of the test's own."""
+    from dataclasses import replace
+
+    source = tmp_path / "published.onnx"
+    source.write_bytes(b"weights")
+    entry = replace(weights.CATALOGUE["yunet"], urls=(source.as_uri(),), sha256=hashlib.sha256(b"weights").hexdigest())
+    monkeypatch.setitem(weights.CATALOGUE, "yunet", entry)
+    return source
+
+
+def test_fetched_weights_are_whole_and_are_found_afterwards(published, nothing_here):
+    path = weights.fetch("yunet")
+    assert path.read_bytes() == b"weights" and weights.find("yunet") == path
+    published.unlink()
+    assert weights.fetch("yunet") == path  # it is there: nothing is asked of the network
+
+
+def test_weights_with_another_checksum_are_not_written(published, nothing_here):
+    published.write_bytes(b"something else")
+    with pytest.raises(InputError, match="Nothing was written"):
+        weights.fetch("yunet")
+    assert not list(nothing_here.rglob("*2026may*"))
+
+
+def test_offline_one_line_says_what_to_download_and_where_to_put_it(published, nothing_here, capsys):
+    published.unlink()
+    assert weights.main([]) == 1
+    told = capsys.readouterr().err.strip()
+    assert told.count("\n") == 0 and "could not be fetched" in told and "put it into" in told
+
+
+def test_the_makers_of_a_model_see_licence_checksum_and_size(published, nothing_here, capsys):
+    assert weights.main(["--only", "yunet"]) == 0
+    told = capsys.readouterr().out
+    assert "MIT" in told and weights.CATALOGUE["yunet"].sha256 in told and "MB" in told
+
+
+@pytest.mark.parametrize("name", ["yunet", "yolo"])
+def test_the_catalogue_has_the_real_files_checksums(name):
+    if name not in HERE:
+        pytest.skip(f"{name}: no weights here; set FER_TF_MODELS to their folder")
+    path = weights.find(name)
+    if path.name != weights.CATALOGUE[name].file:
+        pytest.skip(f"{path.name} is another release")
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == weights.CATALOGUE[name].sha256

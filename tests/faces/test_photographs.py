@@ -1,0 +1,194 @@
+"""Photographs: files of every kind are read alike, every face gets its emotion, and a crowd is no trouble."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from fer_tf import models
+from fer_tf.errors import InputError
+from fer_tf.faces import detection, photographs
+from fer_tf.faces.detection import Face
+from fer_tf.models import predictor
+
+RGB = data.astronaut()[:256, 100:356]
+BGR = np.ascontiguousarray(RGB[..., ::-1])
+
+
+@pytest.fixture(scope="module")
+def network():
+    return predictor.load()
+
+
+class Finds:
+    """A detector that finds what it is told to."""
+
+    name = "told"
+
+    def __init__(self, *faces):
+        self.faces = list(faces)
+
+    def detect(self, image):
+        return self.faces
+
+
+def saved(path, image=RGB, **options):
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp", "jpg"])
+def test_every_kind_of_file_gives_the_same_picture(tmp_path, suffix):
+    options = {"lossless": True} if suffix == "webp" else {"quality": 95} if suffix == "jpg" else {}
+    read = photographs.read(saved(tmp_path / f"a.{suffix}", **options))
+    assert read.dtype == np.uint8 and read.flags.c_contiguous
+    np.testing.assert_allclose(read.astype(int), BGR, atol=80 if suffix == "jpg" else 0)
+    assert np.abs(read.astype(int) - BGR).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_upright_however_the_camera_was_held(tmp_path, orientation):
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # what brings it into the form that the tag says: Pillow's codes
+    held = Image.fromarray(RGB)
+    held = held.transpose(undo[orientation]) if orientation > 1 else held
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    read = photographs.read(saved(tmp_path / "a.png", held, exif=exif))
+    np.testing.assert_array_equal(read, BGR)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "CMYK", "RGBA"])
+def test_grey_palette_and_transparent_pictures_are_read(tmp_path, mode):
+    picture = Image.fromarray(RGB).convert(mode)
+    path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+    read = photographs.read(saved(path, picture))
+    np.testing.assert_array_equal(read, np.asarray(picture.convert("RGB"))[..., ::-1])
+
+
+def test_what_is_transparent_is_white(tmp_path):
+    clear = Image.fromarray(RGB).convert("RGBA")
+    clear.putalpha(0)
+    assert (photographs.read(saved(tmp_path / "a.png", clear)) == 255).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("coloured", [False, True])
+def test_sixteen_bits_are_read_as_the_same_eight(tmp_path, suffix, coloured):
+    import cv2
+
+    image = BGR if coloured else BGR[..., 1]
+    path = tmp_path / f"a.{suffix}"
+    assert cv2.imwrite(str(path), image.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(photographs.read(path), BGR if coloured else np.repeat(image[..., None], 3, axis=2))
+
+
+def test_heic_is_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "a.heic"
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
+    with pytest.raises(InputError, match=r"a\.heic: HEIC is not read here\. Convert it to JPEG"):
+        photographs.read(path)
+
+
+def test_damaged_and_other_files_are_named_in_one_line(tmp_path):
+    whole = saved(tmp_path / "whole.jpg").read_bytes()
+    for name, content in {"cut.jpg": whole[:3000], "none.png": b"", "text.jpg": b"hello"}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=name.replace(".", r"\.")) as told:
+            photographs.read(tmp_path / name)
+        assert "\n" not in str(told.value)
+    with pytest.raises(InputError, match="cannot be read"):
+        photographs.read(tmp_path / "absent.jpg")
+
+
+def test_a_folders_photographs_are_found_in_order_without_hidden_and_other_files(tmp_path):
+    for name in ("b.JPG", "a.png", "in/c.webp", ".hidden.png", ".in/d.png", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(path.relative_to(tmp_path)) for path in photographs.find([tmp_path])] == ["a.png", "b.JPG", "in/c.webp"]
+    (tmp_path / ".in" / "none").mkdir()
+    with pytest.raises(InputError, match="no photograph in this folder"):
+        photographs.find([tmp_path / ".in" / "none"])
+
+
+@pytest.mark.parametrize("name", ["haar", "yunet", "yolo"])
+def test_the_astronaut_is_happy(network, name):
+    if name not in detection.available():
+        pytest.skip(f"{name}: no weights here; set FER_TF_MODELS to their folder")
+    (seen,) = photographs.analyse(np.ascontiguousarray(data.astronaut()[..., ::-1]), detection.create(name), network)
+    assert seen.emotion == "happy" and seen.probabilities.max() > 0.7
+    assert seen.probabilities.dtype == np.float32 and seen.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_face_that_fills_the_picture_is_found_at_the_second_look(network):
+    class Second:
+        def __init__(self):
+            self.shapes = []
+
+        def detect(self, image):
+            self.shapes.append(image.shape[:2])
+            return [Face((240, 240, 160, 160), 0.9)] if len(self.shapes) == 2 else []
+
+    detector = Second()
+    (face,) = photographs.find_faces(np.zeros((1280, 1280, 3), np.uint8), detector)
+    assert detector.shapes == [(1280, 1280), (640, 640)]  # shrunk to 320, and half as many on each side
+    assert face.box == (320, 320, 640, 640)
+
+
+def test_faces_too_small_or_unsure_are_left_out(network):
+    faces = Finds(Face((10, 10, 80, 80), 0.9), Face((10, 10, 80, 80), 0.5), Face((10, 10, 20, 80), 0.9))
+    assert len(photographs.analyse(BGR, faces, network)) == 3
+    assert len(photographs.analyse(BGR, faces, network, min_score=0.6)) == 2
+    assert len(photographs.analyse(BGR, faces, network, min_score=0.6, min_size=30)) == 1
+
+
+def test_two_hundred_faces_are_read_as_each_alone(network):
+    rng = np.random.default_rng(0)
+    faces = [Face((*rng.uniform(0, 200, 2), *rng.uniform(20, 90, 2)), 0.9) for _ in range(200)]
+    together = photographs.classify(BGR, faces, network)
+    for i in (0, 63, 64, 199):
+        (alone,) = photographs.classify(BGR, [faces[i]], network)
+        np.testing.assert_allclose(alone.probabilities, together[i].probabilities, atol=1e-5)
+
+
+def test_a_mirrored_picture_gets_the_same_probabilities(network):
+    face, other = Face((70, 50, 100, 100), 1.0), Face((256 - 170, 50, 100, 100), 1.0)
+    (one,) = photographs.classify(BGR, [face], network)
+    (two,) = photographs.classify(np.ascontiguousarray(BGR[:, ::-1]), [other], network)
+    np.testing.assert_allclose(one.probabilities, two.probabilities, atol=0.01)
+
+
+def test_both_forms_of_the_shipped_network_give_the_same_probabilities():
+    forms = [models.PRETRAINED / f"five_layer{suffix}" for suffix in (".onnx", ".keras")]
+    if not all(form.is_file() for form in forms):
+        pytest.skip("only one form of the network ships")
+    crops = np.random.default_rng(0).integers(0, 256, (70, 48, 48, 3), dtype=np.uint8)
+    quick, keras = (predictor.load(form).probabilities(crops) for form in forms)
+    np.testing.assert_allclose(quick, keras, atol=1e-3)
+
+
+def test_a_network_says_its_classes_or_is_refused(tmp_path, network):
+    assert network.classes == tuple(models.model_card()["classes"])
+    with pytest.raises(InputError, match="no such network"):
+        predictor.load(tmp_path / "none.onnx")
+    (tmp_path / "a.onnx").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"a\.onnx: \w+ cannot read it \(.*anew\.$"):
+        predictor.load(tmp_path / "a.onnx")
+    with pytest.raises(InputError, match=r"crops of shape \(1, 9, 9, 3\)"):
+        network.probabilities(np.zeros((1, 9, 9, 3), np.uint8))
+    assert network.probabilities(np.zeros((0, 48, 48, 3), np.uint8)).shape == (0, 7)
+
+
+def test_the_number_of_a_face_is_drawn_before_its_emotion(network):
+    (seen,) = photographs.classify(BGR, [Face((80, 90, 100, 100), 0.9)], network)
+    plain, numbered = (photographs.draw(BGR, [seen], network.classes, numbers) for numbers in (None, [12]))
+    wider = [np.flatnonzero((drawn != BGR).any(axis=(0, 2))).max() for drawn in (plain, numbered)]
+    assert wider[1] > wider[0] + 10
+
+
+def test_marks_are_drawn_into_a_copy_also_where_a_face_sticks_out(network):
+    faces = [Face((-30, -30, 90, 90), 0.9), Face((200, 220, 90, 90), 0.8), Face((100, 100, 5, 5), 0.7)]
+    before = BGR.copy()
+    drawn = photographs.draw(BGR, photographs.classify(BGR, faces, network), network.classes)
+    assert (before == BGR).all() and drawn.shape == BGR.shape and (drawn != BGR).any()
+    tiny = np.zeros((1, 1, 3), np.uint8)
+    assert photographs.draw(tiny, [], network.classes).shape == (1, 1, 3)

@@ -1,0 +1,562 @@
+"""Clips, folders and cameras to faces over time, on small films of moving squares; and on the drawn clip."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_tf import figures
+from fer_tf.datasets import sample
+from fer_tf.emotions import COLOURS
+from fer_tf.errors import InputError
+from fer_tf.faces import video
+from fer_tf.faces.detection import Face
+from fer_tf.faces.tracking import Smoother, Tracker
+from fer_tf.models.predictor import Classifier
+
+CLASSES = ("angry", "happy")
+HEIGHT, WIDTH = 96, 128
+
+
+class Squares:
+    """Finds bright squares on black: a detector whose answers are known."""
+
+    name = "squares"
+
+    def detect(self, image):
+        found = cv2.connectedComponentsWithStats(np.uint8(image[..., 0] > 60))[2][1:]
+        return [Face(tuple(map(float, row[:4])), 0.9) for row in found if row[4] > 30]
+
+
+def by_brightness(crops):
+    happy = crops.mean(axis=(1, 2, 3), dtype=float) / 255
+    return np.stack([1 - happy, happy], axis=1)
+
+
+READERS = {
+    "detector": Squares(),
+    "network": Classifier(CLASSES, (8, 8, 3), False, by_brightness, Path("brightness.onnx")),
+    "progress": False,
+}
+
+
+def picture(squares, height=HEIGHT, width=WIDTH):
+    """Black, with squares (x, y, side, brightness)."""
+    image = np.zeros((height, width, 3), np.uint8)
+    for x, y, side, brightness in squares:
+        image[y : y + side, x : x + side] = brightness
+    return image
+
+
+def write_clip(path, pictures, fps=25.0, codec="mp4v"):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, pictures[0].shape[1::-1])
+    for image in pictures:
+        writer.write(image)
+    writer.release()
+    return path
+
+
+def moving(n=20):
+    """A square that moves right and is bright in the second half."""
+    return [picture([(10 + 2 * i, 30, 30, 100 if i < n // 2 else 240)]) for i in range(n)]
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return write_clip(tmp_path / "clip.mp4", moving())
+
+
+def frames_of(path):
+    capture, images = cv2.VideoCapture(str(path)), []
+    while (read := capture.read())[0]:
+        images.append(read[1])
+    return images
+
+
+def leftovers(folder):
+    return [path.name for path in Path(folder).iterdir() if ".part" in path.name]
+
+
+def test_a_clip_becomes_a_film_a_table_and_a_summary(clip, tmp_path):
+    summary = video.run_clip(clip, tmp_path / "out", **READERS, smoothing="none")
+    table = video.read_table(tmp_path / "out/clip_emotions.csv")
+    assert list(table["frame"]) == list(range(20)) and set(table["track"]) == {1}
+    np.testing.assert_allclose(table["time_s"], np.arange(20) / 25, atol=0.001)
+    np.testing.assert_allclose(table["x"], 10 + 2 * np.arange(20), atol=2)
+    assert list(table["emotion"]) == ["angry"] * 10 + ["happy"] * 10
+    np.testing.assert_allclose(table["angry"] + table["happy"], 1, atol=1e-4)
+    film = frames_of(tmp_path / "out/clip_emotions.mp4")
+    assert len(film) == 20 and film[0].shape == (HEIGHT, WIDTH, 3)
+    assert np.ptp(film[0].astype(int), axis=2).max() > 60, "no coloured box was drawn"
+    assert json.loads((tmp_path / "out/clip_emotions.json").read_text()) == summary
+    assert (summary["frames"], summary["faces"], summary["tracks"], summary["dropped"]) == (20, 20, 1, 0)
+    assert summary["complete"] and summary["ended"] == "end" and summary["codec"] in ("avc1", "mp4v")
+    assert summary["emotions"] == {"angry": 0.5, "happy": 0.5}
+    assert leftovers(tmp_path / "out") == []
+
+
+def test_every_stage_is_timed_and_the_shares_make_the_whole(clip, tmp_path):
+    stages = video.run_clip(clip, tmp_path, **READERS, film=False)["stages"]
+    assert list(stages) == [*video.STAGES, "whole"]
+    assert sum(stages[name]["share"] for name in video.STAGES) == pytest.approx(1, abs=0.001)
+    assert all(stages[name]["median_ms"] <= stages[name]["p95_ms"] for name in stages)
+    assert not (tmp_path / "clip_emotions.mp4").exists() and frames_of(clip)
+
+
+def test_a_frame_without_a_face_is_a_row_without_a_track(tmp_path):
+    pictures = [picture([])] * 3 + moving(4)
+    summary = video.run_clip(write_clip(tmp_path / "c.mp4", pictures), tmp_path / "out", **READERS)
+    table = video.read_table(tmp_path / "out/c_emotions.csv")
+    assert list(table["frame"]) == list(range(7))
+    assert table["track"].isna().sum() == summary["frames_without_face"] >= 3
+    assert table.loc[table["track"].isna(), "x":].isna().all(axis=None)
+
+
+def test_a_clip_of_no_faces_is_a_complete_result(tmp_path):
+    summary = video.run_clip(write_clip(tmp_path / "c.mp4", [picture([])] * 5), tmp_path / "out", **READERS)
+    assert summary["complete"] and summary["tracks"] == 0 and summary["emotions"] == {}
+    assert len(frames_of(tmp_path / "out/c_emotions.mp4")) == 5
+
+
+def test_smoothing_delays_a_change_by_about_its_time_constant(clip, tmp_path):
+    video.run_clip(clip, tmp_path / "out", **READERS, smoothing="exponential", smoothing_seconds=0.16)
+    table = video.read_table(tmp_path / "out/clip_emotions.csv")
+    raw, smooth = table["raw_happy"].to_numpy(), table["happy"].to_numpy()
+    assert smooth[0] == raw[0]
+    # 0.16 s are four frames: 63% of the change after four steps
+    assert (smooth[13] - raw[0]) / (raw[-1] - raw[0]) == pytest.approx(1 - np.exp(-1), abs=0.05)
+
+
+def test_two_faces_keep_their_tracks_while_they_pass_over_the_picture(tmp_path):
+    pictures = [picture([(5 + 2 * i, 5, 30, 100), (90 - 2 * i, 60, 30, 240)]) for i in range(20)]
+    video.run_clip(write_clip(tmp_path / "c.mp4", pictures), tmp_path / "out", **READERS)
+    table = video.read_table(tmp_path / "out/c_emotions.csv")
+    of_each = table.groupby("track")["emotion"].agg(["nunique", "size"])
+    assert len(of_each) == 2 and (of_each["nunique"] == 1).all() and (of_each["size"] == 20).all()
+
+
+def test_the_detector_looks_in_every_so_many_frames_and_each_frame_is_read(clip):
+    looks = []
+
+    class Counting(Squares):
+        def detect(self, image):
+            looks.append(1)
+            return super().detect(image)
+
+    with video.open_source(clip) as source:
+        moments = list(video.read(source, Counting(), READERS["network"], every=4))
+    assert len(looks) == 5 and [len(moment.seen) for moment in moments] == [1] * 20
+    # the square moves on under the box that is held, and is read there
+    assert moments[11].seen[0].face.box == moments[8].seen[0].face.box
+    assert not np.array_equal(moments[11].seen[0].raw, moments[8].seen[0].raw)
+
+
+def test_small_and_unsure_faces_can_be_left_out(clip):
+    with video.open_source(clip) as source:
+        assert not any(moment.seen for moment in video.read(source, *readers(), min_size=40))
+    with video.open_source(clip) as source:
+        assert not any(moment.seen for moment in video.read(source, *readers(), min_score=0.95))
+
+
+def readers():
+    return READERS["detector"], READERS["network"]
+
+
+def test_a_size_change_in_mid_stream_keeps_the_track_and_fits_the_film(tmp_path):
+    large = [picture([(20, 30, 40, 200)])] * 4
+    small = [picture([(10, 15, 20, 200)], HEIGHT // 2, WIDTH // 2)] * 4
+    stream = [video.Frame(i, i / 25, image) for i, image in enumerate(large + small)]
+    with video.Recording(tmp_path, "c", CLASSES, 25.0) as recording:
+        for moment in video.read(stream, *readers()):
+            recording.write(moment)
+    table = video.read_table(tmp_path / "c.csv")
+    assert list(table["track"]) == [1] * 8
+    assert list(table["x"]) == [20] * 4 + [10] * 4, "boxes are in pixels of their own frame"
+    assert [image.shape for image in frames_of(tmp_path / "c.mp4")] == [(HEIGHT, WIDTH, 3)] * 8
+
+
+def test_a_picture_of_another_shape_is_fitted_whole_between_black_bars():
+    tall = np.full((100, 50, 3), 200, np.uint8)
+    fitted = video.recording.fitted(tall, (100, 50))
+    assert fitted.shape == (50, 100, 3) and (fitted[:, :30] == 0).all() and (fitted[:, 45:55] == 200).all()
+    odd = np.zeros((51, 101, 3), np.uint8)
+    assert video.recording.fitted(odd, (100, 50)).shape == (50, 100, 3)
+
+
+def test_odd_sizes_make_a_film_of_even_ones(tmp_path):
+    write_clip(tmp_path / "c.avi", [picture([], 61, 83)] * 3, codec="MJPG")
+    video.run_clip(tmp_path / "c.avi", tmp_path / "out", **READERS)
+    assert [image.shape for image in frames_of(tmp_path / "out/c_emotions.mp4")] == [(60, 82, 3)] * 3
+
+
+def test_a_late_frame_leaves_the_film_as_long_as_the_time_that_passed(tmp_path):
+    film = video.Film(tmp_path / "c.mp4", 10, (HEIGHT, WIDTH))
+    for time_s in (0, 0.1, 0.2, 0.9, 1.0, 1.02):
+        film.write(picture([]), time_s)
+    assert film.frames == 11
+    film.write(picture([]), 1e9)  # a clock that jumps
+    film.close()
+    assert film.frames == len(frames_of(tmp_path / "c.mp4")) == 12
+
+
+def test_two_hundred_faces_in_one_frame_are_all_read(tmp_path):
+    places = [(12 * (i % 20) + 2, 12 * (i // 20) + 2, 8, 90 + i // 2) for i in range(200)]
+    frame = picture(places, 130, 250)
+    moments = list(video.read([video.Frame(i, i / 25, frame) for i in range(3)], *readers()))
+    assert [len(moment.seen) for moment in moments] == [200] * 3
+    assert {seen.track for seen in moments[0].seen} == {seen.track for seen in moments[2].seen} == set(range(1, 201))
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no video" * 100, b"\x00\x00\x00\x20ftypisom" + bytes(5000)])
+def test_a_file_that_is_no_video_is_refused_in_one_line(tmp_path, content, capfd):
+    (tmp_path / "bad.mp4").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.mp4: no frame can be read") as error:
+        video.run_clip(tmp_path / "bad.mp4", tmp_path / "out", **READERS)
+    assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_source_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="there is no such clip"):
+        video.run_clip(tmp_path / "none.mp4", tmp_path / "out", **READERS)
+    with pytest.raises(InputError, match="no picture in this folder"):
+        video.run_clip(tmp_path, tmp_path / "out", **READERS)
+    with pytest.raises(InputError, match="a detection in every 0"):
+        video.run_clip(write_clip(tmp_path / "c.mp4", moving(3)), tmp_path / "out", **READERS, every=0)
+
+
+def test_a_clip_that_was_cut_off_is_read_as_far_as_it_goes_and_said_so(tmp_path):
+    whole = write_clip(
+        tmp_path / "whole.avi", [image + np.uint8(i) for i, image in enumerate(moving(60))], codec="MJPG"
+    )
+    data = whole.read_bytes()
+    (tmp_path / "cut.avi").write_bytes(data[: len(data) // 2])
+    summary = video.run_clip(tmp_path / "cut.avi", tmp_path / "out", **READERS)
+    assert not summary["complete"] and "damaged or missing" in summary["ended"]
+    table = video.read_table(tmp_path / "out/cut_emotions.csv")
+    assert 10 < len(table) < 50 and len(frames_of(tmp_path / "out/cut_emotions.mp4")) == len(table) == summary["frames"]
+
+
+def test_damage_in_the_middle_of_a_clip_costs_the_frames_it_hits_and_is_told(tmp_path):
+    noisy = [
+        image + np.random.default_rng(i).integers(0, 30, image.shape, np.uint8) for i, image in enumerate(moving(50))
+    ]
+    data = bytearray(write_clip(tmp_path / "c.mp4", noisy).read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + len(data) // 6] = bytes(len(data) // 6)
+    (tmp_path / "c.mp4").write_bytes(data)
+    summary = video.run_clip(tmp_path / "c.mp4", tmp_path / "out", **READERS)
+    table = video.read_table(summary["table"])
+    assert 30 < summary["frames"] < 49 and "damaged or missing" in summary["ended"]
+    assert table["frame"].is_monotonic_increasing and table["time_s"].iloc[-1] > 1.8
+
+
+def test_a_folder_of_pictures_is_read_in_the_order_of_its_numbers(tmp_path):
+    (tmp_path / "shots").mkdir()
+    for i, image in enumerate(moving(12)):
+        cv2.imwrite(str(tmp_path / f"shots/frame{i}.png"), image)
+    (tmp_path / "shots/notes.txt").write_text("not a picture")
+    (tmp_path / "shots/frame5.png").write_bytes(b"damaged")
+    summary = video.run_clip(tmp_path / "shots", tmp_path / "out", **READERS, fps=10)
+    table = video.read_table(tmp_path / "out/shots_emotions.csv")
+    assert list(table["frame"]) == [i for i in range(12) if i != 5]
+    assert table["x"].is_monotonic_increasing and table["time_s"].iloc[-1] == pytest.approx(1.1)
+    assert "1 of 12 pictures left out" in summary["ended"] and not summary["complete"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_what_was_written_until_an_interruption_is_complete(clip, tmp_path, error):
+    class Breaks(Squares):
+        looks = 0
+
+        def detect(self, image):
+            self.looks += 1
+            if self.looks == 8:
+                raise error("now")
+            return super().detect(image)
+
+    asked = {**READERS, "detector": Breaks()}
+    if error is KeyboardInterrupt:
+        assert video.run_clip(clip, tmp_path / "out", **asked)["ended"] == "interrupted"
+    else:
+        with pytest.raises(RuntimeError):
+            video.run_clip(clip, tmp_path / "out", **asked)
+    assert (
+        len(video.read_table(tmp_path / "out/clip_emotions.csv"))
+        == len(frames_of(tmp_path / "out/clip_emotions.mp4"))
+        == 7
+    )
+    assert json.loads((tmp_path / "out/clip_emotions.json").read_text())["complete"] is False
+    assert leftovers(tmp_path / "out") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such limit")
+def test_a_film_for_which_the_disk_is_too_small_is_told_and_the_table_stays(clip, tmp_path):
+    program = f"""
+import resource, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_video import READERS, InputError, video
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+try:
+    video.run_clip({str(clip)!r}, "out", **READERS)
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "clip_emotions.mp4: the film could not be written whole" in done.stdout, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip_emotions.csv", "clip_emotions.json"]
+    summary = json.loads((tmp_path / "out/clip_emotions.json").read_text())
+    assert summary["film"] is None and summary["frames"] == len(
+        video.read_table(tmp_path / summary["table"])["frame"].unique()
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
+def test_a_reading_that_is_told_to_end_closes_its_files(tmp_path):
+    write_clip(tmp_path / "c.mp4", moving(20) * 20)
+    program = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_video import READERS, Squares, video
+class Slow(Squares):
+    def detect(self, image):
+        time.sleep(0.02)
+        return super().detect(image)
+print(video.run_clip("c.mp4", "out", **{{**READERS, "detector": Slow()}})["ended"])
+"""
+    started = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    deadline = time.time() + 60
+    while not list(tmp_path.glob("out/.*.mp4")) and time.time() < deadline:
+        time.sleep(0.05)
+    started.send_signal(signal.SIGTERM)
+    assert started.communicate(timeout=60)[0].strip() == "interrupted"
+    assert (
+        0
+        < len(frames_of(tmp_path / "out/c_emotions.mp4"))
+        == len(video.read_table(tmp_path / "out/c_emotions.csv"))
+        < 400
+    )
+
+
+class FakeCapture:
+    """A camera of moving squares that gives a frame every `pause` seconds and is unplugged after `last`."""
+
+    def __init__(self, last=50, pause=0.005, hangs=False):
+        self.last, self.pause, self.hangs, self.taken = last, pause, hangs, 0
+
+    def __call__(self, device):
+        return self
+
+    def isOpened(self):
+        return self.taken < self.last
+
+    def read(self):
+        if self.taken >= self.last:
+            time.sleep(2 if self.hangs else 0)
+            return False, None
+        time.sleep(self.pause)
+        self.taken += 1
+        return True, moving(50)[(self.taken - 1) % 50]
+
+    def get(self, what):
+        return {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_FRAME_WIDTH: WIDTH, cv2.CAP_PROP_FRAME_HEIGHT: HEIGHT}.get(
+            what, 0.0
+        )
+
+    def set(self, *_):
+        return True
+
+    def release(self):
+        pass
+
+
+def test_a_slow_reader_of_a_camera_gets_the_newest_frame_and_the_others_are_counted():
+    with video.Camera(open_capture=FakeCapture(last=60, pause=0.004)) as camera:
+        seen = []
+        for frame in camera:
+            seen.append(frame.number)
+            time.sleep(0.04)
+    assert seen == sorted(set(seen)) and len(seen) < 20
+    assert len(seen) + camera.dropped == 60
+    assert seen[-1] == 59, "the last frame is the newest, not one from a queue"
+
+
+@pytest.mark.parametrize(("hangs", "told"), [(False, "was closed or unplugged"), (True, "gave no frame for 0.3 s")])
+def test_a_camera_that_vanishes_leaves_a_complete_recording(tmp_path, monkeypatch, hangs, told):
+    capture = FakeCapture(last=15, pause=0.01, hangs=hangs)
+    monkeypatch.setattr(video, "Camera", lambda device, patience: video.sources.Camera(device, patience, capture))
+    summary = video.run_live(0, tmp_path, **READERS, window=False, patience=0.3)
+    assert told in summary["ended"] and not summary["complete"]
+    assert summary["frames"] + summary["dropped"] == 15
+    assert len(video.read_table(summary["table"])) == summary["frames"]
+    assert frames_of(summary["film"]) and Path(summary["film"]).parent == tmp_path
+
+
+def test_a_camera_that_cannot_be_opened_is_refused_in_one_line(capfd):
+    with pytest.raises(InputError, match="camera 77 cannot be opened"):
+        video.run_live(77, **READERS, window=False)
+    assert capfd.readouterr().err == ""
+
+
+def test_live_without_a_display_writes_to_a_file_and_stops_when_asked(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "can_open_windows", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    summary = video.run_live(clip, **READERS, frames=5)
+    assert summary["ended"] == "after 5 frames" and summary["complete"]
+    assert {path.suffix for path in (tmp_path / "live").glob("live_*")} == {".mp4", ".csv", ".json"}
+    with pytest.raises(InputError, match="no display"):
+        video.run_live(clip, **READERS, window=True)
+
+
+def test_ending_a_camera_by_ctrl_c_is_no_fault(tmp_path, monkeypatch):
+    class Stops(Squares):
+        looks = 0
+
+        def detect(self, image):
+            self.looks += 1
+            if self.looks == 4:
+                raise KeyboardInterrupt
+            return super().detect(image)
+
+    monkeypatch.setattr(video, "Camera", lambda device, patience: video.sources.Camera(device, patience, FakeCapture()))
+    summary = video.run_live(0, tmp_path, **{**READERS, "detector": Stops()}, window=False)
+    assert summary["ended"] == "interrupted" and summary["complete"] and summary["frames"] == 3
+
+
+def test_q_in_the_window_quits_and_nothing_is_kept_unless_asked(clip, tmp_path, monkeypatch):
+    shown = []
+
+    class FakeWindow(video.Window):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def show(self, picture):
+            shown.append(picture)
+            return "quit" if len(shown) == 3 else ""
+
+    monkeypatch.setattr(video, "can_open_windows", lambda: True)
+    monkeypatch.setattr(video, "Window", FakeWindow)
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    summary = video.run_live(clip, **READERS)
+    assert summary["ended"] == "q was pressed" and summary["frames"] == 3 and summary["film"] is None
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_clip_played_as_a_camera_comes_at_its_own_pace(clip):
+    started = time.perf_counter()
+    with video.Camera(str(clip)) as camera:
+        assert len(list(camera)) + camera.dropped == 20
+    assert 0.5 < time.perf_counter() - started < 3 and camera.fault == ""
+
+
+def test_progress_is_one_line_with_the_frame_the_rate_and_the_faces(clip, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(video.summary, "PAUSE", 0)
+    video.run_clip(clip, tmp_path / "out", **{**READERS, "progress": True})
+    assert "frame 1 of 20, " in capsys.readouterr().err
+
+
+def test_a_disk_that_fills_up_is_told_in_one_line_and_keeps_what_it_held(clip, tmp_path, monkeypatch):
+    rows = video.recording.rows
+
+    def full(moment, width):
+        if moment.number == 5:
+            raise OSError(28, "No space left on device")
+        return rows(moment, width)
+
+    monkeypatch.setattr(video.recording, "rows", full)
+    with pytest.raises(InputError, match="No space left on device") as error:
+        video.run_clip(clip, tmp_path / "out", **READERS)
+    assert "\n" not in str(error.value)
+    assert (
+        len(video.read_table(tmp_path / "out/clip_emotions.csv"))
+        == len(frames_of(tmp_path / "out/clip_emotions.mp4"))
+        == 5
+    )
+
+
+def test_smoothed_and_raw_probabilities_are_kept_of_each_face():
+    stream = [video.Frame(i, i / 25, image) for i, image in enumerate(moving(20))]
+    moments = list(video.read(stream, *readers(), Tracker(), Smoother("mean", frames=20)))
+    raw = np.array([moment.seen[0].raw for moment in moments])
+    np.testing.assert_allclose(moments[-1].seen[0].probabilities, raw.mean(axis=0), atol=1e-6)
+
+
+def test_the_drawn_face_is_found_in_every_frame_by_what_needs_no_download(tmp_path):
+    film = video.Film(tmp_path / "drawn.mp4", 10, (480, 640))
+    shown = []
+    for i, (drawn, emotion) in enumerate(sample.clip(seconds=2.0, fps=10)):
+        film.write(np.ascontiguousarray(drawn[..., ::-1]), i / 10)
+        shown.append(emotion)
+    film.close()
+    summary = video.run_clip(film.path, tmp_path, detector="haar", smoothing="none", progress=False)
+    assert (summary["faces"], summary["tracks"], summary["frames_without_face"]) == (20, 1, 0)
+    table = video.read_table(summary["table"])
+    assert set(table["emotion"][[i for i, emotion in enumerate(shown) if emotion == "happy"]]) == {"happy"}
+
+
+@pytest.fixture
+def table():
+    """Two tracks, the first hidden in the middle: happy, hidden, then angry; the second happy throughout."""
+    rows = [(i, i / 10, 1, "happy" if i < 5 else "angry", 0.2 if i < 5 else 0.9) for i in range(20) if not 5 <= i < 10]
+    rows += [(i, i / 10, 2, "happy", 0.1) for i in range(3)]
+    made = pd.DataFrame(rows, columns=["frame", "time_s", "track", "emotion", "angry"])
+    return made.assign(happy=1 - made["angry"])
+
+
+def test_the_timeline_draws_each_tracks_probabilities_and_breaks_where_it_was_hidden(table):
+    first, second = figures.emotion_timeline(table, CLASSES).axes
+    drawn = {line.get_label(): line.get_xydata() for line in first.lines}
+    assert list(drawn) == list(CLASSES) and [line.get_color() for line in first.lines] == [COLOURS[c] for c in CLASSES]
+    values = drawn["angry"][:, 1]
+    np.testing.assert_allclose(values[~np.isnan(values)], [0.2] * 5 + [0.9] * 10)
+    assert np.isnan(values).sum() == 1
+    assert len(second.lines[0].get_xydata()) == 3
+    assert [text.get_text() for text in first.texts] == ["happy", "angry", "read"]
+
+
+def test_the_timeline_shows_the_true_emotion_beside_the_one_read(table):
+    shown = ["angry"] * 20
+    first = figures.emotion_timeline(table, CLASSES, shown, most=1).axes[0]
+    assert [text.get_text() for text in first.texts] == ["happy", "angry", "read", "angry", "angry", "shown"]
+
+
+def test_a_timeline_of_no_faces_says_so_and_one_of_another_table_is_refused(table):
+    none = pd.DataFrame({name: [np.nan, np.nan] for name in table}).assign(frame=[0, 1], time_s=[0.0, 0.1])
+    assert figures.emotion_timeline(none, CLASSES).axes[0].texts[0].get_text() == "No face was seen."
+    with pytest.raises(InputError, match="no column 'emotion'"):
+        figures.emotion_timeline(table.drop(columns="emotion"), CLASSES)
+
+
+def test_latencies_are_drawn_as_long_as_they_are():
+    stages = {
+        "detect": {"median_ms": 6.0, "p95_ms": 9.0, "share": 0.75},
+        "whole": {"median_ms": 8, "p95_ms": 12, "share": 1},
+    }
+    ax = figures.stage_latencies(stages).axes[0]
+    assert [bar.get_width() for bar in ax.patches] == [6, 8]
+    assert [text.get_text() for text in ax.texts] == ["6.0 (75%)", "8.0 (100%)"]
+    with pytest.raises(InputError, match="no stage was timed"):
+        figures.stage_latencies({})
+
+
+def test_frames_are_drawn_in_their_order_with_their_labels():
+    pictures = [np.full((60, 80, 3), 40 * i, np.uint8) for i in range(5)]
+    ax = figures.annotated_frames(pictures, list("abcde"), columns=3).axes[0]
+    drawn = ax.images[0].get_array()
+    assert [drawn[30, 40, 0], drawn[30, 125, 0], drawn[95, 40, 0]] == [0, 40, 120]
+    assert [text.get_text() for text in ax.texts] == list("abcde")
+    with pytest.raises(InputError, match="5 pictures and 1 labels"):
+        figures.annotated_frames(pictures, ["a"])

@@ -1,0 +1,262 @@
+"""Figures show the data they were given: read back from what is drawn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import make_dataset
+from matplotlib.figure import Figure
+
+from fer_tf import emotions, evaluation, figures
+from fer_tf.errors import InputError
+from fer_tf.figures import style
+
+CLASSES = ("angry", "happy", "sad")
+
+
+@pytest.fixture
+def faces():
+    return make_dataset(per_class=9, size=24, splits=(5, 2, 2))
+
+
+@pytest.fixture
+def scored():
+    labels = np.repeat([0, 1, 2], [10, 20, 30])
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(3), 60)
+    probabilities[np.arange(60), labels] += 0.5
+    return labels, probabilities / probabilities.sum(axis=1, keepdims=True), CLASSES
+
+
+def words(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def widths(ax):
+    return [patch.get_width() for patch in ax.patches]
+
+
+def lines(ax):
+    return {line.get_label(): line.get_xydata() for line in ax.lines}
+
+
+def legend(owner):
+    found = owner.get_legend() if hasattr(owner, "get_legend") else owner.legends[0]
+    return [text.get_text() for text in found.get_texts()]
+
+
+def test_class_bars_are_as_long_as_the_classes_are_large(faces):
+    ax = figures.class_distribution(faces).axes[0]
+    assert widths(ax) == [9, 9, 9] and words(ax)[0] == "9 (33.3%)"
+    panels = figures.class_distribution_by_split(faces).axes
+    assert [widths(panel) for panel in panels] == [[5] * 3, [2] * 3, [2] * 3]
+    assert panels[1].get_xlabel() == "validation images (6 in all)"
+
+
+def test_split_bars_are_as_long_as_the_splits_are_large(faces):
+    assert widths(figures.split_sizes(faces).axes[0]) == [15, 6, 6]
+
+
+def test_pixel_shares_sum_to_everything_and_the_mean_is_the_images(faces):
+    ax = figures.pixel_distribution(faces).axes[0]
+    assert ax.patches[0].get_data().values.sum() == pytest.approx(100)
+    assert f"mean {faces.images.mean():.0f}" in legend(ax)
+    panels = figures.pixel_distribution_by_emotion(faces).axes
+    told = [next(word for word in words(panel) if "±" in word) for panel in panels[:3]]
+    for k, text in enumerate(told):
+        assert f"{faces.images[faces.labels == k].mean():.0f} ±" in text
+
+
+def test_the_mean_face_is_the_mean(faces):
+    fig = figures.mean_faces(faces)
+    shown = next(ax.images[0] for ax in fig.axes if ax.images).get_array()
+    expected = faces.images[faces.labels == 0].mean(axis=0)[..., 0]
+    np.testing.assert_allclose(np.asarray(shown)[:24, :24], expected, atol=0.51)
+
+
+def test_correlation_is_numpys(faces):
+    fig = figures.intensity_correlation(faces)
+    means = np.stack([faces.images[faces.labels == k].mean(axis=0).ravel() for k in range(3)])
+    expected = np.corrcoef(means)
+    cells = np.array([float(word.replace("−", "-")) for word in words(fig.axes[0])]).reshape(3, 3)
+    np.testing.assert_allclose(cells, expected, atol=0.0051)
+
+
+def test_sample_images_are_of_their_row_s_class_and_follow_from_the_seed(faces):
+    picture = figures.sample_images(faces, 4, seed=1).axes[0].images[0].get_array()
+    rows = [picture[r * 25 : r * 25 + 24].astype(float) for r in range(3)]  # 24 pixels and a gap of one
+    assert [abs(row[:, :24].mean() - (60 + 60 * k)) < 10 for k, row in enumerate(rows)] == [True] * 3
+    again = figures.sample_images(faces, 4, seed=1).axes[0].images[0].get_array()
+    other = figures.sample_images(faces, 4, seed=2).axes[0].images[0].get_array()
+    assert np.array_equal(picture, again) and not np.array_equal(picture, other)
+
+
+def test_the_original_stands_before_its_views(faces):
+    views = np.stack([np.full((24, 24, 1), value, np.float32) for value in (10, 200.6)])
+    picture = figures.transformed_images(faces.images[0], views).axes[0].images[0].get_array()
+    assert np.array_equal(picture[:24, :24], faces.images[0][..., 0])
+    assert picture[5, 30] == 10 and picture[5, 55] == 201
+    with pytest.raises(InputError, match="Give some per image"):
+        figures.transformed_images(faces.images[0], views[:0])
+
+
+def test_examples_of_each_finding_are_counted(faces):
+    fig = figures.cleaning_examples(faces, {"blank": [0, 1], "leaked": [2]})
+    assert {"blank\n2 found", "leaked\n1 found"} <= {word for ax in fig.axes for word in words(ax)}
+
+
+def test_learning_curves_mark_the_epoch_that_is_kept():
+    history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [2.0, 1.0, 0.5], "accuracy": [0.2, 0.5, 0.8]})
+    history["val_loss"], history["val_accuracy"] = [2.1, 1.2, 1.4], [0.2, 0.6, 0.55]
+    history["learning_rate"] = [0.01, 0.001, 0.0001]
+    fig = figures.learning_curves(history)
+    assert [ax.get_ylabel() for ax in fig.axes] == ["loss (cross-entropy)", "accuracy", "learning rate"]
+    np.testing.assert_allclose(lines(fig.axes[1])["validation"][:, 1], history["val_accuracy"])
+    assert "best epoch 2: validation accuracy 0.600" in legend(fig)
+    with pytest.raises(InputError, match="no column 'loss'"):
+        figures.learning_curves(history.drop(columns="loss"))
+
+
+def test_compared_trainings_stand_from_best_to_worst():
+    one = pd.DataFrame({"epoch": [1, 2], "val_accuracy": [0.3, 0.4]})
+    ax = figures.compare_learning({"slow": one, "fast": one.assign(val_accuracy=[0.5, 0.7])}).axes[0]
+    assert legend(ax) == ["fast (0.700)", "slow (0.400)"]
+
+
+def test_a_confusion_matrix_shows_counts_and_shares(scored):
+    confusion = evaluation.confusion(*scored)
+    counts, ratios = (ax for ax in figures.confusion_matrix(confusion).axes if ax.get_xlabel() == "predicted emotion")
+    assert [int(word) for word in words(counts)] == confusion.to_numpy().ravel().tolist()
+    shares = np.array([float(word) for word in words(ratios)]).reshape(3, 3)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=0.02)
+    with pytest.raises(InputError, match="cannot show 'all'"):
+        figures.confusion_matrix(confusion, show="all")
+
+
+def test_roc_curves_are_the_ones_given(scored):
+    curves = evaluation.roc(*scored)
+    ax = figures.roc_curves(curves).axes[0]
+    drawn = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) == len(curves["sad"][0])]
+    assert any(np.allclose(points, np.c_[curves["sad"][0], curves["sad"][1]]) for points in drawn)
+    assert legend(ax)[2] == f"sad {curves['sad'][2]:.3f}"
+
+
+def test_per_class_bars_are_as_high_as_the_scores(scored):
+    per_class = evaluation.per_class(*scored)
+    heights = [patch.get_height() for patch in figures.per_class_bars(per_class).axes[0].patches]
+    np.testing.assert_allclose(heights, per_class[["precision", "recall", "f1"]].to_numpy().T.ravel())
+
+
+def test_the_most_confused_pairs_are_named(scored):
+    pairs = evaluation.most_confused(*scored)
+    ax = figures.most_confused(pairs).axes[0]
+    np.testing.assert_allclose(widths(ax), pairs["ratio"])
+    first = pairs.iloc[0]
+    assert ax.get_yticklabels()[0].get_text() == f"{first['true']} → {first['predicted']}"
+    assert words(figures.most_confused(pairs.iloc[:0]).axes[0]) == ["No image is confused."]
+
+
+def test_the_reliability_diagram_tells_its_error(scored):
+    bins = evaluation.calibration(*scored)
+    top, bottom = figures.reliability_diagram(bins).axes
+    assert f"ECE {evaluation.expected_calibration_error(bins):.3f}" in legend(top)
+    assert sum(patch.get_height() for patch in bottom.patches) == pytest.approx(1)
+
+
+def test_the_grid_of_predictions_holds_right_and_wrong_ones(scored):
+    labels, probabilities, classes = scored
+    images = np.zeros((60, 24, 24, 1), np.uint8)
+    fig = figures.predictions_grid(images, labels, probabilities, classes, n=3)
+    assert sum(len(ax.images) for ax in fig.axes) == 6
+    with pytest.raises(InputError):
+        figures.predictions_grid(images[:5], labels, probabilities, classes)
+
+
+def test_views_and_the_plain_image_are_drawn_at_their_accuracy():
+    views = pd.DataFrame({"n": [1, 2, 4], "accuracy": [0.5, 0.6, 0.65]})
+    ax = figures.accuracy_over_views(views, plain=0.55).axes[0]
+    np.testing.assert_allclose(lines(ax)["mean over the views"], views.to_numpy())
+    assert "plain image 0.550" in legend(ax)
+
+
+def test_published_and_reproduced_stand_beside_each_other():
+    numbers = pd.DataFrame({"name": ["a", "b"], "published": [0.6, 0.7], "reproduced": [0.65, np.nan]})
+    ax = figures.published_vs_reproduced(numbers).axes[0]
+    assert {"0.600", "0.650", "+0.050", "0.700", "–"} <= set(words(ax))
+    np.testing.assert_allclose(lines(ax)["published"][:, 0], [0.6, 0.7])
+    with pytest.raises(InputError, match="lacks the column 'published'"):
+        figures.published_vs_reproduced(numbers.drop(columns="published"))
+
+
+def test_lines_of_hog_lie_along_an_edge(faces):
+    from fer_tf.training.classical.features import Hog
+
+    upright = np.zeros((48, 48, 1), np.uint8)
+    upright[:, 24:] = 255
+    for hog in (Hog(), Hog(6, 12, 6, 9, signed=False)):
+        drawn = figures.hog_on_face(upright, hog).axes[1].lines
+        spans = np.array([np.ptp(line.get_xydata(), axis=0) for line in drawn])
+        assert len(drawn) and (spans[:, 1] > 5 * spans[:, 0]).all()
+        assert all(abs(line.get_xdata().mean() - 23.5) <= hog.cell for line in drawn)
+
+
+def test_sift_is_drawn_where_it_stands(faces):
+    from fer_tf.training.classical.features import DenseSift
+
+    sift = DenseSift(step=6, sizes=(3, 5))
+    fig = figures.sift_on_face(faces.images[0], sift)
+    assert {tuple(point) for point in fig.axes[1].lines[0].get_xydata()} == {(x, y) for x, y, _ in sift.grid(24, 24)}
+    assert legend(fig) == ["size 3", "size 5"]
+
+
+def test_eigenfaces_are_the_components_each_from_black_to_white():
+    components = np.random.default_rng(0).normal(size=(3, 64))
+    shown = [
+        np.asarray(ax.images[0].get_array())
+        for ax in figures.eigenfaces(np.arange(64.0), components, 8).axes
+        if ax.images
+    ]
+    strips = np.concatenate([picture.ravel() for picture in shown])
+    assert strips.min() == 0 and strips.max() == 255
+    with pytest.raises(InputError, match="64 pixels are not pictures of 9x9"):
+        figures.eigenfaces(np.arange(81.0), components, 9)
+
+
+def test_a_combination_that_was_not_tried_is_a_dash():
+    table = pd.DataFrame({"linear_svm": [0.41, np.nan], "rbf_svm": [0.6, 0.612]}, index=["pixels", "hog"])
+    assert words(figures.features_by_classifiers(table).axes[0]) == ["0.410", "0.600", "–", "0.612"]
+
+
+def test_errors_are_what_recall_leaves():
+    recalls = pd.DataFrame({"svm": [0.9, 0.25], "cnn": [0.95, 0.5]}, index=["happy", "fear"])
+    ax = figures.errors_by_class(recalls).axes[0]
+    assert sorted(words(ax)) == ["0.05", "0.10", "0.50", "0.75"] and legend(ax) == ["svm", "cnn"]
+    np.testing.assert_allclose(sorted(patch.get_height() for patch in ax.patches), [0.05, 0.1, 0.5, 0.75])
+
+
+def test_a_figure_is_saved_in_three_formats_and_byte_for_byte_the_same(tmp_path, faces):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        style.save(figures.class_distribution(faces), tmp_path / folder / "classes")
+    for kind in style.FORMATS:
+        one, two = ((tmp_path / folder / f"classes.{kind}").read_bytes() for folder in ("one", "two"))
+        assert one == two and len(one) > 1000
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["classes.pdf", "classes.png", "classes.svg"]
+
+
+def test_the_reader_s_own_settings_neither_show_nor_change(faces):
+    import matplotlib as mpl
+
+    with mpl.rc_context({"font.size": 30}):
+        fig = figures.class_distribution(faces)
+        assert mpl.rcParams["font.size"] == 30
+    assert isinstance(fig, Figure) and fig.axes[0].texts[0].get_fontsize() < 12
+
+
+def test_a_saved_figure_holds_all_of_its_words(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(7, size=3000)
+    probabilities = np.eye(7)[labels]
+    fig = figures.confusion_matrix(evaluation.confusion(labels, probabilities, emotions.FER2013))
+    style.save(fig, tmp_path / "confusion", ("png",))
+    whole, words, margin = fig.bbox_inches, fig.get_tightbbox(), 0.015  # inches
+    assert words.x0 > whole.x0 + margin and words.y0 > whole.y0 + margin
+    assert words.x1 < whole.x1 - margin and words.y1 < whole.y1 - margin

@@ -1,0 +1,237 @@
+"""Forms of a network: each says what Keras says, for one image and for many, and refuses what it cannot do in one line."""
+
+import importlib.util
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from fer_tf import models
+from fer_tf.errors import InputError
+from fer_tf.models import export, onnx_runtime
+
+pytest.importorskip("onnxruntime", reason="the extra export is not installed")
+pytest.importorskip("tf2onnx", reason="the extra export is not installed")
+pytest.importorskip("ai_edge_litert", reason="the extra export is not installed")
+
+
+def faces(n, size=24, channels=3, seed=0):
+    """Smooth random pictures, uint8 (n, size, size, channels): pure noise is nothing that a network was trained on."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (n, size // 4, size // 4, channels))
+    return coarse.repeat(4, axis=1).repeat(4, axis=2).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A little five-layer network whose batch norms have statistics of their own, so that folding them is no identity."""
+    from fer_tf.backend import keras
+
+    keras.utils.set_random_seed(0)
+    model = models.build("five_layer", (24, 24, 3), 4)
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def forms(network, tmp_path_factory):
+    """The network's files by name."""
+    folder = tmp_path_factory.mktemp("forms")
+    models.save(network, folder / "model.keras")
+    return {
+        "keras": folder / "model.keras",
+        "onnx": export.to_onnx(network, folder / "model.onnx"),
+        "onnx_int8": export.to_onnx(network, folder / "model_int8.onnx", faces(64)),
+        "litert": export.to_litert(network, folder / "model.tflite"),
+        "litert_int8": export.to_litert(network, folder / "model_int8.tflite", faces(64)),
+    }
+
+
+FLOAT = [("keras", "keras"), ("onnx", "onnxruntime"), ("onnx", "opencv"), ("litert", "litert")]
+INT8 = [("onnx_int8", "onnxruntime"), ("litert_int8", "litert")]
+
+
+@pytest.mark.parametrize("form, engine", FLOAT)
+def test_a_float32_form_gives_the_probabilities_of_keras_for_one_image_and_for_many(network, forms, form, engine):
+    images = faces(70, seed=1)
+    expected = network.predict(images.astype(np.float32), verbose=0)
+    loaded = export.load(forms[form], engine, threads=1)
+    for n in (1, 7, 70, 1):  # 70 is more than one batch, and the 1 comes again after larger ones
+        np.testing.assert_allclose(loaded.probabilities(images[:n]), expected[:n], atol=export.TOLERANCE)
+
+
+@pytest.mark.parametrize("form, engine", INT8)
+def test_an_int8_form_is_close_and_a_quarter_of_the_size(network, forms, form, engine):
+    images = faces(70, seed=1)
+    expected = network.predict(images.astype(np.float32), verbose=0)
+    loaded = export.load(forms[form], engine, threads=1)
+    found = loaded.probabilities(images)
+    assert np.abs(found - expected).mean() < 0.01
+    assert np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) > 0.9
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert loaded.megabytes < 0.35 * export.load(forms["onnx"]).megabytes
+
+
+def test_norm_before_the_relu_leaves_nothing_but_convolutions(tmp_path):
+    import onnx
+
+    model = models.build("five_layer", (16, 16, 1), 3, norm_first=True)
+    operators = [node.op_type for node in onnx.load(export.to_onnx(model, tmp_path / "m.onnx")).graph.node]
+    inside = operators[operators.index("Conv") : len(operators) - operators[::-1].index("Conv")]
+    assert set(inside) == {"Conv", "Relu", "MaxPool"}
+
+
+def test_input_and_output_have_their_names_and_take_any_number_of_images(forms):
+    import onnx
+    from ai_edge_litert.interpreter import Interpreter
+
+    graph = onnx.load(forms["onnx"]).graph
+    assert [value.name for value in graph.input] == ["image"] and [value.name for value in graph.output] == [
+        "probabilities"
+    ]
+    assert graph.input[0].type.tensor_type.shape.dim[0].dim_param == "images"
+    signature = Interpreter(str(forms["litert"])).get_signature_list()["serving_default"]
+    assert signature == {"inputs": ["image"], "outputs": ["probabilities"]}
+
+
+def test_a_network_trained_in_bfloat16_is_written_in_float32(tmp_path):
+    model = models.build("five_layer", (16, 16, 1), 3, dtype="mixed_bfloat16")
+    images = faces(3, 16, 1)
+    expected = models.as_float32(model).predict(images.astype(np.float32), verbose=0)
+    found = export.load(export.to_onnx(model, tmp_path / "m.onnx")).probabilities(images)
+    np.testing.assert_allclose(found, expected, atol=export.TOLERANCE)
+
+
+def test_the_shipped_onnx_is_the_shipped_keras_network():
+    images = faces(9, 48)
+    expected = models.load_pretrained().predict(images.astype(np.float32), verbose=0)
+    for engine in ("opencv", "onnxruntime"):
+        found = export.load(models.PRETRAINED / "five_layer.onnx", engine).probabilities(images)
+        np.testing.assert_allclose(found, expected, atol=export.TOLERANCE)
+
+
+def test_a_quantised_network_is_not_run_in_opencv_which_would_compute_nonsense(forms):
+    with pytest.raises(InputError, match="Run it in onnxruntime"):
+        export.load(forms["onnx_int8"], "opencv")
+
+
+@pytest.mark.parametrize("name, options", [("resnet18", {"filters": 4}), ("plain_cnn", {"filters": [4, 4, 4, 4]})])
+def test_other_architectures_agree_in_opencv_in_batches(tmp_path, capsys, name, options):
+    from fer_tf.backend import keras
+
+    keras.utils.set_random_seed(1)
+    model = models.build(name, (32, 32, 3), 3, **options)
+    path, images = export.to_onnx(model, tmp_path / "m.onnx"), faces(4, 32)
+    expected = model.predict(images.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(export.load(path, "opencv").probabilities(images), expected, atol=export.TOLERANCE)
+    assert "OpenCV" not in capsys.readouterr().out
+
+
+def test_a_network_that_opencv_does_not_run_rightly_is_told_of(network, tmp_path, monkeypatch, capsys):
+    def opencv(path, threads):
+        return lambda images: [np.full((len(images), 4), 0.25, np.float32)]
+
+    monkeypatch.setattr(onnx_runtime, "_opencv", opencv)
+    assert export.to_onnx(network, tmp_path / "m.onnx").is_file()
+    assert "run it in onnxruntime" in capsys.readouterr().out
+
+
+def test_a_form_that_does_not_say_what_the_network_says_is_not_written(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "TOLERANCE", -1)
+    with pytest.raises(InputError, match="not written"):
+        export.to_onnx(network, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "give, said",
+    [
+        (lambda network, folder: export.to_onnx(network, folder / "model.pb"), "ending in .onnx"),
+        (lambda network, folder: export.to_litert(network, folder / "model.onnx"), "ending in .tflite"),
+        (lambda network, folder: export.to_onnx(network, folder / "m.onnx", faces(4, 48)), "calibration images"),
+        (lambda network, folder: export.to_litert(network, folder / "m.tflite", faces(0)), "calibration images"),
+        (lambda network, folder: export.load(folder / "model.h5"), "not a form of a network"),
+        (lambda network, folder: export.load(folder / "model.onnx"), "no such file"),
+        (lambda network, folder: export.load(folder / "model.tflite", "opencv"), "opencv does not run"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(network, tmp_path, give, said):
+    with pytest.raises(InputError, match=said) as caught:
+        give(network, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("engine, suffix", [("onnxruntime", ".onnx"), ("opencv", ".onnx"), ("litert", ".tflite")])
+def test_a_broken_file_is_one_line(tmp_path, engine, suffix):
+    (tmp_path / f"model{suffix}").write_bytes(b"not a network" * 99)
+    with pytest.raises(InputError, match=f"{engine} cannot read it") as caught:
+        export.load(tmp_path / f"model{suffix}", engine)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_the_extra_the_line_says_what_to_install(network, tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in ("tf2onnx", "ai_edge_litert") else found(name)
+    )
+    with pytest.raises(InputError, match="pip install tf2onnx"):
+        export.to_onnx(network, tmp_path / "model.onnx")
+    with pytest.raises(InputError, match="pip install ai-edge-litert"):
+        export.to_litert(network, tmp_path / "model.tflite")
+    assert export.available() == ("keras",)
+
+
+def test_all_forms_are_created_at_once_and_a_shared_file_is_written_once(network, tmp_path):
+    created = export.create(network, ["litert", "keras", "opencv", "onnxruntime"], tmp_path, threads=1)
+    assert list(created) == ["litert", "keras", "opencv", "onnxruntime"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "model.onnx", "model.tflite"]
+    with pytest.raises(InputError, match="unknown form 'coreml'; choose of keras"):
+        export.create(network, ["coreml"], tmp_path)
+    with pytest.raises(InputError, match="litert_int8 needs training images"):
+        export.create(network, ["litert_int8"], tmp_path)
+
+
+def test_latency_is_per_image_and_only_of_full_batches():
+    seen = []
+
+    def run(images):
+        seen.append(len(images))
+        time.sleep(0.02)
+        return np.full((len(images), 2), 0.5)
+
+    form = export.Form(None, "keras", run)
+    alone, together = export.latency(form, faces(4), 1, warm_up=1), export.latency(form, faces(11), 4, warm_up=2)
+    assert seen == [1] * 5 + [4] * 4
+    assert len(alone) == 4 and (alone >= 20).all() and len(together) == 2 and (together >= 5).all()
+    assert np.median(together) < np.median(alone)
+    with pytest.raises(InputError, match="do not fill a batch of 5"):
+        export.latency(form, faces(4), 5)
+
+
+def test_running_a_form_imports_no_tensorflow(forms):
+    code = (
+        "import sys, numpy as np; from fer_tf.models import export;"
+        f"[export.load(p).probabilities(np.zeros((1, 24, 24, 3), np.uint8)) for p in {[str(forms['onnx']), str(forms['litert'])]}];"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_the_figure_names_every_form_and_says_what_it_lacks():
+    import pandas as pd
+
+    from fer_tf.figures import accuracy_over_latency
+
+    forms = pd.DataFrame(
+        {"form": list(export.FORMS), "ms": range(1, 7), "accuracy": 0.6, "low": 0.59, "high": 0.61},
+    )
+    legend = accuracy_over_latency(forms).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [name.replace("_", " ") for name in export.FORMS]
+    with pytest.raises(InputError, match="lacks the column 'ms'"):
+        accuracy_over_latency(forms.drop(columns="ms"))
+    with pytest.raises(InputError, match="no row"):
+        accuracy_over_latency(forms[:0])

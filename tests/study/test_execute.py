@@ -1,0 +1,108 @@
+"""Executing a run: parameters are checked before anything runs, and a failure says where to look."""
+
+import nbformat
+import pytest
+from conftest import PROJECT
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from fer_tf.errors import InputError
+from fer_tf.study import execute
+
+PARAMETERS = "rate = 0.1  # of something\nname = 'x'\nlayers = []\nabout = ''\nout = ''"
+FINISH = "from fer_tf.study import runs\nrun = runs.start(globals())\nprint('rate is', rate)\nrun.finish('Done.')"
+
+
+@pytest.fixture
+def study(project):
+    (project / "notebooks" / "studies" / "s").mkdir()
+    write_notebook(project, FINISH)
+    return project / "notebooks" / "studies" / "s"
+
+
+def write_notebook(project, code):
+    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    cells = [new_markdown_cell("# A little notebook"), parameters, new_markdown_cell("## Work"), new_code_cell(code)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), project / "notebooks" / "02_little.ipynb")
+
+
+def write_run(study, text, common=None):
+    if common is not None:
+        (study / "common.yaml").write_text(common)
+    (study / "02_little--a.yaml").write_text(text)
+    return study / "02_little--a.yaml"
+
+
+def test_a_run_is_executed_with_its_parameters_and_tells_its_progress(study, project, capsys):
+    execute.execute(write_run(study, "rate: 0.5\nabout: 'to see it run'", common="name: y"))
+    told = capsys.readouterr().out
+    assert "[1/1] 02_little--a: to see it run" in told
+    assert "cell 3/3  Work" in told and "rate is 0.5" in told and "done in" in told
+    record = execute.paths.study("s") / "runs" / "02_little--a" / "run.json"
+    assert '"rate": 0.5' in record.read_text() and '"name": "y"' in record.read_text()
+
+
+def test_runs_side_by_side_never_share_a_socket(study, project, capsys):
+    asks = "import json\nfrom ipykernel.connect import get_connection_info\nprint('at', json.loads(get_connection_info())['ip'])"
+    write_notebook(project, f"{asks}\n{FINISH}")
+    for _ in range(2):
+        execute.execute(write_run(study, ""))
+    places = {line for line in capsys.readouterr().out.splitlines() if " | at " in line}
+    assert len(places) == 2 and not list(project.glob("kernel-ipc*"))
+
+
+def test_a_failing_run_names_the_error_and_the_half_executed_notebook(study, project, capsys):
+    write_notebook(project, "raise ValueError('no luck')")
+    assert execute.main([str(write_run(study, ""))]) == 1
+    error = capsys.readouterr().err
+    assert "error: 02_little--a failed: ValueError: no luck See reports/s/runs/02_little--a/notebook.ipynb" in error
+    assert "no luck" in (project / "reports/s/runs/02_little--a/notebook.ipynb").read_text()
+    assert not (project / "reports/s/runs/02_little--a/run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("own", "common", "told"),
+    [
+        ("ratte: 1", "", r"02_little--a\.yaml: unknown parameter 'ratte'; known are about, layers, name, rate"),
+        ("", "ratte: 1", r"common\.yaml: unknown parameter 'ratte'"),
+        ("rate: 1e-3", "", r"rate is '1e-3', expected float \(YAML reads 1e-3 as text: write 0\.001\)"),
+        ("name: 3", "", "name is 3, expected str"),
+        ("layers: 3", "", "layers is 3, expected list"),
+        ("out: elsewhere", "", "'out' follows from the file's name"),
+        ("- rate", "", "expected lines like name: value"),
+        ("rate: [", "", "not YAML"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused_in_one_line(study, own, common, told):
+    with pytest.raises(InputError, match=told) as caught:
+        execute.read_parameters(write_run(study, own, common))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_study_shares_goes_only_to_the_notebooks_that_have_it(study, project):
+    other = new_notebook(cells=[new_code_cell("views = 3", metadata={"tags": ["parameters"]})])
+    nbformat.write(other, project / "notebooks" / "04_other.ipynb")
+    found = execute.read_parameters(write_run(study, "rate: 1", common="views: 5\nname: z"))
+    assert found == {"rate": 1, "name": "z"}
+
+
+def test_a_file_for_no_notebook_is_refused(study):
+    file = study / "99_none--a.yaml"
+    file.write_text("")
+    with pytest.raises(InputError, match=r"there is no notebook 99_none\.ipynb"):
+        execute.execute(file)
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "notebooks" / "studies").glob("*/*--*.yaml")), ids=lambda f: f.stem)
+def test_every_studys_parameters_are_the_ones_its_notebooks_have(file, monkeypatch):
+    monkeypatch.setenv("FER_TF_ROOT", str(PROJECT))
+    assert "about" in execute.read_parameters(file)
+
+
+@pytest.mark.parametrize("notebook", sorted((PROJECT / "notebooks").glob("*.ipynb")), ids=lambda f: f.stem)
+def test_every_notebook_begins_with_its_title_and_keeps_its_cells_short(notebook):
+    cells = nbformat.read(notebook, as_version=4).cells
+    assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
+    assert max(len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code") <= 30
+    assert not any(cell.get("outputs") for cell in cells)
+    assert {"about", "out"} <= set(execute.notebook_parameters(notebook))

@@ -1,0 +1,62 @@
+"""The report's comparison: what a paper printed, what was measured, and what one run gains over another."""
+
+import numpy as np
+import pytest
+
+from fer_tf.errors import InputError
+from fer_tf.study import report, runs
+
+FER2013 = "results_accuracy.FER2013"
+GAIN = {
+    "what": "CNN, gain",
+    "published": [f"{FER2013}.with_augmentation.CNN", f"{FER2013}.without_augmentation.CNN"],
+    "run": "02_train_cnn--more",
+    "against": "02_train_cnn--few",
+    "split": "test",
+    "metric": "gain",
+}
+
+
+def scored(name, dataset, right):
+    """A complete run that predicts the first `right` test images rightly and no other."""
+    run = runs.start({"out": f"reports/s/runs/02_train_cnn--{name}"}, dataset)
+    run.finish("Done.")
+    test = dataset.split("test")
+    predicted = np.where(np.arange(len(test)) < right, test.labels, (test.labels + 1) % len(test.classes))
+    run.save_predictions("test", np.eye(len(test.classes))[predicted], test)
+    return runs.open_run(run.folder)
+
+
+def compared(*complete, **changed):
+    return report.comparison(complete, [{**GAIN, **changed}], "three_datasets_comparison").iloc[0]
+
+
+def test_a_run_gains_over_another_by_the_images_that_both_were_scored_on(project, little):
+    row = compared(scored("few", little, 1), scored("more", little, 3))
+    assert row["reproduced"] == pytest.approx(2 / 3) and 0 <= row["low"] < row["reproduced"] < row["high"] <= 1
+    assert row["published"] == pytest.approx(0.62 - 0.63)
+    assert row["difference"] == pytest.approx(2 / 3 + 0.01)
+    text = report.readable_comparison(row.to_frame().T).iloc[0]
+    assert (text["published"], text["reproduced"], text["difference"]) == ("-0.0100", "0.6667", "+0.6767")
+
+
+@pytest.mark.parametrize("there", ["few", "more"])
+def test_a_gain_is_not_run_while_one_of_its_runs_is_missing(project, little, there):
+    row = compared(scored(there, little, 1))
+    assert row["reproduced"] is None and row["published"] == pytest.approx(-0.01)
+    assert report.readable_comparison(row.to_frame().T).iloc[0]["reproduced"] == "not run"
+
+
+def test_runs_that_were_scored_on_different_images_are_not_compared(project, little):
+    few = scored("few", little, 1)
+    more = scored("more", little.select(np.arange(len(little))[::-1]), 3)
+    with pytest.raises(InputError, match=r"more and .*few were scored on different images. Execute both again"):
+        compared(few, more)
+
+
+def test_a_row_that_cannot_be_measured_is_refused(project, little):
+    few = scored("few", little, 1)
+    with pytest.raises(InputError, match="nothing named 'XYZ'"):
+        compared(few, published=f"{FER2013}.XYZ.CNN")
+    with pytest.raises(InputError, match="unknown metric 'precision'"):
+        compared(few, run="02_train_cnn--few", metric="precision")

@@ -1,0 +1,81 @@
+"""Tables: known answers, and files that a paper, a page and a program can read."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import make_dataset
+
+from fer_tf import evaluation
+from fer_tf.errors import InputError
+from fer_tf.study import tables
+
+
+def test_split_counts_add_up():
+    table = tables.split_counts(make_dataset(per_class=6, splits=(4, 1, 1)))
+    assert table.loc["happy", ["train", "validation", "test", "total"]].tolist() == [4, 1, 1, 6]
+    assert table.loc["total", "total"] == 18 and table.loc["happy", "share"] == pytest.approx(1 / 3)
+
+
+def test_basic_statistics_tell_the_pixels():
+    faces = make_dataset()
+    found = tables.basic_statistics(faces).set_index("statistic")["value"]
+    assert found["images"] == 18 and found["train images"] == 12 and found["height × width"] == "48 × 48"
+    assert found["mean intensity"] == pytest.approx(faces.images.mean())
+    assert found["standard deviation of intensity"] == pytest.approx(faces.images.std(), rel=1e-3)
+
+
+def test_the_classification_report_is_scikit_learn_s():
+    from sklearn.metrics import classification_report
+
+    rng = np.random.default_rng(0)
+    labels, probabilities = rng.integers(0, 3, 60), rng.dirichlet(np.ones(3), 60)
+    classes = ("a", "b", "c")
+    scored = (labels, probabilities, classes)
+    table = tables.classification_report(evaluation.per_class(*scored), evaluation.metrics(*scored))
+    expected = classification_report(labels, probabilities.argmax(axis=1), target_names=classes, output_dict=True)
+    for row, theirs in (("a", "a"), ("macro average", "macro avg"), ("weighted average", "weighted avg")):
+        for column, name in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
+            assert table.loc[row, column] == pytest.approx(expected[theirs][name])
+    assert table.loc["accuracy", "f1"] == pytest.approx(expected["accuracy"])
+    assert table["support"].tolist()[-1] == 60
+
+
+@pytest.fixture
+def frame():
+    index = pd.Index(["a_b & 50%", "x|y"], name="what")
+    return pd.DataFrame({"n": [1234, 5], "p": [0.00001, -0.25], "macro_f1": [np.nan, 1.0]}, index=index)
+
+
+def test_csv_keeps_every_digit(frame, tmp_path):
+    tables.to_files(frame, tmp_path / "t")
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "t.csv", index_col="what"), frame)
+
+
+def test_markdown_escapes_what_would_break_a_row(frame, tmp_path):
+    tables.to_files(frame, tmp_path / "t", caption="A table.")
+    lines = (tmp_path / "t.md").read_text().splitlines()
+    assert lines[0] == "A table." and "macro F1" in lines[2]
+    assert [len(line.replace(r"\|", "").split("|")) for line in lines[2:]] == [6] * 4
+    assert "1,234" in lines[4] and "1.0e−05" in lines[4] and "–" in lines[4]
+    assert r"x\|y" in lines[5] and "−0.250" in lines[5]
+
+
+def test_latex_has_booktabs_rules_and_nothing_that_latex_would_read_as_a_command(frame, tmp_path):
+    tables.to_files(frame, tmp_path / "t", caption="Shares in %")
+    text = (tmp_path / "t.tex").read_text()
+    for word in (
+        r"\toprule",
+        r"\midrule",
+        r"\bottomrule",
+        r"\caption{Shares in \%}",
+        r"a\_b \& 50\%",
+        r"\label{tab:t}",
+    ):
+        assert word in text
+    assert r"\begin{tabular}{lrrr}" in text
+
+
+def test_an_unknown_format_is_named_before_anything_is_written(frame, tmp_path):
+    with pytest.raises(InputError, match="unknown table format 'docx'"):
+        tables.to_files(frame, tmp_path / "t", formats=("csv", "docx"))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,138 @@
+"""Features: known answers on made images, and a cache that can be trusted."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from fer_tf.errors import InputError
+from fer_tf.training.classical import features
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (12, 24, 24, 1), dtype=np.uint8)
+
+
+def edge(horizontal, at=12):
+    image = np.zeros((24, 24, 1), np.uint8)
+    image[(slice(at, None), slice(None)) if horizontal else (slice(None), slice(at, None))] = 200
+    return image[None]
+
+
+def test_hog_sees_the_direction_of_an_edge_and_where_it_is():
+    from fer_tf.figures.baselines import _cell_histograms
+
+    hog = features.Hog(cell=6, block=12, step=6, bins=9, signed=False)
+    assert hog.fit_transform(edge(True)).shape == (1, 3 * 3 * 4 * 9)
+    upright, flat = (_cell_histograms(edge(horizontal)[0], hog)[0] for horizontal in (False, True))
+    assert upright.sum(axis=(0, 1)).argmax() in (0, 8)  # the gradient runs along x: 0 or 180 degrees
+    assert flat.sum(axis=(0, 1)).argmax() == 4  # 90 degrees
+    low = _cell_histograms(edge(True, at=18)[0], hog)[0].sum(axis=(1, 2))
+    assert low[2:].sum() > 10 * low[:2].sum() + 1e-6
+    right = _cell_histograms(edge(False, at=18)[0], hog)[0].sum(axis=(0, 2))
+    assert right[2:].sum() > 10 * right[:2].sum() + 1e-6
+
+
+def test_hog_agrees_with_scikit_image_up_to_its_smoothing(images):
+    skimage_hog = pytest.importorskip("skimage.feature").hog
+    smooth = np.stack([np.add.outer(np.arange(24) * a, np.arange(24) * b) for a, b in ((3, 1), (1, 4), (2, 2))])
+    ours = features.Hog(6, 12, 6, 9, signed=False).fit_transform(smooth[..., None].astype(np.uint8))
+    for vector, image in zip(ours, smooth, strict=True):
+        theirs = skimage_hog(image.astype(float), 9, (6, 6), (2, 2), "L2-Hys")
+        ours_bins = vector.reshape(-1, 9).mean(axis=0)
+        assert abs(ours_bins.argmax() - theirs.reshape(-1, 9).mean(axis=0).argmax()) <= 1
+
+
+def test_signed_gradients_tell_a_dark_edge_from_a_bright_one():
+    rising, falling = edge(False), 200 - edge(False)
+    for signed in (False, True):
+        hog = features.Hog(6, 12, 6, 18, signed)
+        same = np.allclose(hog.fit_transform(rising), hog.fit_transform(falling), atol=1e-3)
+        assert same != signed
+
+
+def test_a_cell_that_does_not_tile_the_image_is_refused(images):
+    with pytest.raises(InputError, match="does not tile images of 24x24"):
+        features.Hog(cell=7, block=14, step=7).fit_transform(images)
+
+
+def test_pixels_are_the_pixels(images):
+    np.testing.assert_allclose(features.Pixels(24).fit_transform(images), images.reshape(12, -1) / 255, atol=1e-6)
+    assert features.Pixels(8).fit_transform(images).shape == (12, 64)
+
+
+def test_sift_descriptors_have_length_one_and_stand_on_the_grid(images):
+    sift = features.DenseSift(step=6, sizes=(3, 5))
+    found = sift.describe(images[..., 0])
+    assert found.shape == (12, 4 * 4 * 2, 128) == (12, len(sift.grid(24, 24)), 128)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-3)
+
+
+def test_a_pyramid_counts_every_descriptor_once_on_each_level(images):
+    words = features.VisualWords(words=8, levels=(1, 2), nearest=3, step=6).fit(images)
+    pyramids = words.transform(images)
+    assert pyramids.shape == (12, 8 * 5)
+    np.testing.assert_allclose(np.linalg.norm(pyramids, axis=1), 1, atol=1e-5)
+    counts = pyramids**2  # back from the square root; the two levels hold the same descriptors
+    np.testing.assert_allclose(counts[:, :8].sum(axis=1), counts[:, 8:].sum(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(counts[:, :8], counts[:, 8:].reshape(12, 4, 8).sum(axis=1), atol=1e-5)
+
+
+def test_the_same_seed_learns_the_same_words(images):
+    one, two = (features.VisualWords(words=8, seed=1).fit_transform(images) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_joined_features_stand_side_by_side_at_one_length(images):
+    both = features.create("pixels+hog")
+    both.parts[0].size = 24
+    found = both.fit_transform(images)
+    pixels, hog = found[:, : 24 * 24], found[:, 24 * 24 :]
+    for part in (pixels, hog):
+        assert np.linalg.norm(part, axis=1).mean() == pytest.approx(1, rel=1e-3)
+
+
+def test_every_feature_can_be_cloned_with_its_parameters():
+    for feature in (features.Pixels(20), features.Hog(8, 16), features.VisualWords(32), features.DenseSift(5)):
+        assert clone(feature).get_params() == feature.get_params()
+
+
+def test_colour_is_turned_to_grey(images):
+    colour = np.repeat(images, 3, axis=-1)
+    np.testing.assert_allclose(features.Hog().fit_transform(colour), features.Hog().fit_transform(images), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((2, 24, 24), np.uint8), np.zeros((2, 24, 24, 1)), np.zeros((0, 24, 24, 1), np.uint8)]
+)
+def test_what_is_no_batch_of_images_is_refused(wrong):
+    with pytest.raises(InputError, match="uint8 images"):
+        features.Hog().fit(wrong)
+
+
+def test_an_unknown_feature_is_named():
+    with pytest.raises(InputError, match="unknown feature 'lbp'; known are pixels, hog, sift"):
+        features.create("hog+lbp")
+
+
+def test_features_are_computed_once_for_each_content(images, tmp_path, monkeypatch):
+    hog = features.Hog()
+    first = np.array(features.cached(hog, images, folder=tmp_path))
+    monkeypatch.setattr(features.Hog, "transform", lambda *given: pytest.fail("computed again"))
+    np.testing.assert_array_equal(features.cached(hog, images, folder=tmp_path), first)
+    monkeypatch.undo()
+    other = images.copy()
+    other[0, 0, 0] ^= 255
+    features.cached(hog, other, folder=tmp_path)
+    features.cached(features.Hog(6, 12, 6), images, folder=tmp_path)
+    features.cached(hog, images, fitted_on="other training data", folder=tmp_path)
+    assert len(list(tmp_path.glob("*.npy"))) == 4
+
+
+def test_a_damaged_cache_is_computed_again(images, tmp_path):
+    features.cached(features.Hog(), images, folder=tmp_path)
+    (file,) = tmp_path.glob("*.npy")
+    file.write_bytes(file.read_bytes()[:300])
+    np.testing.assert_array_equal(
+        features.cached(features.Hog(), images, folder=tmp_path), features.Hog().transform(images)
+    )
