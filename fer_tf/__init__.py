@@ -1,3 +1,19 @@
-"""Facial expression recognition, as a study that anyone can rerun."""
+"""Facial expression recognition, as a study that anyone can rerun.
+
+The package is a row of rooms, in the order of the data. Each imports only from those before it.
+
+    errors hashing paths emotions backend     what every room may use: one-line errors, hashes, places of files,
+                                              the emotions' names and colors, Keras and TensorFlow quietly imported
+
+    datasets    read from any source, prepared once, split, cleaned           add a dataset: one file, one line
+    models      architectures, pretrained weights, saving, prediction, export  add a model: one file, one line
+    training    batches, augmentation, schedules, checkpoints; `classical`     change how something is trained
+    evaluation  metrics, intervals, calibration, test-time augmentation        ask a question of saved predictions
+    faces       detection, cropping, tracking, photographs, video              use a network on a picture or a camera
+    figures     every plot, by question, in one style                          add or change a figure
+    study       runs and their provenance, execution, report, release          change what a run records or a page shows
+
+    cli         the command `fer-tf`
+"""
 
 __version__ = "0.1.0"

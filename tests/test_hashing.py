@@ -1,0 +1,122 @@
+"""What counts as a change of the code that computes a number, on a small package written for each test."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_tf import hashing
+
+ARITHMETIC = '''"""Averages."""
+
+from fer_tf.errors import InputError
+
+RECIPES = {"mild": {"angle": 5}, "wild": {"angle": 90}}
+
+
+def mean(values: list) -> float:
+    """The mean."""
+    # a comment
+    if not values:
+        raise InputError("no values: give some")
+    total = sum(values)
+    print("done")
+    return total / len(values)
+
+
+def recipe(name):
+    return RECIPES[name]
+
+
+def unused():
+    return 1
+'''
+CODE = "from fer_tf import training\ny = training.mean(training.recipe(name))\n"
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A package with one room; a function that edits it and gives the hashes of what `CODE` reaches."""
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training/__init__.py").write_text("from fer_tf.training.averages import mean, recipe\n")
+    (tmp_path / "training/averages.py").write_text(ARITHMETIC)
+
+    def hashes(old="", new="", code=CODE, words=("mild",), file="averages.py"):
+        path = tmp_path / "training" / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new) if old else path.read_text())
+        return hashing.code_reached(code, words, tmp_path)
+
+    return hashes
+
+
+def test_what_is_used_counts_and_what_is_not_used_does_not(package):
+    assert set(package()) == {"mean", "recipe", "RECIPES"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""The mean."""', '"""Another description."""'),
+        ("# a comment", "# another one"),
+        ("no values: give some", "empty"),
+        ('print("done")', 'print("finished")'),
+        ("values: list) -> float", "values)"),
+        ("total", "summed"),
+        ("    total = sum(values)\n", "\n    total = (\n        sum(values)\n    )\n"),
+        ("return 1", "return 2"),
+        ("not values:", "len(values) == 0:"),
+        ('"angle": 90', '"angle": 91'),
+        ('"wild": {"angle": 90}', '"wild": {"angle": 90}, "new": {}'),
+    ],
+)
+def test_words_names_checks_and_unused_code_do_not_count(package, old, new):
+    assert package() == package(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("/ len", "// len"), ("sum(values)", "max(values)"), ('"angle": 5', '"angle": 6')]
+)
+def test_an_edit_of_the_arithmetic_counts(package, old, new):
+    assert package() != package(old, new)
+
+
+def test_code_may_move_to_another_module(package, tmp_path):
+    before = package()
+    (tmp_path / "training/averages.py").rename(tmp_path / "training/means.py")
+    assert package("averages", "means", file="__init__.py") == before
+
+
+def test_a_function_that_a_used_one_calls_counts(package):
+    before = package("sum(values)", "unused()")
+    assert package("return 1", "return 2") != before
+
+
+def test_files_that_hold_a_definition_are_named():
+    assert "datasets/dataset.py" in hashing.files_of(["Dataset"])
+
+
+def test_a_notebook_that_shows_something_else_does_the_same():
+    code = "x = f(rate)\nrun.figure('a', figures.plot(x), 'A caption.')\nprint(x)\nx\n"
+    assert hashing.behavior(code) == hashing.behavior("renamed = f(rate)\nrun.table('b', renamed, 'Else.')")
+    assert hashing.behavior(code) != hashing.behavior(code.replace("f(rate)", "g(rate)"))
+
+
+def test_the_code_of_a_function_of_the_package_has_a_digest():
+    from fer_tf.datasets import dataset, splits
+
+    assert hashing.code_digest(splits.stratified) == hashing.code_digest(splits.stratified)
+    assert hashing.code_digest(splits.stratified) != hashing.code_digest(splits.kfold)
+    assert len(hashing.code_digest(dataset)) == 64
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text(max_size=3), max_size=3), st.lists(st.text(max_size=3), max_size=3))
+def test_a_digest_tells_parts_apart(a, b):
+    assert (hashing.digest(*a) == hashing.digest(*b)) == (a == b)
+
+
+def test_the_digest_of_an_array_is_that_of_its_values():
+    array = np.arange(6).reshape(2, 3)
+    assert hashing.digest(array) == hashing.digest(np.asfortranarray(array))
+    assert hashing.digest(array) != hashing.digest(array.T) and hashing.digest(array) != hashing.digest(array + 0.0)
