@@ -12,6 +12,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 PROJECT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """The longest file begins first, so that two processes end together."""
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+
+
 def make_dataset(per_class=6, size=48, channels=1, classes=("angry", "happy", "sad"), splits=(4, 1, 1), seed=0):
     """A little dataset whose classes differ in brightness, `splits` images of each class in train, validation and test."""
     from fer_tf.datasets import SPLITS, Dataset
@@ -43,6 +48,22 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "Makefile").write_text("")
     monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
     return tmp_path
+
+
+def start_run(out, dataset, **parameters):
+    """A run under way of a real notebook, in the project of the test.
+
+    Args:
+        out: str such as "reports/s/runs/02_train_cnn--a".
+        dataset: `Dataset`.
+        **parameters: those that differ from the notebook's defaults.
+    """
+    from fer_tf import paths
+    from fer_tf.study import notebooks, runs
+
+    name = f"{Path(out).name.partition('--')[0]}.ipynb"
+    shutil.copy(PROJECT / "notebooks" / name, paths.root() / "notebooks")
+    return runs.start({**notebooks.parameters(PROJECT / "notebooks" / name), **parameters, "out": out}, dataset)
 
 
 @pytest.fixture

@@ -21,13 +21,13 @@ HAAR = ("--detector", "haar")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A photograph of a face, one without, a damaged one and a text."""
-    made = tmp_path_factory.mktemp("photographs")
-    (made / "in").mkdir()
-    Image.fromarray(data.astronaut()[:256, 100:356]).save(made / "face.png")
-    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(made / "in" / "none.png")
-    (made / "damaged.jpg").write_bytes(b"\xff\xd8 cut off")
-    (made / "notes.txt").write_text("no photograph")
-    return made
+    built = tmp_path_factory.mktemp("photographs")
+    (built / "in").mkdir()
+    Image.fromarray(data.astronaut()[:256, 100:356]).save(built / "face.png")
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(built / "in" / "none.png")
+    (built / "damaged.jpg").write_bytes(b"\xff\xd8 cut off")
+    (built / "notes.txt").write_text("no photograph")
+    return built
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def test_json_of_a_folder_is_one_array_with_a_photograph_in_a_line(capsys, folde
     assert status == 1 and len(out.strip().splitlines()) == 5
     assert damaged["file"].endswith("damaged.jpg") and "damaged" in damaged["error"]
     assert (face["width"], face["height"], none["faces"]) == (256, 256, [])
-    (found,) = face["faces"]
-    assert found["emotion"] == "happy" == max(found["probabilities"], key=found["probabilities"].get)
-    assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-4)
-    assert len(found["box"]) == 4 and 0 < found["score"] <= 1 and found["detector"] == "haar"
+    (result,) = face["faces"]
+    assert result["emotion"] == "happy" == max(result["probabilities"], key=result["probabilities"].get)
+    assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert len(result["box"]) == 4 and 0 < result["score"] <= 1 and result["detector"] == "haar"
     assert "error:" in err and "2 photographs, 1 face by haar, 1 without a face, 1 unreadable" in err
 
 
@@ -81,7 +81,7 @@ def test_annotated_copies_keep_their_folders_and_the_originals_are_untouched(cap
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("predict", "absent.jpg"), "no such file"),
         (("predict", "FOLDER", "--detector", "dlib"), "unknown detector 'dlib'; choose one of haar"),
@@ -89,9 +89,9 @@ def test_annotated_copies_keep_their_folders_and_the_originals_are_untouched(cap
         (("video", "absent.mp4", *HAAR), "absent.mp4"),
     ],
 )
-def test_wrong_input_is_one_line_and_status_two(capsys, folder, words, told):
+def test_wrong_input_is_one_line_and_status_two(capsys, folder, words, message):
     status, out, err = run(capsys, *(folder if word == "FOLDER" else word for word in words))
-    assert status == 2 and out == "" and told in err
+    assert status == 2 and out == "" and message in err
     assert err.splitlines()[-1].startswith("error: ") and len(err.splitlines()) == 1
 
 
@@ -138,7 +138,7 @@ def test_stopping_leaves_whole_json_and_no_traceback(capsys, folder, monkeypatch
     def stop(*given, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(photographs, "analyse", stop)
+    monkeypatch.setattr(photographs, "analyze", stop)
     status, out, err = run(capsys, "predict", folder / "face.png", *HAAR, "--json")
     assert status == 130 and json.loads(out) == [] and err == "stopped\n"
 
@@ -155,10 +155,15 @@ def test_every_help_says_what_this_is_not_for_and_that_nothing_is_sent(capsys, m
     with pytest.raises(SystemExit) as ended:
         cli.main([*command, "--help"])
     lines = capsys.readouterr().out.splitlines()
-    told = " ".join(" ".join(lines).split())
+    message = " ".join(" ".join(lines).split())
     assert ended.value.code == 0
     assert max(map(len, lines)) <= 80, "wider than a terminal"
-    assert "consent" in told and "at work" in told and "article 5(1)(f)" in told and "Nothing is ever sent" in told
+    assert (
+        "consent" in message
+        and "at work" in message
+        and "article 5(1)(f)" in message
+        and "Nothing is ever sent" in message
+    )
 
 
 @pytest.fixture(scope="module")

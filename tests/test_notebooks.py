@@ -2,26 +2,30 @@
 
 import json
 import re
+import shutil
 
+import numpy as np
 import pytest
 import yaml
+from conftest import PROJECT
 
-from fer_tf.study import execute, report, runs
+from fer_tf import study
+from fer_tf.study import execute, report, scoring
+
+pytestmark = pytest.mark.slow
 
 STUDY = {
     "common.yaml": {"dataset": "sample", "seed": 1, "threads": 2},
-    "00_data--sample.yaml": {"about": "draw few", "options": {"n": 240, "size": 32}},
+    "00_data--sample.yaml": {"about": "draw few", "options": {"n": 240, "size": 48}},
     "01_eda--faces.yaml": {"about": "look", "per_class": 3},
     "02_train_cnn--small.yaml": {"about": "train a little", "epochs": 2, "batch_size": 32, "remove": ["leaks"]},
     "03_transfer--small.yaml": {
-        "about": "a base",
-        "model": "shallow",
-        "options": {},
-        "train_images": 80,
-        "pca": 0.9,
+        "about": "a backbone",
+        "max_train_images": 80,
+        "frozen_epochs": 1,
         "fine_tuned_epochs": 1,
     },
-    "04_tta--small.yaml": {"about": "look twice", "run": "02_train_cnn--small", "views": 2, "curve": 3},
+    "04_tta--small.yaml": {"about": "two views", "run": "02_train_cnn--small", "views": 2, "curve": 3},
     "05_baselines--few.yaml": {
         "about": "without a network",
         "classes": ["happy", "neutral", "sad"],
@@ -31,11 +35,11 @@ STUDY = {
         "search": 0,
         "compare_run": "",
     },
-    "06_tuning--small.yaml": {"about": "a grid", "train_images": 80, "batch_sizes": [32], "epochs": 1},
-    "07_crossval--small.yaml": {"about": "folds", "images": 90, "folds": 2, "epochs": 1},
+    "06_tuning--small.yaml": {"about": "a grid", "max_train_images": 80, "batch_sizes": [32], "epochs": 1},
+    "07_crossval--small.yaml": {"about": "folds", "max_images": 90, "folds": 2, "epochs": 1},
     "09_video--clip.yaml": {"about": "a moving face", "seconds": 1.0, "detector": "haar"},
     "11_export--small.yaml": {
-        "about": "other forms",
+        "about": "other formats",
         "run": "02_train_cnn--small",
         "timed": 12,
         "rounds": 1,
@@ -74,133 +78,167 @@ STUDY = {
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory):
-    """The little study, executed in order; returns the project's folder."""
-    import shutil
-
-    from conftest import PROJECT
-
-    project = tmp_path_factory.mktemp("project")
-    shutil.copytree(PROJECT / "notebooks", project / "notebooks", ignore=shutil.ignore_patterns("studies", ".*"))
-    (project / "Makefile").write_text("")
-    folder = project / "notebooks" / "studies" / "little"
+def project(tmp_path_factory):
+    """A project's folder with the little study, of which nothing is executed yet."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(PROJECT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns("studies", ".*"))
+    (root / "Makefile").write_text("")
+    folder = root / "notebooks" / "studies" / "little"
     folder.mkdir(parents=True)
     for name, content in STUDY.items():
         (folder / name).write_text(yaml.safe_dump(content))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FER_TF_ROOT", str(project))
-        for name in sorted(STUDY, key=lambda name: (name.startswith("10"), name)):  # the page comes last
-            if name != "common.yaml":
-                execute.execute(folder / name)
-        yield project
+        patch.setenv("FER_TF_ROOT", str(root))
+        yield root
 
 
-def record(project, name):
-    return json.loads((project / "reports/little/runs" / name / "run.json").read_text())
+def executed(run, *earlier):
+    """A fixture of an executed notebook, after those of the runs that it needs: the run's folder."""
+
+    @pytest.fixture(scope="module")
+    def execution(project, request):
+        for other in earlier:
+            request.getfixturevalue(other)
+        execute.execute(project / f"notebooks/studies/little/{run}.yaml")
+        return project / "reports/little/runs" / run
+
+    return execution
 
 
-def test_every_run_is_complete_and_tells_how_it_came_about(executed):
-    for name in (name.removesuffix(".yaml") for name in STUDY if name[:2] not in ("co", "10")):
-        found = record(executed, name)
-        assert found["findings"] and found["wall_seconds"] > 0 and found["code"]
-        assert not re.search(r"[<>{}]|\bnan\b|\bNone\b", " ".join(found["findings"])), found["findings"]
-        assert name.startswith("09") or found["data"]["hash"]  # a clip is no dataset
-        assert found["parameters"].items() >= {k: v for k, v in STUDY[f"{name}.yaml"].items() if k != "about"}.items()
-        for kind, suffixes in (("figures", "svg pdf png"), ("tables", "csv md tex")):
-            for entry in found[kind]:
-                for suffix in suffixes.split():
-                    assert (executed / "reports/little/runs" / name / kind / f"{entry['name']}.{suffix}").stat().st_size
+data = executed("00_data--sample")
+eda = executed("01_eda--faces", "data")
+training = executed("02_train_cnn--small", "data")
+transfer = executed("03_transfer--small", "data")
+tta = executed("04_tta--small", "training")
+baselines = executed("05_baselines--few", "data")
+tuning = executed("06_tuning--small", "data")
+crossval = executed("07_crossval--small", "data")
+video = executed("09_video--clip")
+export = executed("11_export--small", "training")
+RUNS = ("data", "eda", "training", "transfer", "tta", "baselines", "tuning", "crossval", "video", "export")
+report_run = executed("10_report--report", *RUNS)
 
 
-def test_an_executed_notebook_does_not_say_where_it_lay(executed):
-    for notebook in executed.glob("reports/little/runs/*/notebook.ipynb"):
-        assert str(executed) not in notebook.read_text()
+@pytest.fixture
+def page(report_run, project):
+    """The study's folder, complete with its page."""
+    return project / "reports/little"
 
 
-def test_the_training_notebook_never_opens_the_test_split(executed):
-    found = record(executed, "02_train_cnn--small")
-    assert set(found["data"]["counts"]) == {"train", "validation"}
-    assert set(found["metrics"]) == {"validation"}
+def record(folder):
+    return json.loads((folder / "run.json").read_text())
 
 
-def test_the_history_has_a_row_for_each_epoch(executed):
-    run = runs.open_run(executed / "reports/little/runs/02_train_cnn--small")
-    assert list(run.history()["epoch"]) == [1, 2]
+@pytest.mark.parametrize("name", RUNS)
+def test_every_run_is_complete_and_says_how_it_came_about(name, request):
+    folder = request.getfixturevalue(name)
+    result = record(folder)
+    assert result["findings"] and result["wall_seconds"] > 0 and result["code"]
+    assert not re.search(r"[<>{}]|\bnan\b|\bNone\b", " ".join(result["findings"])), result["findings"]
+    assert name == "video" or result["data"]["hash"]  # a clip is no dataset
+    assert (
+        result["parameters"].items() >= {k: v for k, v in STUDY[f"{folder.name}.yaml"].items() if k != "about"}.items()
+    )
+    for kind, suffixes in (("figures", "svg pdf png"), ("tables", "csv md tex")):
+        for entry in result[kind]:
+            for suffix in suffixes.split():
+                assert (folder / kind / f"{entry['name']}.{suffix}").stat().st_size
+    assert str(folder.parents[3]) not in (folder / "notebook.ipynb").read_text()  # it does not say where it lay
 
 
-def test_the_report_scores_the_test_split_once(executed):
-    run = runs.open_run(executed / "reports/little/runs/02_train_cnn--small")
+def test_the_training_notebook_never_opens_the_test_split(training):
+    result = record(training)
+    assert set(result["data"]["counts"]) == {"train", "validation"}
+    assert set(result["metrics"]) == {"validation"}
+
+
+def test_the_history_has_a_row_for_each_epoch(training):
+    assert list(study.open_run(training).history()["epoch"]) == [1, 2]
+
+
+def test_the_transfer_stands_beside_the_same_network_from_random_weights(transfer):
+    assert record(transfer)["starts_from"] == "shipped"
+    assert any(finding.startswith("From random weights") for finding in record(transfer)["findings"])
+
+
+def test_the_report_scores_the_test_split_once(page, training):
+    run = study.open_run(training)
     assert run.variants("test") == [""]
     before = (run.folder / "predictions_test.npz").stat().st_mtime_ns
-    assert report.open_test_split(run) is False
+    assert scoring.open_test_split(run) is False
     assert (run.folder / "predictions_test.npz").stat().st_mtime_ns == before
 
 
-def test_plain_predictions_of_training_and_augmentation_agree(executed):
-    import numpy as np
-
-    trained = runs.open_run(executed / "reports/little/runs/02_train_cnn--small").predictions("test")
-    plain = runs.open_run(executed / "reports/little/runs/04_tta--small").predictions("test", "plain")
+def test_plain_predictions_of_training_and_augmentation_agree(page, training, tta):
+    trained = study.open_run(training).predictions("test")
+    plain = study.open_run(tta).predictions("test", "plain")
     np.testing.assert_allclose(trained.probabilities, plain.probabilities, atol=1e-5)
 
 
-def test_baselines_choose_on_validation_and_score_every_combination(executed):
-    run = runs.open_run(executed / "reports/little/runs/05_baselines--few")
+def test_baselines_choose_on_validation_and_score_every_combination(baselines):
+    run = study.open_run(baselines)
     accuracy = {}
     for variant in ("hog_rbf_svm", "hog_random_forest"):
         scored = run.predictions("validation", variant)
         assert scored.classes == ("happy", "neutral", "sad")
         accuracy[variant] = (scored.probabilities.argmax(axis=1) == scored.labels).mean()
         assert len(run.predictions("test", variant).labels) > 0
-    assert record(executed, run.name)["shown"] == max(accuracy, key=accuracy.get)
+    assert record(baselines)["shown"] == max(accuracy, key=accuracy.get)
 
 
-def test_the_page_stands_alone_and_shows_published_beside_reproduced(executed):
-    page = (executed / "reports/little/index.html").read_text()
-    assert not re.search(r'(src|href)="(https?:)?//', page) and "<script" not in page and "@import" not in page
-    results = json.loads((executed / "reports/little/results.json").read_text())
-    accuracy = next(row for row in results["comparison"] if row["what"] == "Accuracy")
+def test_the_page_stands_alone_and_shows_published_beside_reproduced(page):
+    html = (page / "index.html").read_text()
+    assert not re.search(r'(src|href)="(https?:)?//', html) and "<script" not in html and "@import" not in html
+    accuracy = next(row for row in results(page)["comparison"] if row["what"] == "Accuracy")
     assert accuracy["published"] == 0.6435
-    assert f"{accuracy['reproduced']:.4f}" in page and "0.6435" in page
-    assert f"{accuracy['reproduced'] - 0.6435:+.4f}" in page
-    assert "not run" in page
+    assert f"{accuracy['reproduced']:.4f}" in html and "0.6435" in html
+    assert f"{accuracy['reproduced'] - 0.6435:+.4f}" in html
+    assert "not run" in html
 
 
-def test_a_number_that_the_paper_lacks_stands_there_without_a_difference(executed):
-    results = json.loads((executed / "reports/little/results.json").read_text())
-    row = next(row for row in results["comparison"] if row["what"] == "Not published")
+def results(page):
+    return json.loads((page / "results.json").read_text())
+
+
+def test_a_number_that_the_paper_lacks_stands_there_without_a_difference(page):
+    row = next(row for row in results(page)["comparison"] if row["what"] == "Not published")
     assert row["published"] is row["difference"] is None
-    table = (executed / "reports/little/tables/published_and_reproduced.md").read_text()
+    table = (page / "tables/published_and_reproduced.md").read_text()
     assert re.search(rf"^\| Not published +\| – +\| {row['reproduced']:.4f} +\| +\|", table, re.M)
 
 
-def test_every_figure_and_table_of_the_page_is_there_in_every_format(executed):
-    page = (executed / "reports/little/index.html").read_text()
-    linked = re.findall(r'href="((?:figures|tables)/[^"]+)"', page)
-    assert len(linked) > 60
-    for link in linked:
-        assert (executed / "reports/little" / link).stat().st_size > 0
+def test_every_figure_and_table_of_the_page_is_a_file_too(page):
+    shown = re.findall(r'<figure id="figure-([^"]+)">\s*<img src="data:image', (page / "index.html").read_text())
+    assert len(shown) > 40
+    for name in set(shown) - {"at_a_glance"}:
+        assert (page / "figures" / f"{name}.svg").stat().st_size, name
+    for name in ("published_and_reproduced", "scores"):
+        assert all((page / "tables" / f"{name}.{suffix}").stat().st_size for suffix in ("csv", "md", "tex"))
 
 
-def test_a_reported_accuracy_is_that_of_the_saved_predictions(executed):
-    scored = runs.open_run(executed / "reports/little/runs/04_tta--small").predictions("test", "random2")
-    results = json.loads((executed / "reports/little/results.json").read_text())
-    row = next(r for r in results["scores"] if (r["split"], r["variant"]) == ("test", "random2"))
+def test_a_study_has_a_readme_with_its_findings_and_pictures(page):
+    text = (page / "README.md").read_text()
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert "0.6435" in text and "nan" not in text and 2 <= len(pictures) <= 4
+    assert all((page / picture).stat().st_size for picture in pictures)
+
+
+def test_a_reported_accuracy_is_that_of_the_saved_predictions(page, tta):
+    scored = study.open_run(tta).predictions("test", "random2")
+    row = next(r for r in results(page)["scores"] if (r["split"], r["variant"]) == ("test", "random2"))
     assert row["accuracy"] == pytest.approx((scored.probabilities.argmax(axis=1) == scored.labels).mean())
     assert row["low"] < row["accuracy"] < row["high"]
 
 
-def test_the_check_tells_of_runs_made_by_other_code(executed, monkeypatch, capsys):
+def test_the_check_names_what_changed_since_a_run(page, eda, capsys):
     assert report.main(["little"]) == 0
-    assert "every run is there and made by this code" in capsys.readouterr().out
-    path = executed / "reports/little/runs/01_eda--faces/run.json"
+    assert "every run is there and current" in capsys.readouterr().out
+    path = eda / "run.json"
     text = path.read_text()
-    path.write_text(text.replace('"fer_tf/datasets/cleaning.py": "', '"fer_tf/datasets/cleaning.py": "0'))
+    path.write_text(text.replace('"moments": "', '"moments": "0'))
     try:
         assert report.main(["little"]) == 0
-        assert (
-            "01_eda--faces: made by other code; changed since: fer_tf/datasets/cleaning.py" in capsys.readouterr().out
-        )
+        assert "01_eda--faces: code changed (datasets/pixel_statistics.py)" in capsys.readouterr().out
     finally:
         path.write_text(text)
     assert report.main(["nothing"]) == 1

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tomllib
 
+import nbformat
 import pytest
 import yaml
 from conftest import PROJECT
@@ -20,15 +21,15 @@ def pyproject():
 
 def locked():
     lines = (PROJECT / "requirements.lock").read_text().splitlines()
-    found = [re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", line) for line in lines]
-    return {canonicalize_name(match[1]): match[2] for match in found if match}
+    result = [re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", line) for line in lines]
+    return {canonicalize_name(match[1]): match[2] for match in result if match}
 
 
 def test_the_lock_holds_every_dependency_in_a_version_that_is_asked_for(pyproject):
     extras = pyproject["project"]["optional-dependencies"]
-    asked = pyproject["project"]["dependencies"] + extras["dev"] + extras["export"]
+    parameters = pyproject["project"]["dependencies"] + extras["dev"] + extras["export"]
     versions = locked()
-    for requirement in map(Requirement, asked):
+    for requirement in map(Requirement, parameters):
         assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement
 
 
@@ -57,7 +58,7 @@ def make(*arguments, cwd=PROJECT):
 
 
 def test_make_help_lists_every_target_of_the_table_of_contents():
-    told = make("help").stdout
+    message = make("help").stdout
     for target in [
         "setup",
         "data",
@@ -72,8 +73,8 @@ def test_make_help_lists_every_target_of_the_table_of_contents():
         "clean",
         "help",
     ]:
-        assert re.search(rf"^  make {target} ", told, re.M), target
-    assert "fer2013_five_layer" in told
+        assert re.search(rf"^  make {target} ", message, re.M), target
+    assert "fer2013_five_layer" in message
 
 
 RUNS = ["00_data--sample", "01_eda--faces", "02_train_cnn--five_layer", "04_tta--five_layer", "10_report--report"]
@@ -174,11 +175,70 @@ def test_an_unknown_study_is_refused_with_the_ones_there_are(copy):
     assert done.returncode != 0 and "there is no study 'nothing'" in done.stderr
 
 
+@pytest.fixture
+def results(copy):
+    """The project with results, trained weights, and the prepared data of another study."""
+    executed(copy)
+    run = copy / "reports/sample/runs/02_train_cnn--five_layer"
+    for name in ("model.keras", "checkpoint.npz", "parts/fold 1/checkpoint.npz", "figures/a.svg"):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_text(name)
+    (copy / "data/prepared/fer2013").mkdir(parents=True)
+    (copy / "data/prepared/fer2013/images.npy").write_text("hours")
+    return copy
+
+
+def files(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("study", ["", " ", "..", "../notebooks", "nothing", "sample fer2013", "x;touch removed;"])
+def test_clean_refuses_what_is_no_study_and_removes_nothing(results, study):
+    before = files(results)
+    done = make("clean", f"STUDY={study}", cwd=results)
+    assert done.returncode != 0 and "choose one with STUDY=<name>" in done.stderr
+    assert files(results) == before
+
+
+def test_clean_keeps_trained_weights_checkpoints_and_the_data_of_others(results):
+    assert make("clean", "STUDY=sample", cwd=results).returncode == 0
+    run = "reports/sample/runs/02_train_cnn--five_layer"
+    kept = {f"{run}/{name}" for name in ("model.keras", "checkpoint.npz", "parts/fold 1/checkpoint.npz")}
+    assert {name for name in files(results) if name.startswith("reports")} == kept
+    assert "data/prepared/fer2013/images.npy" in files(results)
+    assert make("clean", "STUDY=sample", "WEIGHTS=remove", cwd=results).returncode == 0
+    assert not (results / "reports/sample").exists()
+
+
+@pytest.mark.parametrize("notebook", sorted((PROJECT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_opened_in_the_lab_writes_into_no_study(notebook):
+    from fer_tf.study import notebooks
+
+    assert notebooks.parameters(notebook)["out"] == f"reports/lab/runs/{notebook.stem}"
+
+
+def cells_of(notebook):
+    return nbformat.read(notebook, 4).cells
+
+
+@pytest.mark.parametrize("notebook", sorted((PROJECT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_is_a_lesson_of_short_cells(notebook):
+    cells = cells_of(notebook)
+    shown = next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    assert len(re.findall(r"^\w+ = ", shown, re.M)) <= 13
+    lines = sorted(len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code" and not cell.metadata)
+    assert lines[len(lines) // 2] <= 6 and lines[int(0.95 * (len(lines) - 1))] <= 20
+    headings = [cell.source.splitlines()[0] for cell in cells if cell.source.startswith("## ")]
+    assert headings[-4:] == ["## What was found", "## Try", "## Read", "## Saved"]
+    read = next(cell.source for cell in cells if cell.source.startswith("## Read\n"))
+    assert 2 <= len(re.findall(r"\(https://", read)) <= 3
+
+
 def test_the_readme_shows_the_numbers_that_were_computed():
-    shown = (PROJECT / "README.md").read_text().split("<!-- results -->")[1].split("<!-- /results -->")[0]
-    studies = re.findall(r"<!-- (\w+) -->", shown)
+    displayed = (PROJECT / "README.md").read_text().split("<!-- results -->")[1].split("<!-- /results -->")[0]
+    studies = re.findall(r"<!-- (\w+) -->", displayed)
     assert "fer2013_five_layer" in studies
     for study in studies:
         written = (PROJECT / "reports" / study / "tables" / "published_and_reproduced.md").read_text()
         table = [line for line in written.splitlines() if line.startswith("|")]
-        assert "\n".join(table) in shown, study
+        assert "\n".join(table) in displayed, study

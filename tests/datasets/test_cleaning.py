@@ -23,19 +23,19 @@ def planted():
     return Dataset("planted", ("happy", "sad"), images, labels, splits, [f"row {row}" for row in range(20)])
 
 
-def found(mask):
+def result(mask):
     return np.flatnonzero(mask).tolist()
 
 
 def test_each_fault_is_found_where_it_was_planted():
     audit = cleaning.audit(planted())
-    assert found(audit.blank) == [0, 11]
-    assert found(audit.uniform) == [0, 11]
-    assert found(audit.black_white) == [1]
-    assert found(audit.group >= 0) == [2, 3, 4, 5, 6, 8, 14, 15, 16, 18]
-    assert found(audit.repeat) == [3, 6, 18]
-    assert found(audit.leaked) == [5, 8]
-    assert found(audit.conflict) == [2, 3]
+    assert result(audit.blank) == [0, 11]
+    assert result(audit.uniform) == [0, 11]
+    assert result(audit.black_white) == [1]
+    assert result(audit.group >= 0) == [2, 3, 4, 5, 6, 8, 14, 15, 16, 18]
+    assert result(audit.repeat) == [3, 6, 18]
+    assert result(audit.leaked) == [5, 8]
+    assert result(audit.conflict) == [2, 3]
 
 
 def test_groups_tell_their_size_splits_and_conflicts():
@@ -69,7 +69,7 @@ def test_thresholds_are_the_callers():
     dataset = planted()
     assert cleaning.audit(dataset, blank_std=255).blank.all()
     assert not cleaning.audit(dataset, blank_std=0).blank.any()
-    assert found(cleaning.audit(dataset, black_white=1.0).black_white) == [1]
+    assert result(cleaning.audit(dataset, black_white=1.0).black_white) == [1]
     assert cleaning.audit(dataset, uniform_range=255).uniform.all()
     with pytest.raises(InputError, match="black_white=90"):
         cleaning.audit(dataset, black_white=90)

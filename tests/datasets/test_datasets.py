@@ -149,7 +149,7 @@ def test_select_takes_masks_and_indices_alike():
 
 
 @pytest.mark.parametrize(
-    ("part", "told"),
+    ("part", "expected"),
     [
         ({"images": np.zeros((12, 8, 8, 1), dtype=np.float32)}, "float32"),
         ({"images": np.zeros((12, 8, 8, 2), dtype=np.uint8)}, "1 or 3"),
@@ -158,10 +158,10 @@ def test_select_takes_masks_and_indices_alike():
         ({"splits": np.full(12, "dev")}, "'dev'"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(part, told):
+def test_arrays_that_do_not_fit_are_refused(part, expected):
     dataset = small(12)
     fields = {key: getattr(dataset, key) for key in ("name", "classes", "images", "labels", "splits", "ids")}
-    assert told in message(Dataset, **{**fields, **part})
+    assert expected in message(Dataset, **{**fields, **part})
 
 
 # On disk
@@ -275,7 +275,7 @@ def broken(change):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         (lambda line: line.replace(" ", ",", 1), "row 10: 4 fields, expected 3"),
         (lambda line: line[:2] + line[2:].split(" ", 1)[1], "row 10: 2,303 pixels, expected 2,304 (48x48)"),
@@ -290,10 +290,10 @@ def broken(change):
         (lambda line: line[:1000], "row 10: 2 fields"),
     ],
 )
-def test_a_wrong_row_is_named_with_what_was_expected(tmp_path, change, told):
+def test_a_wrong_row_is_named_with_what_was_expected(tmp_path, change, expected):
     (tmp_path / "fer2013.csv").write_bytes(broken(change))
     text = message(datasets.read_fer2013, tmp_path / "fer2013.csv")
-    assert text.startswith("fer2013.csv, ") and told in text
+    assert text.startswith("fer2013.csv, ") and expected in text
     assert text.endswith("Remove the row or download the file again.")
 
 
@@ -356,10 +356,10 @@ def test_class_folders_may_carry_other_names_of_the_emotion(tmp_path):
 
 
 def test_differences_from_the_official_counts_are_told(tmp_path):
-    told = datasets.read_fer2013(as_zip(tmp_path / "archive.zip", faces_of())).source["differences"]
-    assert "Training (train): 14 images, officially 28,709." in told
-    assert "disgust: 6 images, officially 547." in told
-    assert len(told) == 10
+    expected = datasets.read_fer2013(as_zip(tmp_path / "archive.zip", faces_of())).source["differences"]
+    assert "Training (train): 14 images, officially 28,709." in expected
+    assert "disgust: 6 images, officially 547." in expected
+    assert len(expected) == 10
 
 
 @pytest.mark.parametrize("held_out", ["test", "validation"])
@@ -386,7 +386,7 @@ def without(files, start):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         (lambda f: {**f, "train/angry/Training_9.png": png(face(9))[:-30]}, "train/angry/Training_9.png is cut off"),
         (lambda f: {**f, "train/angry/Training_9.jpg": b"\xff\xd8\xff" + b"0" * 500}, "Training_9.jpg is cut off"),
@@ -409,8 +409,8 @@ def without(files, start):
         (lambda f: {}, "holds no files"),
     ],
 )
-def test_wrong_class_folders_are_refused_with_the_file_named(tmp_path, change, told):
-    assert told in message(datasets.read_fer2013, as_zip(tmp_path / "archive.zip", change(faces_of())))
+def test_wrong_class_folders_are_refused_with_the_file_named(tmp_path, change, expected):
+    assert expected in message(datasets.read_fer2013, as_zip(tmp_path / "archive.zip", change(faces_of())))
 
 
 def test_an_image_of_another_size_is_told_with_all_sizes_found(tmp_path):
@@ -546,9 +546,9 @@ def test_a_part_of_the_classes_is_taken_in_the_order_given():
         assert whole.classes[whole.labels[before]] == part.classes[part.labels[row]]
         np.testing.assert_array_equal(part.images[row], whole.images[before])
     assert whole.only(whole.classes).hash == whole.hash != part.hash
-    for wrong, told in (
+    for wrong, expected in (
         (["fear", "bored"], "no class 'bored'"),
         (["fear"], "two or more"),
         (["fear", "fear"], "two or more"),
     ):
-        assert told in message(whole.only, wrong)
+        assert expected in message(whole.only, wrong)

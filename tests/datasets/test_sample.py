@@ -13,19 +13,19 @@ from fer_tf.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def picture_drawn():
     return sample(n=210, seed=3)
 
 
-def test_the_same_seed_draws_the_same_sample_and_another_another(drawn):
-    assert sample(n=210, seed=3).hash == drawn.hash
-    assert sample(n=210, seed=4).hash != drawn.hash
+def test_the_same_seed_draws_the_same_sample_and_another_another(picture_drawn):
+    assert sample(n=210, seed=3).hash == picture_drawn.hash
+    assert sample(n=210, seed=4).hash != picture_drawn.hash
 
 
 def test_size_and_channels_are_as_asked():
-    colour = sample(n=140, size=32, channels=3)
-    assert colour.images.shape == (140, 32, 32, 3)
-    assert np.ptp(colour.images.astype(int), axis=-1).mean() > 3  # colours, not grey thrice
+    color = sample(n=140, size=32, channels=3)
+    assert color.images.shape == (140, 32, 32, 3)
+    assert np.ptp(color.images.astype(int), axis=-1).mean() > 3  # colors, not gray thrice
 
 
 def test_classes_and_splits_have_fer2013_s_shares():
@@ -35,19 +35,19 @@ def test_classes_and_splits_have_fer2013_s_shares():
     assert counts.sum().tolist() == [800, 100, 100] and (counts > 0).all(axis=None)
 
 
-def test_what_was_planted_is_what_the_audit_finds(drawn):
-    planted, audit = drawn.source["planted"], cleaning.audit(drawn)
-    assert set(planted["blank"]) <= set(drawn.ids[audit.blank])
-    assert set(drawn.ids[audit.leaked]) == set(planted["leak"])
+def test_what_was_planted_is_what_the_audit_finds(picture_drawn):
+    planted, audit = picture_drawn.source["planted"], cleaning.audit(picture_drawn)
+    assert set(planted["blank"]) <= set(picture_drawn.ids[audit.blank])
+    assert set(picture_drawn.ids[audit.leaked]) == set(planted["leak"])
     twins = {**planted["duplicate"], **planted["conflict"]}
-    assert set(drawn.ids[audit.conflict]) == set(planted["conflict"]) | set(planted["conflict"].values())
-    assert set(drawn.ids[audit.repeat]) <= set(twins) | set(twins.values())
+    assert set(picture_drawn.ids[audit.conflict]) == set(planted["conflict"]) | set(planted["conflict"].values())
+    assert set(picture_drawn.ids[audit.repeat]) <= set(twins) | set(twins.values())
     assert int(audit.repeat.sum()) == len(twins)
 
 
-def test_wrong_labels_are_as_many_as_asked_and_all_wrong(drawn):
-    wrong = drawn.source["planted"]["wrong_label"]
-    labels = dict(zip(drawn.ids.tolist(), drawn.labels.tolist(), strict=True))
+def test_wrong_labels_are_as_many_as_asked_and_all_wrong(picture_drawn):
+    wrong = picture_drawn.source["planted"]["wrong_label"]
+    labels = dict(zip(picture_drawn.ids.tolist(), picture_drawn.labels.tolist(), strict=True))
     assert len(wrong) == round(0.04 * 210)
     assert all(emotions.FER2013[labels[name]] != emotion for name, emotion in wrong.items())
     assert sample(n=140, size=16, label_noise=0).source["planted"]["wrong_label"] == {}
@@ -87,14 +87,14 @@ def test_an_unknown_emotion_or_action_unit_is_named():
 
 
 def test_the_clip_shows_every_emotion_on_a_moving_face_that_a_detector_finds():
-    frames, shown = zip(*clip(seconds=4, fps=5, height=360, width=480), strict=True)
+    frames, displayed = zip(*clip(seconds=4, fps=5, height=360, width=480), strict=True)
     assert len(frames) == 20 and frames[0].shape == (360, 480, 3) and frames[0].dtype == np.uint8
-    assert set(shown) == set(emotions.FER2013)
+    assert set(displayed) == set(emotions.FER2013)
     steps = [np.abs(a.astype(int) - b).mean() for a, b in itertools.pairwise(frames)]
     assert min(steps) > 0.1 and max(steps) < 30
     haar = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
-    found = [len(haar.detectMultiScale(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), 1.2, 4)) > 0 for frame in frames]
-    assert sum(found) >= 18
+    result = [len(haar.detectMultiScale(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), 1.2, 4)) > 0 for frame in frames]
+    assert sum(result) >= 18
 
 
 def test_a_clip_without_a_frame_is_refused():

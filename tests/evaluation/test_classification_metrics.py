@@ -21,32 +21,32 @@ def random_predictions(n=200, classes=7, seed=0):
 
 def test_known_predictions_give_known_metrics():
     labels = np.array([0, 0, 0, 1, 1, 2])
-    found = evaluation.metrics(labels, certain([0, 0, 1, 1, 1, 0]), THREE)
-    assert found["n"] == 6
-    assert found["accuracy"] == pytest.approx(4 / 6)
-    assert found["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
-    assert found["macro_recall"] == pytest.approx(found["balanced_accuracy"])
-    assert found["macro_precision"] == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
-    assert found["macro_f1"] == pytest.approx((2 / 3 + 0.8 + 0) / 3)
-    assert found["weighted_recall"] == pytest.approx(found["accuracy"])
-    assert found["weighted_f1"] == pytest.approx((2 / 3 * 3 + 0.8 * 2) / 6)
-    assert found["ece"] == pytest.approx(2 / 6)  # always certain, wrong twice in six
+    result = evaluation.metrics(labels, certain([0, 0, 1, 1, 1, 0]), THREE)
+    assert result["n"] == 6
+    assert result["accuracy"] == pytest.approx(4 / 6)
+    assert result["balanced_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert result["macro_recall"] == pytest.approx(result["balanced_accuracy"])
+    assert result["macro_precision"] == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
+    assert result["macro_f1"] == pytest.approx((2 / 3 + 0.8 + 0) / 3)
+    assert result["weighted_recall"] == pytest.approx(result["accuracy"])
+    assert result["weighted_f1"] == pytest.approx((2 / 3 * 3 + 0.8 * 2) / 6)
+    assert result["ece"] == pytest.approx(2 / 6)  # always certain, wrong twice in six
 
 
 def test_perfect_predictions_reach_every_bound():
     labels = np.arange(7).repeat(3)
-    found = evaluation.metrics(labels, certain(labels, 7), FER2013)
+    result = evaluation.metrics(labels, certain(labels, 7), FER2013)
     for name in ("accuracy", "balanced_accuracy", "macro_precision", "macro_f1", "weighted_f1", "roc_auc"):
-        assert found[name] == pytest.approx(1), name
-    assert found["log_loss"] == pytest.approx(0, abs=1e-6)
-    assert found["ece"] == pytest.approx(0, abs=1e-6)
+        assert result[name] == pytest.approx(1), name
+    assert result["log_loss"] == pytest.approx(0, abs=1e-6)
+    assert result["ece"] == pytest.approx(0, abs=1e-6)
 
 
 def test_uniform_probabilities_have_the_log_loss_of_guessing():
     labels = np.array([0, 1, 2, 1])
-    found = evaluation.metrics(labels, np.full((4, 3), 1 / 3, dtype=np.float32), THREE)
-    assert found["log_loss"] == pytest.approx(np.log(3), rel=1e-5)
-    assert found["roc_auc"] == pytest.approx(0.5)
+    result = evaluation.metrics(labels, np.full((4, 3), 1 / 3, dtype=np.float32), THREE)
+    assert result["log_loss"] == pytest.approx(np.log(3), rel=1e-5)
+    assert result["roc_auc"] == pytest.approx(0.5)
 
 
 @pytest.mark.filterwarnings("error")
@@ -56,18 +56,18 @@ def test_a_class_without_images_is_nan_with_zero_support_and_no_warning():
     assert table.loc["sad", "support"] == 0
     assert table.loc["sad", ["precision", "recall", "f1", "roc_auc"]].isna().all()
     assert table.loc["happy", "recall"] == pytest.approx(0.5)
-    found = evaluation.metrics(labels, probabilities, THREE)
-    assert found["macro_recall"] == pytest.approx(0.5)
-    assert np.isfinite(list(found.values())).all()
+    result = evaluation.metrics(labels, probabilities, THREE)
+    assert result["macro_recall"] == pytest.approx(0.5)
+    assert np.isfinite(list(result.values())).all()
     assert evaluation.confusion(labels, probabilities, THREE, normalize=True).loc["sad"].isna().all()
     assert np.isnan(evaluation.roc(labels, probabilities, THREE)["sad"][2])
 
 
 @pytest.mark.filterwarnings("error")
 def test_labels_of_a_single_class_have_no_roc_area():
-    found = evaluation.metrics(np.zeros(4, dtype=int), certain([0, 0, 1, 0]), THREE)
-    assert np.isnan(found["roc_auc"])
-    assert found["accuracy"] == pytest.approx(0.75)
+    result = evaluation.metrics(np.zeros(4, dtype=int), certain([0, 0, 1, 0]), THREE)
+    assert np.isnan(result["roc_auc"])
+    assert result["accuracy"] == pytest.approx(0.75)
 
 
 def test_confusion_rows_are_the_true_class():
@@ -120,28 +120,28 @@ def test_wilson_interval_has_its_textbook_value():
 def test_comparison_counts_the_discordant_images_and_tests_them_exactly():
     labels = np.zeros(20, dtype=int)
     a, b = certain([1] * 8 + [0] * 12), certain([0] * 7 + [1] * 2 + [0] * 11)
-    found = evaluation.compare(labels, a, b)
-    assert (found["only_a"], found["only_b"], found["n"]) == (1, 7, 20)
-    assert found["difference"] == pytest.approx(0.3)
-    assert found["p_value"] == pytest.approx(2 * (1 + 8) / 2**8)  # two-sided sign test of 7 in 8
-    assert found["low"] < 0.3 < found["high"]
+    result = evaluation.compare(labels, a, b)
+    assert (result["only_a"], result["only_b"], result["n"]) == (1, 7, 20)
+    assert result["difference"] == pytest.approx(0.3)
+    assert result["p_value"] == pytest.approx(2 * (1 + 8) / 2**8)  # two-sided sign test of 7 in 8
+    assert result["low"] < 0.3 < result["high"]
 
 
 def test_a_model_compared_with_itself_does_not_differ():
     labels, probabilities = random_predictions()
-    found = evaluation.compare(labels, probabilities, probabilities)
-    assert found["difference"] == found["low"] == found["high"] == 0
-    assert found["p_value"] == 1
+    result = evaluation.compare(labels, probabilities, probabilities)
+    assert result["difference"] == result["low"] == result["high"] == 0
+    assert result["p_value"] == 1
 
 
 def test_bootstrap_interval_has_the_spread_of_the_normal_approximation():
     random = np.random.default_rng(1)
     labels = np.zeros(1000, dtype=int)
     a, b = certain((random.random(1000) < 0.4) * 1), certain((random.random(1000) < 0.3) * 1)
-    found = evaluation.compare(labels, a, b)
+    result = evaluation.compare(labels, a, b)
     differences = (b.argmax(1) == 0).astype(float) - (a.argmax(1) == 0)
     half = 1.96 * differences.std() / np.sqrt(1000)
-    assert found["high"] - found["low"] == pytest.approx(2 * half, rel=0.05)
+    assert result["high"] - result["low"] == pytest.approx(2 * half, rel=0.05)
 
 
 @settings(max_examples=25, deadline=None)

@@ -21,7 +21,7 @@ HERE = detection.available()
 def detector(name, **options):
     if name not in HERE:
         pytest.skip(f"{name}: no weights here; set FER_TF_MODELS to their folder")
-    return detection.create(name, **options)
+    return detection.load(name, **options)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +62,10 @@ def test_landmarks_come_in_the_order_right_eye_left_eye_nose_mouth(name, astrona
 
 @pytest.mark.parametrize("name", ["haar", "yunet", "yolo"])
 def test_a_picture_of_another_size_in_between_changes_nothing(name, astronaut):
-    made = detector(name)
-    before = made.detect(astronaut)
-    made.detect(np.ascontiguousarray(astronaut[:300, 50:450]))
-    after = made.detect(astronaut)
+    built = detector(name)
+    before = built.detect(astronaut)
+    built.detect(np.ascontiguousarray(astronaut[:300, 50:450]))
+    after = built.detect(astronaut)
     assert [face.box for face in before] == [face.box for face in after]
 
 
@@ -108,35 +108,35 @@ def test_a_yolo_box_is_the_mean_of_its_distributions_in_strides():
 
 
 def test_yolo_outputs_are_matched_by_shape_in_whatever_order_they_come(astronaut):
-    made = detector("yolo")
-    expected = made.detect(astronaut)
-    whole = made.network
-    made.network = lambda square: whole(square)[::-1]
-    found = made.detect(astronaut)
-    assert [face.box for face in found] == [face.box for face in expected]
+    built = detector("yolo")
+    expected = built.detect(astronaut)
+    whole = built.network
+    built.network = lambda square: whole(square)[::-1]
+    result = built.detect(astronaut)
+    assert [face.box for face in result] == [face.box for face in expected]
 
 
 def test_onnx_runtime_and_opencv_compute_the_same(astronaut, monkeypatch):
     pytest.importorskip("onnxruntime")
-    found = detector("yolo").detect(astronaut)
+    result = detector("yolo").detect(astronaut)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     expected = detector("yolo").detect(astronaut)
-    np.testing.assert_allclose([face.box for face in found], [face.box for face in expected], atol=0.1)
+    np.testing.assert_allclose([face.box for face in result], [face.box for face in expected], atol=0.1)
 
 
 def test_a_fainter_face_is_believed_for_once(astronaut):
     for name in ("haar", "yunet", "yolo"):
-        made = detector(name)
-        usual = made.detect(astronaut)
-        assert len(made.detect(astronaut, 0.05)) >= len(usual) > len(made.detect(astronaut, 0.9999))
-        assert [face.box for face in made.detect(astronaut)] == [face.box for face in usual]
+        built = detector(name)
+        usual = built.detect(astronaut)
+        assert len(built.detect(astronaut, 0.05)) >= len(usual) > len(built.detect(astronaut, 0.9999))
+        assert [face.box for face in built.detect(astronaut)] == [face.box for face in usual]
 
 
 def test_a_letterboxed_point_is_led_back_to_its_pixel():
     image = np.zeros((300, 900, 3), np.uint8)
     image[145:156, 595:606] = 255
     square, factor, left, top = yolo.letterbox(image)
-    assert square.shape == (640, 640, 3) and left == 0 and (square[0] == yolo.GREY).all()
+    assert square.shape == (640, 640, 3) and left == 0 and (square[0] == yolo.GRAY).all()
     y, x = np.argwhere(square[..., 0] > 200).mean(axis=0)
     face = Face((x, y, 1, 1), 1.0).scaled(factor, -left * factor, -top * factor)
     np.testing.assert_allclose(face.box[:2], (600, 150), atol=2)
@@ -144,8 +144,8 @@ def test_a_letterboxed_point_is_led_back_to_its_pixel():
 
 def test_without_a_download_the_default_is_the_cascade_and_it_works(nothing_here, astronaut):
     assert detection.available() == ("haar",)
-    made = detection.create()
-    assert made.name == "haar" and len(made.detect(astronaut)) == 1
+    built = detection.load()
+    assert built.name == "haar" and len(built.detect(astronaut)) == 1
 
 
 def test_the_default_is_yunet_where_its_weights_are(nothing_here):
@@ -162,7 +162,7 @@ def test_weights_fetched_into_the_clone_are_found_from_any_folder(nothing_here):
 
 
 def test_a_folder_of_weights_that_is_not_there_is_told_rather_than_passed_over(nothing_here):
-    for ask in (detection.default, detection.available, lambda models: detection.create("haar", models)):
+    for ask in (detection.default, detection.available, lambda models: detection.load("haar", models)):
         with pytest.raises(InputError, match="nowhere: no such folder"):
             ask("nowhere")
 
@@ -171,9 +171,9 @@ def test_a_folder_of_weights_that_is_not_there_is_told_rather_than_passed_over(n
 def test_absent_weights_are_told_in_one_line_with_the_way_to_get_them(name, nothing_here):
     with pytest.raises(
         InputError, match=r"Fetch it: (make models|python -m fer_tf.faces.detection.weights --only yolo)"
-    ) as told:
-        detection.create(name)
-    assert "\n" not in str(told.value)
+    ) as message:
+        detection.load(name)
+    assert "\n" not in str(message.value)
 
 
 @pytest.mark.parametrize("name", ["yunet", "yolo"])
@@ -181,17 +181,17 @@ def test_a_file_that_is_no_network_is_refused(name, tmp_path):
     path = tmp_path / "wrong.onnx"
     path.write_bytes(b"no network")
     with pytest.raises(InputError, match=r"wrong\.onnx: (not a YuNet|\w+ cannot read it)"):
-        detection.create(name, path)
+        detection.load(name, path)
 
 
 def test_an_absent_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "uniface", None)
     with pytest.raises(InputError, match=r"uniface is not installed .*Install it"):
-        detection.create("retinaface")
+        detection.load("retinaface")
 
 
 def test_a_file_other_than_the_published_one_is_never_handed_to_a_package_that_would_download_it(tmp_path):
-    path = tmp_path / weights.CATALOGUE["retinaface"].file
+    path = tmp_path / weights.CATALOG["retinaface"].file
     path.write_bytes(b"something else")
     with pytest.raises(InputError, match=r"SHA-256 .* expected 905eac744dc1"):
         weights.check(path, "retinaface")
@@ -199,26 +199,26 @@ def test_a_file_other_than_the_published_one_is_never_handed_to_a_package_that_w
 
 def test_unknown_detectors_and_options_are_named_with_those_there_are():
     with pytest.raises(InputError, match="unknown detector 'dlib'; choose one of haar, yunet"):
-        detection.create("dlib")
-    with pytest.raises(InputError, match="haar has no option 'scales'; it has scale, neighbours"):
-        detection.create("haar", scales=2)
+        detection.load("dlib")
+    with pytest.raises(InputError, match="haar has no option 'scales'; it has scale, neighbors"):
+        detection.load("haar", scales=2)
 
 
 @pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8)])
 def test_what_is_no_picture_is_refused(image):
     with pytest.raises(InputError, match=r"a detector takes uint8 \(h, w, 3\)"):
-        detection.create("haar").detect(image)
+        detection.load("haar").detect(image)
 
 
 @pytest.fixture
 def published(monkeypatch, tmp_path):
-    """A catalogue whose YuNet is published in a file of the test's own."""
+    """A catalog whose YuNet is published in a file of the test's own."""
     from dataclasses import replace
 
     source = tmp_path / "published.onnx"
     source.write_bytes(b"weights")
-    entry = replace(weights.CATALOGUE["yunet"], urls=(source.as_uri(),), sha256=hashlib.sha256(b"weights").hexdigest())
-    monkeypatch.setitem(weights.CATALOGUE, "yunet", entry)
+    entry = replace(weights.CATALOG["yunet"], urls=(source.as_uri(),), sha256=hashlib.sha256(b"weights").hexdigest())
+    monkeypatch.setitem(weights.CATALOG, "yunet", entry)
     return source
 
 
@@ -239,21 +239,21 @@ def test_weights_with_another_checksum_are_not_written(published, nothing_here):
 def test_offline_one_line_says_what_to_download_and_where_to_put_it(published, nothing_here, capsys):
     published.unlink()
     assert weights.main([]) == 1
-    told = capsys.readouterr().err.strip()
-    assert told.count("\n") == 0 and "could not be fetched" in told and "put it into" in told
+    message = capsys.readouterr().err.strip()
+    assert message.count("\n") == 0 and "could not be fetched" in message and "put it into" in message
 
 
-def test_the_makers_of_a_model_see_licence_checksum_and_size(published, nothing_here, capsys):
+def test_the_makers_of_a_model_see_license_checksum_and_size(published, nothing_here, capsys):
     assert weights.main(["--only", "yunet"]) == 0
-    told = capsys.readouterr().out
-    assert "MIT" in told and weights.CATALOGUE["yunet"].sha256 in told and "MB" in told
+    message = capsys.readouterr().out
+    assert "MIT" in message and weights.CATALOG["yunet"].sha256 in message and "MB" in message
 
 
 @pytest.mark.parametrize("name", ["yunet", "yolo"])
-def test_the_catalogue_has_the_real_files_checksums(name):
+def test_the_catalog_has_the_real_files_checksums(name):
     if name not in HERE:
         pytest.skip(f"{name}: no weights here; set FER_TF_MODELS to their folder")
     path = weights.find(name)
-    if path.name != weights.CATALOGUE[name].file:
+    if path.name != weights.CATALOG[name].file:
         pytest.skip(f"{path.name} is another release")
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == weights.CATALOGUE[name].sha256
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == weights.CATALOG[name].sha256

@@ -17,13 +17,13 @@ BGR = np.ascontiguousarray(RGB[..., ::-1])
 
 @pytest.fixture(scope="module")
 def network():
-    return predictor.load()
+    return predictor.load_predictor()
 
 
 class Finds:
     """A detector that finds what it is told to."""
 
-    name = "told"
+    name = "message"
 
     def __init__(self, *faces):
         self.faces = list(faces)
@@ -58,7 +58,7 @@ def test_a_photograph_is_upright_however_the_camera_was_held(tmp_path, orientati
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "CMYK", "RGBA"])
-def test_grey_palette_and_transparent_pictures_are_read(tmp_path, mode):
+def test_gray_palette_and_transparent_pictures_are_read(tmp_path, mode):
     picture = Image.fromarray(RGB).convert(mode)
     path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
     read = photographs.read(saved(path, picture))
@@ -72,14 +72,14 @@ def test_what_is_transparent_is_white(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-@pytest.mark.parametrize("coloured", [False, True])
-def test_sixteen_bits_are_read_as_the_same_eight(tmp_path, suffix, coloured):
+@pytest.mark.parametrize("colored", [False, True])
+def test_sixteen_bits_are_read_as_the_same_eight(tmp_path, suffix, colored):
     import cv2
 
-    image = BGR if coloured else BGR[..., 1]
+    image = BGR if colored else BGR[..., 1]
     path = tmp_path / f"a.{suffix}"
     assert cv2.imwrite(str(path), image.astype(np.uint16) * 257)
-    np.testing.assert_array_equal(photographs.read(path), BGR if coloured else np.repeat(image[..., None], 3, axis=2))
+    np.testing.assert_array_equal(photographs.read(path), BGR if colored else np.repeat(image[..., None], 3, axis=2))
 
 
 def test_heic_is_refused_with_what_to_do(tmp_path):
@@ -93,9 +93,9 @@ def test_damaged_and_other_files_are_named_in_one_line(tmp_path):
     whole = saved(tmp_path / "whole.jpg").read_bytes()
     for name, content in {"cut.jpg": whole[:3000], "none.png": b"", "text.jpg": b"hello"}.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=name.replace(".", r"\.")) as told:
+        with pytest.raises(InputError, match=name.replace(".", r"\.")) as message:
             photographs.read(tmp_path / name)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(message.value)
     with pytest.raises(InputError, match="cannot be read"):
         photographs.read(tmp_path / "absent.jpg")
 
@@ -114,9 +114,9 @@ def test_a_folders_photographs_are_found_in_order_without_hidden_and_other_files
 def test_the_astronaut_is_happy(network, name):
     if name not in detection.available():
         pytest.skip(f"{name}: no weights here; set FER_TF_MODELS to their folder")
-    (seen,) = photographs.analyse(np.ascontiguousarray(data.astronaut()[..., ::-1]), detection.create(name), network)
-    assert seen.emotion == "happy" and seen.probabilities.max() > 0.7
-    assert seen.probabilities.dtype == np.float32 and seen.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    (observed,) = photographs.analyze(np.ascontiguousarray(data.astronaut()[..., ::-1]), detection.load(name), network)
+    assert observed.emotion == "happy" and observed.probabilities.max() > 0.7
+    assert observed.probabilities.dtype == np.float32 and observed.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_face_that_fills_the_picture_is_found_at_the_second_look(network):
@@ -136,9 +136,9 @@ def test_a_face_that_fills_the_picture_is_found_at_the_second_look(network):
 
 def test_faces_too_small_or_unsure_are_left_out(network):
     faces = Finds(Face((10, 10, 80, 80), 0.9), Face((10, 10, 80, 80), 0.5), Face((10, 10, 20, 80), 0.9))
-    assert len(photographs.analyse(BGR, faces, network)) == 3
-    assert len(photographs.analyse(BGR, faces, network, min_score=0.6)) == 2
-    assert len(photographs.analyse(BGR, faces, network, min_score=0.6, min_size=30)) == 1
+    assert len(photographs.analyze(BGR, faces, network)) == 3
+    assert len(photographs.analyze(BGR, faces, network, min_score=0.6)) == 2
+    assert len(photographs.analyze(BGR, faces, network, min_score=0.6, min_size=30)) == 1
 
 
 def test_two_hundred_faces_are_read_as_each_alone(network):
@@ -162,33 +162,33 @@ def test_both_forms_of_the_shipped_network_give_the_same_probabilities():
     if not all(form.is_file() for form in forms):
         pytest.skip("only one form of the network ships")
     crops = np.random.default_rng(0).integers(0, 256, (70, 48, 48, 3), dtype=np.uint8)
-    quick, keras = (predictor.load(form).probabilities(crops) for form in forms)
+    quick, keras = (predictor.load_predictor(form).probabilities(crops) for form in forms)
     np.testing.assert_allclose(quick, keras, atol=1e-3)
 
 
 def test_a_network_says_its_classes_or_is_refused(tmp_path, network):
     assert network.classes == tuple(models.model_card()["classes"])
     with pytest.raises(InputError, match="no such network"):
-        predictor.load(tmp_path / "none.onnx")
+        predictor.load_predictor(tmp_path / "none.onnx")
     (tmp_path / "a.onnx").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"a\.onnx: \w+ cannot read it \(.*anew\.$"):
-        predictor.load(tmp_path / "a.onnx")
-    with pytest.raises(InputError, match=r"crops of shape \(1, 9, 9, 3\)"):
+        predictor.load_predictor(tmp_path / "a.onnx")
+    with pytest.raises(InputError, match=r"images of shape \(1, 9, 9, 3\)"):
         network.probabilities(np.zeros((1, 9, 9, 3), np.uint8))
     assert network.probabilities(np.zeros((0, 48, 48, 3), np.uint8)).shape == (0, 7)
 
 
 def test_the_number_of_a_face_is_drawn_before_its_emotion(network):
-    (seen,) = photographs.classify(BGR, [Face((80, 90, 100, 100), 0.9)], network)
-    plain, numbered = (photographs.draw(BGR, [seen], network.classes, numbers) for numbers in (None, [12]))
-    wider = [np.flatnonzero((drawn != BGR).any(axis=(0, 2))).max() for drawn in (plain, numbered)]
+    (observed,) = photographs.classify(BGR, [Face((80, 90, 100, 100), 0.9)], network)
+    plain, numbered = (photographs.draw(BGR, [observed], network.classes, numbers) for numbers in (None, [12]))
+    wider = [np.flatnonzero((drawing != BGR).any(axis=(0, 2))).max() for drawing in (plain, numbered)]
     assert wider[1] > wider[0] + 10
 
 
 def test_marks_are_drawn_into_a_copy_also_where_a_face_sticks_out(network):
     faces = [Face((-30, -30, 90, 90), 0.9), Face((200, 220, 90, 90), 0.8), Face((100, 100, 5, 5), 0.7)]
     before = BGR.copy()
-    drawn = photographs.draw(BGR, photographs.classify(BGR, faces, network), network.classes)
-    assert (before == BGR).all() and drawn.shape == BGR.shape and (drawn != BGR).any()
+    drawing = photographs.draw(BGR, photographs.classify(BGR, faces, network), network.classes)
+    assert (before == BGR).all() and drawing.shape == BGR.shape and (drawing != BGR).any()
     tiny = np.zeros((1, 1, 3), np.uint8)
     assert photographs.draw(tiny, [], network.classes).shape == (1, 1, 3)

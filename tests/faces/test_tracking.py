@@ -45,16 +45,16 @@ def test_two_faces_that_swap_places_in_the_list_keep_their_numbers():
     tracker = Tracker()
     tracker.update([face(0), face(100)])
     for step in range(1, 9):
-        found = dict(tracker.update([face(100 - step), face(step)]))
-        assert found[1].box[0] == step and found[2].box[0] == 100 - step
+        result = dict(tracker.update([face(100 - step), face(step)]))
+        assert result[1].box[0] == step and result[2].box[0] == 100 - step
 
 
 def test_faces_side_by_side_are_assigned_together_and_not_one_after_the_other():
     # Greedily, the left track would take the box between the two, and the right one would lose its number.
     tracker = Tracker(overlap=0.1)
     tracker.update([face(0), face(8)])
-    found = dict(tracker.update([face(5), face(14)]))
-    assert {number: f.box[0] for number, f in found.items()} == {1: 5, 2: 14}
+    result = dict(tracker.update([face(5), face(14)]))
+    assert {number: f.box[0] for number, f in result.items()} == {1: 5, 2: 14}
 
 
 def test_a_face_that_was_hidden_for_a_while_keeps_its_number_and_a_longer_one_gets_a_new_one():
@@ -81,8 +81,8 @@ def test_a_flicker_is_not_shown_and_takes_no_number():
 
 def test_between_detections_the_last_faces_are_held():
     tracker = Tracker()
-    shown = tracker.update([face(0), face(50)])
-    assert tracker.held() == shown
+    displayed = tracker.update([face(0), face(50)])
+    assert tracker.held() == displayed
 
 
 def test_tracks_are_carried_over_to_frames_of_another_size():
@@ -97,8 +97,8 @@ def test_two_hundred_faces_are_followed_in_time():
     tracker, first, started = Tracker(), None, time.perf_counter()
     for step in range(10):
         order = np.random.default_rng(step).permutation(200)
-        found = dict(tracker.update([face(places[i][0] + 2 * step, places[i][1], 40) for i in order]))
-        at = {number: (f.box[0] - 2 * step, f.box[1]) for number, f in found.items()}
+        result = dict(tracker.update([face(places[i][0] + 2 * step, places[i][1], 40) for i in order]))
+        at = {number: (f.box[0] - 2 * step, f.box[1]) for number, f in result.items()}
         first = first or at
         assert at == first and len(at) == 200
     assert time.perf_counter() - started < 5

@@ -15,12 +15,12 @@ import pytest
 
 from fer_tf import figures
 from fer_tf.datasets import sample
-from fer_tf.emotions import COLOURS
+from fer_tf.emotions import COLORS
 from fer_tf.errors import InputError
 from fer_tf.faces import video
 from fer_tf.faces.detection import Face
 from fer_tf.faces.tracking import Smoother, Tracker
-from fer_tf.models.predictor import Classifier
+from fer_tf.models.predictor import Predictor
 
 CLASSES = ("angry", "happy")
 HEIGHT, WIDTH = 96, 128
@@ -32,8 +32,8 @@ class Squares:
     name = "squares"
 
     def detect(self, image):
-        found = cv2.connectedComponentsWithStats(np.uint8(image[..., 0] > 60))[2][1:]
-        return [Face(tuple(map(float, row[:4])), 0.9) for row in found if row[4] > 30]
+        result = cv2.connectedComponentsWithStats(np.uint8(image[..., 0] > 60))[2][1:]
+        return [Face(tuple(map(float, row[:4])), 0.9) for row in result if row[4] > 30]
 
 
 def by_brightness(crops):
@@ -43,7 +43,7 @@ def by_brightness(crops):
 
 READERS = {
     "detector": Squares(),
-    "network": Classifier(CLASSES, (8, 8, 3), False, by_brightness, Path("brightness.onnx")),
+    "network": Predictor(Path("brightness.onnx"), "onnxruntime", by_brightness, CLASSES, (8, 8, 3)),
     "progress": False,
 }
 
@@ -95,7 +95,7 @@ def test_a_clip_becomes_a_film_a_table_and_a_summary(clip, tmp_path):
     np.testing.assert_allclose(table["angry"] + table["happy"], 1, atol=1e-4)
     film = frames_of(tmp_path / "out/clip_emotions.mp4")
     assert len(film) == 20 and film[0].shape == (HEIGHT, WIDTH, 3)
-    assert np.ptp(film[0].astype(int), axis=2).max() > 60, "no coloured box was drawn"
+    assert np.ptp(film[0].astype(int), axis=2).max() > 60, "no colored box was drawn"
     assert json.loads((tmp_path / "out/clip_emotions.json").read_text()) == summary
     assert (summary["frames"], summary["faces"], summary["tracks"], summary["dropped"]) == (20, 20, 1, 0)
     assert summary["complete"] and summary["ended"] == "end" and summary["codec"] in ("avc1", "mp4v")
@@ -152,18 +152,18 @@ def test_the_detector_looks_in_every_so_many_frames_and_each_frame_is_read(clip)
             return super().detect(image)
 
     with video.open_source(clip) as source:
-        moments = list(video.read(source, Counting(), READERS["network"], every=4))
-    assert len(looks) == 5 and [len(moment.seen) for moment in moments] == [1] * 20
+        annotated_frames = list(video.read(source, Counting(), READERS["network"], every=4))
+    assert len(looks) == 5 and [len(annotated.faces) for annotated in annotated_frames] == [1] * 20
     # the square moves on under the box that is held, and is read there
-    assert moments[11].seen[0].face.box == moments[8].seen[0].face.box
-    assert not np.array_equal(moments[11].seen[0].raw, moments[8].seen[0].raw)
+    assert annotated_frames[11].faces[0].face.box == annotated_frames[8].faces[0].face.box
+    assert not np.array_equal(annotated_frames[11].faces[0].raw, annotated_frames[8].faces[0].raw)
 
 
 def test_small_and_unsure_faces_can_be_left_out(clip):
     with video.open_source(clip) as source:
-        assert not any(moment.seen for moment in video.read(source, *readers(), min_size=40))
+        assert not any(annotated.faces for annotated in video.read(source, *readers(), min_size=40))
     with video.open_source(clip) as source:
-        assert not any(moment.seen for moment in video.read(source, *readers(), min_score=0.95))
+        assert not any(annotated.faces for annotated in video.read(source, *readers(), min_score=0.95))
 
 
 def readers():
@@ -175,8 +175,8 @@ def test_a_size_change_in_mid_stream_keeps_the_track_and_fits_the_film(tmp_path)
     small = [picture([(10, 15, 20, 200)], HEIGHT // 2, WIDTH // 2)] * 4
     stream = [video.Frame(i, i / 25, image) for i, image in enumerate(large + small)]
     with video.Recording(tmp_path, "c", CLASSES, 25.0) as recording:
-        for moment in video.read(stream, *readers()):
-            recording.write(moment)
+        for annotated in video.read(stream, *readers()):
+            recording.write(annotated)
     table = video.read_table(tmp_path / "c.csv")
     assert list(table["track"]) == [1] * 8
     assert list(table["x"]) == [20] * 4 + [10] * 4, "boxes are in pixels of their own frame"
@@ -198,7 +198,7 @@ def test_odd_sizes_make_a_film_of_even_ones(tmp_path):
 
 
 def test_a_late_frame_leaves_the_film_as_long_as_the_time_that_passed(tmp_path):
-    film = video.Film(tmp_path / "c.mp4", 10, (HEIGHT, WIDTH))
+    film = video.VideoWriter(tmp_path / "c.mp4", 10, (HEIGHT, WIDTH))
     for time_s in (0, 0.1, 0.2, 0.9, 1.0, 1.02):
         film.write(picture([]), time_s)
     assert film.frames == 11
@@ -210,9 +210,13 @@ def test_a_late_frame_leaves_the_film_as_long_as_the_time_that_passed(tmp_path):
 def test_two_hundred_faces_in_one_frame_are_all_read(tmp_path):
     places = [(12 * (i % 20) + 2, 12 * (i // 20) + 2, 8, 90 + i // 2) for i in range(200)]
     frame = picture(places, 130, 250)
-    moments = list(video.read([video.Frame(i, i / 25, frame) for i in range(3)], *readers()))
-    assert [len(moment.seen) for moment in moments] == [200] * 3
-    assert {seen.track for seen in moments[0].seen} == {seen.track for seen in moments[2].seen} == set(range(1, 201))
+    annotated_frames = list(video.read([video.Frame(i, i / 25, frame) for i in range(3)], *readers()))
+    assert [len(annotated.faces) for annotated in annotated_frames] == [200] * 3
+    assert (
+        {observed.track for observed in annotated_frames[0].faces}
+        == {observed.track for observed in annotated_frames[2].faces}
+        == set(range(1, 201))
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no video" * 100, b"\x00\x00\x00\x20ftypisom" + bytes(5000)])
@@ -283,12 +287,12 @@ def test_what_was_written_until_an_interruption_is_complete(clip, tmp_path, erro
                 raise error("now")
             return super().detect(image)
 
-    asked = {**READERS, "detector": Breaks()}
+    parameters = {**READERS, "detector": Breaks()}
     if error is KeyboardInterrupt:
-        assert video.run_clip(clip, tmp_path / "out", **asked)["ended"] == "interrupted"
+        assert video.run_clip(clip, tmp_path / "out", **parameters)["ended"] == "interrupted"
     else:
         with pytest.raises(RuntimeError):
-            video.run_clip(clip, tmp_path / "out", **asked)
+            video.run_clip(clip, tmp_path / "out", **parameters)
     assert (
         len(video.read_table(tmp_path / "out/clip_emotions.csv"))
         == len(frames_of(tmp_path / "out/clip_emotions.mp4"))
@@ -381,21 +385,21 @@ class FakeCapture:
 
 def test_a_slow_reader_of_a_camera_gets_the_newest_frame_and_the_others_are_counted():
     with video.Camera(open_capture=FakeCapture(last=60, pause=0.004)) as camera:
-        seen = []
+        observed = []
         for frame in camera:
-            seen.append(frame.number)
+            observed.append(frame.number)
             time.sleep(0.04)
-    assert seen == sorted(set(seen)) and len(seen) < 20
-    assert len(seen) + camera.dropped == 60
-    assert seen[-1] == 59, "the last frame is the newest, not one from a queue"
+    assert observed == sorted(set(observed)) and len(observed) < 20
+    assert len(observed) + camera.dropped == 60
+    assert observed[-1] == 59, "the last frame is the newest, not one from a queue"
 
 
-@pytest.mark.parametrize(("hangs", "told"), [(False, "was closed or unplugged"), (True, "gave no frame for 0.3 s")])
-def test_a_camera_that_vanishes_leaves_a_complete_recording(tmp_path, monkeypatch, hangs, told):
+@pytest.mark.parametrize(("hangs", "message"), [(False, "was closed or unplugged"), (True, "gave no frame for 0.3 s")])
+def test_a_camera_that_vanishes_leaves_a_complete_recording(tmp_path, monkeypatch, hangs, message):
     capture = FakeCapture(last=15, pause=0.01, hangs=hangs)
     monkeypatch.setattr(video, "Camera", lambda device, patience: video.sources.Camera(device, patience, capture))
     summary = video.run_live(0, tmp_path, **READERS, window=False, patience=0.3)
-    assert told in summary["ended"] and not summary["complete"]
+    assert message in summary["ended"] and not summary["complete"]
     assert summary["frames"] + summary["dropped"] == 15
     assert len(video.read_table(summary["table"])) == summary["frames"]
     assert frames_of(summary["film"]) and Path(summary["film"]).parent == tmp_path
@@ -433,7 +437,7 @@ def test_ending_a_camera_by_ctrl_c_is_no_fault(tmp_path, monkeypatch):
 
 
 def test_q_in_the_window_quits_and_nothing_is_kept_unless_asked(clip, tmp_path, monkeypatch):
-    shown = []
+    displayed = []
 
     class FakeWindow(video.Window):
         def __enter__(self):
@@ -443,8 +447,8 @@ def test_q_in_the_window_quits_and_nothing_is_kept_unless_asked(clip, tmp_path, 
             pass
 
         def show(self, picture):
-            shown.append(picture)
-            return "quit" if len(shown) == 3 else ""
+            displayed.append(picture)
+            return "quit" if len(displayed) == 3 else ""
 
     monkeypatch.setattr(video, "can_open_windows", lambda: True)
     monkeypatch.setattr(video, "Window", FakeWindow)
@@ -471,10 +475,10 @@ def test_progress_is_one_line_with_the_frame_the_rate_and_the_faces(clip, tmp_pa
 def test_a_disk_that_fills_up_is_told_in_one_line_and_keeps_what_it_held(clip, tmp_path, monkeypatch):
     rows = video.recording.rows
 
-    def full(moment, width):
-        if moment.number == 5:
+    def full(annotated, width):
+        if annotated.number == 5:
             raise OSError(28, "No space left on device")
-        return rows(moment, width)
+        return rows(annotated, width)
 
     monkeypatch.setattr(video.recording, "rows", full)
     with pytest.raises(InputError, match="No space left on device") as error:
@@ -489,22 +493,22 @@ def test_a_disk_that_fills_up_is_told_in_one_line_and_keeps_what_it_held(clip, t
 
 def test_smoothed_and_raw_probabilities_are_kept_of_each_face():
     stream = [video.Frame(i, i / 25, image) for i, image in enumerate(moving(20))]
-    moments = list(video.read(stream, *readers(), Tracker(), Smoother("mean", frames=20)))
-    raw = np.array([moment.seen[0].raw for moment in moments])
-    np.testing.assert_allclose(moments[-1].seen[0].probabilities, raw.mean(axis=0), atol=1e-6)
+    annotated_frames = list(video.read(stream, *readers(), Tracker(), Smoother("mean", frames=20)))
+    raw = np.array([annotated.faces[0].raw for annotated in annotated_frames])
+    np.testing.assert_allclose(annotated_frames[-1].faces[0].probabilities, raw.mean(axis=0), atol=1e-6)
 
 
 def test_the_drawn_face_is_found_in_every_frame_by_what_needs_no_download(tmp_path):
-    film = video.Film(tmp_path / "drawn.mp4", 10, (480, 640))
-    shown = []
-    for i, (drawn, emotion) in enumerate(sample.clip(seconds=2.0, fps=10)):
-        film.write(np.ascontiguousarray(drawn[..., ::-1]), i / 10)
-        shown.append(emotion)
+    film = video.VideoWriter(tmp_path / "drawn.mp4", 10, (480, 640))
+    displayed = []
+    for i, (drawing, emotion) in enumerate(sample.clip(seconds=2.0, fps=10)):
+        film.write(np.ascontiguousarray(drawing[..., ::-1]), i / 10)
+        displayed.append(emotion)
     film.close()
     summary = video.run_clip(film.path, tmp_path, detector="haar", smoothing="none", progress=False)
     assert (summary["faces"], summary["tracks"], summary["frames_without_face"]) == (20, 1, 0)
     table = video.read_table(summary["table"])
-    assert set(table["emotion"][[i for i, emotion in enumerate(shown) if emotion == "happy"]]) == {"happy"}
+    assert set(table["emotion"][[i for i, emotion in enumerate(displayed) if emotion == "happy"]]) == {"happy"}
 
 
 @pytest.fixture
@@ -512,15 +516,15 @@ def table():
     """Two tracks, the first hidden in the middle: happy, hidden, then angry; the second happy throughout."""
     rows = [(i, i / 10, 1, "happy" if i < 5 else "angry", 0.2 if i < 5 else 0.9) for i in range(20) if not 5 <= i < 10]
     rows += [(i, i / 10, 2, "happy", 0.1) for i in range(3)]
-    made = pd.DataFrame(rows, columns=["frame", "time_s", "track", "emotion", "angry"])
-    return made.assign(happy=1 - made["angry"])
+    built = pd.DataFrame(rows, columns=["frame", "time_s", "track", "emotion", "angry"])
+    return built.assign(happy=1 - built["angry"])
 
 
 def test_the_timeline_draws_each_tracks_probabilities_and_breaks_where_it_was_hidden(table):
     first, second = figures.emotion_timeline(table, CLASSES).axes
-    drawn = {line.get_label(): line.get_xydata() for line in first.lines}
-    assert list(drawn) == list(CLASSES) and [line.get_color() for line in first.lines] == [COLOURS[c] for c in CLASSES]
-    values = drawn["angry"][:, 1]
+    drawing = {line.get_label(): line.get_xydata() for line in first.lines}
+    assert list(drawing) == list(CLASSES) and [line.get_color() for line in first.lines] == [COLORS[c] for c in CLASSES]
+    values = drawing["angry"][:, 1]
     np.testing.assert_allclose(values[~np.isnan(values)], [0.2] * 5 + [0.9] * 10)
     assert np.isnan(values).sum() == 1
     assert len(second.lines[0].get_xydata()) == 3
@@ -528,8 +532,8 @@ def test_the_timeline_draws_each_tracks_probabilities_and_breaks_where_it_was_hi
 
 
 def test_the_timeline_shows_the_true_emotion_beside_the_one_read(table):
-    shown = ["angry"] * 20
-    first = figures.emotion_timeline(table, CLASSES, shown, most=1).axes[0]
+    displayed = ["angry"] * 20
+    first = figures.emotion_timeline(table, CLASSES, displayed, most=1).axes[0]
     assert [text.get_text() for text in first.texts] == ["happy", "angry", "read", "angry", "angry", "shown"]
 
 
@@ -555,8 +559,8 @@ def test_latencies_are_drawn_as_long_as_they_are():
 def test_frames_are_drawn_in_their_order_with_their_labels():
     pictures = [np.full((60, 80, 3), 40 * i, np.uint8) for i in range(5)]
     ax = figures.annotated_frames(pictures, list("abcde"), columns=3).axes[0]
-    drawn = ax.images[0].get_array()
-    assert [drawn[30, 40, 0], drawn[30, 125, 0], drawn[95, 40, 0]] == [0, 40, 120]
+    drawing = ax.images[0].get_array()
+    assert [drawing[30, 40, 0], drawing[30, 125, 0], drawing[95, 40, 0]] == [0, 40, 120]
     assert [text.get_text() for text in ax.texts] == list("abcde")
     with pytest.raises(InputError, match="5 pictures and 1 labels"):
         figures.annotated_frames(pictures, ["a"])

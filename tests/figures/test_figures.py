@@ -39,8 +39,8 @@ def lines(ax):
 
 
 def legend(owner):
-    found = owner.get_legend() if hasattr(owner, "get_legend") else owner.legends[0]
-    return [text.get_text() for text in found.get_texts()]
+    result = owner.get_legend() if hasattr(owner, "get_legend") else owner.legends[0]
+    return [text.get_text() for text in result.get_texts()]
 
 
 def test_class_bars_are_as_long_as_the_classes_are_large(faces):
@@ -60,16 +60,16 @@ def test_pixel_shares_sum_to_everything_and_the_mean_is_the_images(faces):
     assert ax.patches[0].get_data().values.sum() == pytest.approx(100)
     assert f"mean {faces.images.mean():.0f}" in legend(ax)
     panels = figures.pixel_distribution_by_emotion(faces).axes
-    told = [next(word for word in words(panel) if "±" in word) for panel in panels[:3]]
-    for k, text in enumerate(told):
+    message = [next(word for word in words(panel) if "±" in word) for panel in panels[:3]]
+    for k, text in enumerate(message):
         assert f"{faces.images[faces.labels == k].mean():.0f} ±" in text
 
 
 def test_the_mean_face_is_the_mean(faces):
     fig = figures.mean_faces(faces)
-    shown = next(ax.images[0] for ax in fig.axes if ax.images).get_array()
+    displayed = next(ax.images[0] for ax in fig.axes if ax.images).get_array()
     expected = faces.images[faces.labels == 0].mean(axis=0)[..., 0]
-    np.testing.assert_allclose(np.asarray(shown)[:24, :24], expected, atol=0.51)
+    np.testing.assert_allclose(np.asarray(displayed)[:24, :24], expected, atol=0.51)
 
 
 def test_correlation_is_numpys(faces):
@@ -134,8 +134,8 @@ def test_a_confusion_matrix_shows_counts_and_shares(scored):
 def test_roc_curves_are_the_ones_given(scored):
     curves = evaluation.roc(*scored)
     ax = figures.roc_curves(curves).axes[0]
-    drawn = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) == len(curves["sad"][0])]
-    assert any(np.allclose(points, np.c_[curves["sad"][0], curves["sad"][1]]) for points in drawn)
+    drawing = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) == len(curves["sad"][0])]
+    assert any(np.allclose(points, np.c_[curves["sad"][0], curves["sad"][1]]) for points in drawing)
     assert legend(ax)[2] == f"sad {curves['sad'][2]:.3f}"
 
 
@@ -192,10 +192,10 @@ def test_lines_of_hog_lie_along_an_edge(faces):
     upright = np.zeros((48, 48, 1), np.uint8)
     upright[:, 24:] = 255
     for hog in (Hog(), Hog(6, 12, 6, 9, signed=False)):
-        drawn = figures.hog_on_face(upright, hog).axes[1].lines
-        spans = np.array([np.ptp(line.get_xydata(), axis=0) for line in drawn])
-        assert len(drawn) and (spans[:, 1] > 5 * spans[:, 0]).all()
-        assert all(abs(line.get_xdata().mean() - 23.5) <= hog.cell for line in drawn)
+        drawing = figures.hog_on_face(upright, hog).axes[1].lines
+        spans = np.array([np.ptp(line.get_xydata(), axis=0) for line in drawing])
+        assert len(drawing) and (spans[:, 1] > 5 * spans[:, 0]).all()
+        assert all(abs(line.get_xdata().mean() - 23.5) <= hog.cell for line in drawing)
 
 
 def test_sift_is_drawn_where_it_stands(faces):
@@ -209,12 +209,12 @@ def test_sift_is_drawn_where_it_stands(faces):
 
 def test_eigenfaces_are_the_components_each_from_black_to_white():
     components = np.random.default_rng(0).normal(size=(3, 64))
-    shown = [
+    displayed = [
         np.asarray(ax.images[0].get_array())
         for ax in figures.eigenfaces(np.arange(64.0), components, 8).axes
         if ax.images
     ]
-    strips = np.concatenate([picture.ravel() for picture in shown])
+    strips = np.concatenate([picture.ravel() for picture in displayed])
     assert strips.min() == 0 and strips.max() == 255
     with pytest.raises(InputError, match="64 pixels are not pictures of 9x9"):
         figures.eigenfaces(np.arange(81.0), components, 9)
@@ -222,7 +222,7 @@ def test_eigenfaces_are_the_components_each_from_black_to_white():
 
 def test_a_combination_that_was_not_tried_is_a_dash():
     table = pd.DataFrame({"linear_svm": [0.41, np.nan], "rbf_svm": [0.6, 0.612]}, index=["pixels", "hog"])
-    assert words(figures.features_by_classifiers(table).axes[0]) == ["0.410", "0.600", "–", "0.612"]
+    assert words(figures.features_by_classifiers(table).axes[0]) == ["0.410", "0.600", "0.612", "–"]
 
 
 def test_errors_are_what_recall_leaves():

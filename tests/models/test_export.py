@@ -69,10 +69,10 @@ def test_an_int8_form_is_close_and_a_quarter_of_the_size(network, forms, form, e
     images = faces(70, seed=1)
     expected = network.predict(images.astype(np.float32), verbose=0)
     loaded = export.load(forms[form], engine, threads=1)
-    found = loaded.probabilities(images)
-    assert np.abs(found - expected).mean() < 0.01
-    assert np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) > 0.9
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    result = loaded.probabilities(images)
+    assert np.abs(result - expected).mean() < 0.01
+    assert np.mean(result.argmax(axis=1) == expected.argmax(axis=1)) > 0.9
+    np.testing.assert_allclose(result.sum(axis=1), 1, atol=1e-5)
     assert loaded.megabytes < 0.35 * export.load(forms["onnx"]).megabytes
 
 
@@ -102,19 +102,19 @@ def test_a_network_trained_in_bfloat16_is_written_in_float32(tmp_path):
     model = models.build("five_layer", (16, 16, 1), 3, dtype="mixed_bfloat16")
     images = faces(3, 16, 1)
     expected = models.as_float32(model).predict(images.astype(np.float32), verbose=0)
-    found = export.load(export.to_onnx(model, tmp_path / "m.onnx")).probabilities(images)
-    np.testing.assert_allclose(found, expected, atol=export.TOLERANCE)
+    result = export.load(export.to_onnx(model, tmp_path / "m.onnx")).probabilities(images)
+    np.testing.assert_allclose(result, expected, atol=export.TOLERANCE)
 
 
 def test_the_shipped_onnx_is_the_shipped_keras_network():
     images = faces(9, 48)
     expected = models.load_pretrained().predict(images.astype(np.float32), verbose=0)
     for engine in ("opencv", "onnxruntime"):
-        found = export.load(models.PRETRAINED / "five_layer.onnx", engine).probabilities(images)
-        np.testing.assert_allclose(found, expected, atol=export.TOLERANCE)
+        result = export.load(models.PRETRAINED / "five_layer.onnx", engine).probabilities(images)
+        np.testing.assert_allclose(result, expected, atol=export.TOLERANCE)
 
 
-def test_a_quantised_network_is_not_run_in_opencv_which_would_compute_nonsense(forms):
+def test_a_quantized_network_is_not_run_in_opencv_which_would_compute_nonsense(forms):
     with pytest.raises(InputError, match="Run it in onnxruntime"):
         export.load(forms["onnx_int8"], "opencv")
 
@@ -154,7 +154,7 @@ def test_a_form_that_does_not_say_what_the_network_says_is_not_written(network, 
         (lambda network, folder: export.to_litert(network, folder / "model.onnx"), "ending in .tflite"),
         (lambda network, folder: export.to_onnx(network, folder / "m.onnx", faces(4, 48)), "calibration images"),
         (lambda network, folder: export.to_litert(network, folder / "m.tflite", faces(0)), "calibration images"),
-        (lambda network, folder: export.load(folder / "model.h5"), "not a form of a network"),
+        (lambda network, folder: export.load(folder / "model.h5"), "not an exported network"),
         (lambda network, folder: export.load(folder / "model.onnx"), "no such file"),
         (lambda network, folder: export.load(folder / "model.tflite", "opencv"), "opencv does not run"),
     ],
@@ -174,9 +174,9 @@ def test_a_broken_file_is_one_line(tmp_path, engine, suffix):
 
 
 def test_without_the_extra_the_line_says_what_to_install(network, tmp_path, monkeypatch):
-    found = importlib.util.find_spec
+    result = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name in ("tf2onnx", "ai_edge_litert") else found(name)
+        importlib.util, "find_spec", lambda name: None if name in ("tf2onnx", "ai_edge_litert") else result(name)
     )
     with pytest.raises(InputError, match="pip install tf2onnx"):
         export.to_onnx(network, tmp_path / "model.onnx")
@@ -186,26 +186,26 @@ def test_without_the_extra_the_line_says_what_to_install(network, tmp_path, monk
 
 
 def test_all_forms_are_created_at_once_and_a_shared_file_is_written_once(network, tmp_path):
-    created = export.create(network, ["litert", "keras", "opencv", "onnxruntime"], tmp_path, threads=1)
+    created = export.to_formats(network, ["litert", "keras", "opencv", "onnxruntime"], tmp_path, threads=1)
     assert list(created) == ["litert", "keras", "opencv", "onnxruntime"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "model.onnx", "model.tflite"]
-    with pytest.raises(InputError, match="unknown form 'coreml'; choose of keras"):
-        export.create(network, ["coreml"], tmp_path)
+    with pytest.raises(InputError, match=r"unknown format .coreml.; choose one of keras"):
+        export.to_formats(network, ["coreml"], tmp_path)
     with pytest.raises(InputError, match="litert_int8 needs training images"):
-        export.create(network, ["litert_int8"], tmp_path)
+        export.to_formats(network, ["litert_int8"], tmp_path)
 
 
 def test_latency_is_per_image_and_only_of_full_batches():
-    seen = []
+    observed = []
 
     def run(images):
-        seen.append(len(images))
+        observed.append(len(images))
         time.sleep(0.02)
         return np.full((len(images), 2), 0.5)
 
-    form = export.Form(None, "keras", run)
+    form = models.Predictor(None, "keras", run)
     alone, together = export.latency(form, faces(4), 1, warm_up=1), export.latency(form, faces(11), 4, warm_up=2)
-    assert seen == [1] * 5 + [4] * 4
+    assert observed == [1] * 5 + [4] * 4
     assert len(alone) == 4 and (alone >= 20).all() and len(together) == 2 and (together >= 5).all()
     assert np.median(together) < np.median(alone)
     with pytest.raises(InputError, match="do not fill a batch of 5"):
@@ -227,10 +227,10 @@ def test_the_figure_names_every_form_and_says_what_it_lacks():
     from fer_tf.figures import accuracy_over_latency
 
     forms = pd.DataFrame(
-        {"form": list(export.FORMS), "ms": range(1, 7), "accuracy": 0.6, "low": 0.59, "high": 0.61},
+        {"format": list(export.FORMATS), "ms": range(1, 7), "accuracy": 0.6, "low": 0.59, "high": 0.61},
     )
     legend = accuracy_over_latency(forms).axes[0].get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == [name.replace("_", " ") for name in export.FORMS]
+    assert [text.get_text() for text in legend.get_texts()] == [name.replace("_", " ") for name in export.FORMATS]
     with pytest.raises(InputError, match="lacks the column 'ms'"):
         accuracy_over_latency(forms.drop(columns="ms"))
     with pytest.raises(InputError, match="no row"):

@@ -32,9 +32,9 @@ def test_its_summary_begins_as_the_published_one(five_layer):
 
 def test_an_image_gets_the_same_probabilities_alone_and_in_any_batch(five_layer):
     images = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 3), dtype=np.uint8)
-    together = training.predict(five_layer, images)
-    np.testing.assert_allclose(training.predict(five_layer, images[3:4]), together[3:4], atol=1e-5)
-    np.testing.assert_allclose(training.predict(five_layer, images[::-1]), together[::-1], atol=1e-5)
+    together = models.predict(five_layer, images)
+    np.testing.assert_allclose(models.predict(five_layer, images[3:4]), together[3:4], atol=1e-5)
+    np.testing.assert_allclose(models.predict(five_layer, images[::-1]), together[::-1], atol=1e-5)
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-6)
 
 
@@ -57,11 +57,11 @@ def test_loading_gives_identical_predictions(five_layer, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1), dtype=np.uint8)
     models.save(five_layer, tmp_path / "model.keras")
     loaded = models.load(tmp_path / "model.keras")
-    np.testing.assert_array_equal(training.predict(five_layer, images), training.predict(loaded, images))
+    np.testing.assert_array_equal(models.predict(five_layer, images), models.predict(loaded, images))
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "classes", "options", "told"),
+    ("name", "shape", "classes", "options", "message"),
     [
         ("six_layer", (48, 48, 3), 7, {}, "unknown model 'six_layer'"),
         ("five_layer", (48, 48, 3), 7, {"depth": 3}, "no option 'depth'"),
@@ -71,8 +71,8 @@ def test_loading_gives_identical_predictions(five_layer, tmp_path):
         ("five_layer", (48, 48, 1), 7, {"dtype": "float8"}, "unknown dtype 'float8'"),
     ],
 )
-def test_what_cannot_be_built_is_refused_in_one_line(name, shape, classes, options, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_what_cannot_be_built_is_refused_in_one_line(name, shape, classes, options, message):
+    with pytest.raises(InputError, match=message) as caught:
         models.build(name, shape, classes, **options)
     assert "\n" not in str(caught.value)
 
@@ -97,7 +97,7 @@ def test_the_shipped_network_keeps_its_contract():
 
 
 def test_weights_that_do_not_ship_are_refused_with_the_ones_that_do():
-    with pytest.raises(InputError, match="no trained weights named 'vgg99' ship with fer_tf; there are: five_layer"):
+    with pytest.raises(InputError, match="unknown shipped network 'vgg99'; choose one of five_layer"):
         models.load_pretrained("vgg99")
 
 

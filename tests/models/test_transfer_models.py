@@ -14,7 +14,7 @@ from fer_tf import models
 from fer_tf.backend import keras
 from fer_tf.errors import InputError
 from fer_tf.models import input_layers, torch_weights, transfer, vit
-from fer_tf.models.initial_weights import is_new
+from fer_tf.models.freezing import is_head
 
 # Parameters of a base without its classifier: Keras Applications' documentation for the first seven, Dosovitskiy et al.
 # 2021 for the transformers.
@@ -52,7 +52,7 @@ def probabilities(model, images):
 
 
 def base_parameters(model):
-    return sum(layer.count_params() for layer in model.layers if not is_new(model)(layer))
+    return sum(layer.count_params() for layer in model.layers if not is_head(model, layer))
 
 
 def assert_an_image_has_its_own_answer(model, images):
@@ -69,7 +69,7 @@ def network(request):
     return small(request.param)
 
 
-@pytest.mark.parametrize("network", transfer.BASES, indirect=True)
+@pytest.mark.parametrize("network", transfer.BACKBONES, indirect=True)
 def test_the_base_has_the_reference_number_of_parameters(network):
     assert base_parameters(network) == BASE_PARAMETERS[network.name]
 
@@ -92,11 +92,10 @@ def test_it_reloads_to_identical_predictions_and_trains_its_head_alone(network, 
 
     before = {layer.name: layer.get_weights() for layer in loaded.layers if layer.weights}
     train(loaded, images, labels, steps=1)
-    new = is_new(loaded)
     for layer in loaded.layers:
         if layer.weights:
             same = all(np.array_equal(a, b) for a, b in zip(before[layer.name], layer.get_weights(), strict=True))
-            assert same != new(layer), f"{layer.name} {'stayed' if same else 'changed'}"
+            assert same != is_head(loaded, layer), f"{layer.name} {'stayed' if same else 'changed'}"
 
 
 def train(model, images, labels, steps):
@@ -168,18 +167,18 @@ def test_a_whole_transformer_has_the_published_number_of_parameters(name):
 )
 def test_values_are_scaled_as_keras_applications_scales_them(name, module):
     images = random_images(2, 5, 5, 3)
-    scaled = np.asarray(input_layers.scale(keras.ops.convert_to_tensor(images), transfer.BASES[name].convention))
+    scaled = np.asarray(input_layers.scale(keras.ops.convert_to_tensor(images), transfer.BACKBONES[name].convention))
     expected = getattr(keras.applications, module).preprocess_input(images.copy())
     np.testing.assert_allclose(scaled, expected, atol=1e-4)
 
 
-def test_grey_is_repeated_and_enlarged_inside():
+def test_gray_is_repeated_and_enlarged_inside():
     image = random_images(1)
-    model = keras.Model(*(lambda x: (x, input_layers.colour(input_layers.resize(x, 96))))(keras.Input((48, 48, 1))))
-    seen = probabilities(model, image)
-    assert seen.shape == (1, 96, 96, 3)
-    np.testing.assert_array_equal(seen[..., 0], seen[..., 2])
-    np.testing.assert_allclose(seen.mean(), image.mean(), rtol=0.01)
+    model = keras.Model(*(lambda x: (x, input_layers.color(input_layers.resize(x, 96))))(keras.Input((48, 48, 1))))
+    observed = probabilities(model, image)
+    assert observed.shape == (1, 96, 96, 3)
+    np.testing.assert_array_equal(observed[..., 0], observed[..., 2])
+    np.testing.assert_allclose(observed.mean(), image.mean(), rtol=0.01)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -213,7 +212,7 @@ def test_probabilities_are_float32_whatever_a_network_computes_in():
 def test_frozen_layers_stay_frozen_and_the_last_ones_are_opened():
     model = small("mobilenet_pa")
     models.set_trainable(model, 2)
-    opened = [layer.name for layer in model.layers if layer.weights and layer.trainable and not is_new(model)(layer)]
+    opened = [layer.name for layer in model.layers if layer.weights and layer.trainable and not is_head(model, layer)]
     assert opened == ["conv_dw_13", "conv_dw_13_bn", "conv_pw_13", "conv_pw_13_bn"]
 
 
@@ -260,7 +259,7 @@ def test_with_other_classes_all_but_the_last_layer_is_taken(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("file", "told"),
+    ("file", "message"),
     [
         (
             "model.keras",
@@ -276,14 +275,14 @@ def test_with_other_classes_all_but_the_last_layer_is_taken(tmp_path, capsys):
         ("imagenet", "plain_cnn has no ImageNet weights"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused_in_one_line(file, told, tmp_path):
+def test_weights_that_do_not_fit_are_refused_in_one_line(file, message, tmp_path):
     trained = small("plain_cnn")
     models.save(trained, tmp_path / "model.keras")
     trained.save_weights(tmp_path / "model.weights.h5")
     small("plain_cnn", filters=(8, 16, 16)).save_weights(tmp_path / "deeper.weights.h5")
     for name in ("model.h5", "broken.keras", "broken.weights.h5", "vit.npz"):
         (tmp_path / name).write_bytes(b"nothing of the kind")
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         small("plain_cnn", filters=(4, 16), weights=file if file == "imagenet" else tmp_path / file)
     assert "\n" not in str(caught.value)
 
@@ -296,24 +295,26 @@ def test_a_weights_file_of_other_classes_is_refused_in_one_line(tmp_path):
 
 @pytest.mark.parametrize("blocks", [13, 5])
 def test_imagenet_weights_go_into_the_base_and_leave_the_head_new(monkeypatch, capsys, blocks):
-    asked, donors = [], []
+    requested, donors = [], []
 
     def downloaded(**given):
         if given["weights"] == "imagenet":
-            asked.append(given["include_top"])
+            requested.append(given["include_top"])
             donors.append(keras.applications.MobileNet(**{**given, "weights": None}))
             return donors[0]
         return keras.applications.MobileNet(**given)
 
-    monkeypatch.setitem(transfer.BASES, "mobilenet_pa", transfer.BASES["mobilenet_pa"]._replace(function=downloaded))
+    monkeypatch.setitem(
+        transfer.BACKBONES, "mobilenet_pa", transfer.BACKBONES["mobilenet_pa"]._replace(function=downloaded)
+    )
     model = small("mobilenet_pa", weights="imagenet", blocks=blocks)
-    assert asked == [False]
+    assert requested == [False]
     for name in ("conv1", "conv_pw_1", f"conv_pw_{blocks}_bn"):
         expected = donors[0].get_layer(name).get_weights()
         for one, other in zip(expected, model.get_layer(name).get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
-    told = capsys.readouterr().out
-    assert f"weights: {2 + 4 * blocks} layers from ImageNet; new: head_patch_1" in told and "head_classes" in told
+    message = capsys.readouterr().out
+    assert f"weights: {2 + 4 * blocks} layers from ImageNet; new: head_patch_1" in message and "head_classes" in message
 
 
 @pytest.mark.parametrize(
@@ -381,9 +382,9 @@ def vit_features(weights, image, patch, depth):
     from scipy.special import erf, softmax
 
     def norm(x, place):
-        centred = x - x.mean(-1, keepdims=True)
+        centered = x - x.mean(-1, keepdims=True)
         deviation = np.sqrt(x.var(-1, keepdims=True) + 1e-6)
-        return centred / deviation * weights[f"{place}/scale"] + weights[f"{place}/bias"]
+        return centered / deviation * weights[f"{place}/scale"] + weights[f"{place}/bias"]
 
     def dense(x, place):
         return x @ weights[f"{place}/kernel"] + weights[f"{place}/bias"]
@@ -518,13 +519,13 @@ def test_torchvision_weights_find_their_layers(tmp_path, monkeypatch, capsys):
     np.testing.assert_array_equal(model.get_layer("fc").kernel, arrays["fc.weight"].T)
 
 
-def test_a_grey_first_convolution_sums_the_colours_and_other_classes_are_new(tmp_path, monkeypatch, capsys):
+def test_a_gray_first_convolution_sums_the_colors_and_other_classes_are_new(tmp_path, monkeypatch, capsys):
     arrays = torch_resnet18(filters=8, classes=1000)
     save_as_torch(tmp_path / "resnet18.pth", arrays, monkeypatch)
     model = small("resnet18", weights=tmp_path / "resnet18.pth")
     expected = arrays["conv1.weight"].sum(axis=1, keepdims=True).transpose(2, 3, 1, 0)
     np.testing.assert_allclose(model.get_layer("conv1").kernel, expected, rtol=1e-5)
-    assert "weights: 40 layers" in (told := capsys.readouterr().out) and told.endswith("new: fc\n")
+    assert "weights: 40 layers" in (message := capsys.readouterr().out) and message.endswith("new: fc\n")
     with pytest.raises(InputError, match="bn1 differs"):
         small("resnet18", filters=4, weights=tmp_path / "resnet18.pth")
 
@@ -550,7 +551,7 @@ def test_a_transposed_torch_array_is_read_by_its_strides(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "options", "told"),
+    ("name", "shape", "options", "message"),
     [
         (
             "inceptionv3",
@@ -567,7 +568,7 @@ def test_a_transposed_torch_array_is_read_by_its_strides(tmp_path, monkeypatch):
         ("plain_cnn", (8, 8, 1), {}, "plain_cnn cannot be built for images of 8x8x1"),
     ],
 )
-def test_images_and_options_that_a_base_cannot_take_are_refused_in_one_line(name, shape, options, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_images_and_options_that_a_base_cannot_take_are_refused_in_one_line(name, shape, options, message):
+    with pytest.raises(InputError, match=message) as caught:
         models.build(name, shape, 7, **options)
     assert "\n" not in str(caught.value)

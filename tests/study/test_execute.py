@@ -6,7 +6,7 @@ from conftest import PROJECT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fer_tf.errors import InputError
-from fer_tf.study import execute
+from fer_tf.study import execute, notebooks
 
 PARAMETERS = "rate = 0.1  # of something\nname = 'x'\nlayers = []\nabout = ''\nout = ''"
 FINISH = "from fer_tf.study import runs\nrun = runs.start(globals())\nprint('rate is', rate)\nrun.finish('Done.')"
@@ -35,9 +35,9 @@ def write_run(study, text, common=None):
 
 def test_a_run_is_executed_with_its_parameters_and_tells_its_progress(study, project, capsys):
     execute.execute(write_run(study, "rate: 0.5\nabout: 'to see it run'", common="name: y"))
-    told = capsys.readouterr().out
-    assert "[1/1] 02_little--a: to see it run" in told
-    assert "cell 3/3  Work" in told and "rate is 0.5" in told and "done in" in told
+    message = capsys.readouterr().out
+    assert "[1/1] 02_little--a: to see it run" in message
+    assert "cell 3/3  Work" in message and "rate is 0.5" in message and "done in" in message
     record = execute.paths.study("s") / "runs" / "02_little--a" / "run.json"
     assert '"rate": 0.5' in record.read_text() and '"name": "y"' in record.read_text()
 
@@ -61,7 +61,7 @@ def test_a_failing_run_names_the_error_and_the_half_executed_notebook(study, pro
 
 
 @pytest.mark.parametrize(
-    ("own", "common", "told"),
+    ("own", "common", "message"),
     [
         ("ratte: 1", "", r"02_little--a\.yaml: unknown parameter 'ratte'; known are about, layers, name, rate"),
         ("", "ratte: 1", r"common\.yaml: unknown parameter 'ratte'"),
@@ -73,8 +73,8 @@ def test_a_failing_run_names_the_error_and_the_half_executed_notebook(study, pro
         ("rate: [", "", "not YAML"),
     ],
 )
-def test_parameters_that_do_not_fit_are_refused_in_one_line(study, own, common, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_parameters_that_do_not_fit_are_refused_in_one_line(study, own, common, message):
+    with pytest.raises(InputError, match=message) as caught:
         execute.read_parameters(write_run(study, own, common))
     assert "\n" not in str(caught.value)
 
@@ -82,8 +82,8 @@ def test_parameters_that_do_not_fit_are_refused_in_one_line(study, own, common, 
 def test_what_the_study_shares_goes_only_to_the_notebooks_that_have_it(study, project):
     other = new_notebook(cells=[new_code_cell("views = 3", metadata={"tags": ["parameters"]})])
     nbformat.write(other, project / "notebooks" / "04_other.ipynb")
-    found = execute.read_parameters(write_run(study, "rate: 1", common="views: 5\nname: z"))
-    assert found == {"rate": 1, "name": "z"}
+    result = execute.read_parameters(write_run(study, "rate: 1", common="views: 5\nname: z"))
+    assert result == {"rate": 1, "name": "z"}
 
 
 def test_a_file_for_no_notebook_is_refused(study):
@@ -105,4 +105,4 @@ def test_every_notebook_begins_with_its_title_and_keeps_its_cells_short(notebook
     assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
     assert max(len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code") <= 30
     assert not any(cell.get("outputs") for cell in cells)
-    assert {"about", "out"} <= set(execute.notebook_parameters(notebook))
+    assert {"about", "out"} <= set(notebooks.parameters(notebook))

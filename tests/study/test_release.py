@@ -5,19 +5,20 @@ import importlib.util
 import cv2
 import numpy as np
 import pytest
-from conftest import make_dataset
+from conftest import make_dataset, start_run
 
 from fer_tf import models
 from fer_tf.errors import InputError
-from fer_tf.study import release, runs
+from fer_tf.models import files
+from fer_tf.study import release
 
 
 @pytest.fixture
 def trained(project, monkeypatch):
     """A complete run of a little network, its test split scored: 2 of 3 right."""
-    monkeypatch.setattr(models, "PRETRAINED", project / "pretrained")
+    monkeypatch.setattr(files, "PRETRAINED", project / "pretrained")
     faces = make_dataset(size=16)
-    run = runs.start({"out": "reports/x/runs/02_train_cnn--y", "model": "five_layer"}, faces)
+    run = start_run("reports/x/runs/02_train_cnn--y", faces, model="five_layer")
     network = models.build("five_layer", (16, 16, 1), 3)
     models.save(network, run.folder / "model.keras")
     run.note(model="model.keras")
@@ -35,7 +36,7 @@ def test_the_shipped_network_predicts_as_the_trained_one_and_the_card_tells_what
     image = np.full((1, 16, 16, 1), 90.0, np.float32)
     np.testing.assert_array_equal(shipped(image), models.load(trained.folder / "model.keras")(image))
     assert card["classes"] == ["angry", "happy", "sad"] and card["input_shape"] == [16, 16, 1]
-    assert card["colour"] is False
+    assert card["color"] is False
     assert card["metrics"]["test"]["n"] == 3 and card["metrics"]["test"]["accuracy"] == pytest.approx(0.6667)
     text = card_file.read_text()
     assert 'readNetFromONNX("five_layer.onnx")' in text
@@ -46,7 +47,7 @@ def test_the_network_ships_as_onnx_too_and_the_two_agree(trained):
     pytest.importorskip("tf2onnx", reason="the extra export is not installed")
     release.release(trained)
     images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 1)).astype(np.float32)
-    network = cv2.dnn.readNetFromONNX(str(models.PRETRAINED / "five_layer.onnx"))
+    network = cv2.dnn.readNetFromONNX(str(files.PRETRAINED / "five_layer.onnx"))
     network.setInput(images)
     np.testing.assert_allclose(network.forward(), models.load_pretrained().predict_on_batch(images), atol=1e-4)
 
@@ -55,21 +56,21 @@ def test_nothing_ships_where_onnx_cannot_be_written(trained, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install .*tf2onnx"):
         release.release(trained)
-    assert not list(models.PRETRAINED.glob("*"))
+    assert not list(files.PRETRAINED.glob("*"))
 
 
 def test_a_run_without_a_scored_test_split_is_not_shipped(trained):
     (trained.folder / "predictions_test.npz").unlink()
     with pytest.raises(InputError, match="no such predictions"):
         release.release(trained)
-    assert not models.PRETRAINED.exists()
+    assert not files.PRETRAINED.exists()
 
 
 def test_weights_that_would_weigh_down_a_clone_are_refused(trained, monkeypatch):
     monkeypatch.setattr(release, "LARGEST", 1000)
     with pytest.raises(InputError, match="a package should carry"):
         release.release(trained)
-    assert not models.PRETRAINED.exists()
+    assert not files.PRETRAINED.exists()
 
 
 def test_a_missing_run_is_one_line_and_an_exit_status(project, capsys):

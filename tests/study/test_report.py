@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from conftest import start_run
 
 from fer_tf.errors import InputError
-from fer_tf.study import report, runs
+from fer_tf.study import comparison, runs
 
 FER2013 = "results_accuracy.FER2013"
 GAIN = {
@@ -19,7 +20,7 @@ GAIN = {
 
 def scored(name, dataset, right):
     """A complete run that predicts the first `right` test images rightly and no other."""
-    run = runs.start({"out": f"reports/s/runs/02_train_cnn--{name}"}, dataset)
+    run = start_run(f"reports/s/runs/02_train_cnn--{name}", dataset)
     run.finish("Done.")
     test = dataset.split("test")
     predicted = np.where(np.arange(len(test)) < right, test.labels, (test.labels + 1) % len(test.classes))
@@ -28,7 +29,7 @@ def scored(name, dataset, right):
 
 
 def compared(*complete, **changed):
-    return report.comparison(complete, [{**GAIN, **changed}], "three_datasets_comparison").iloc[0]
+    return comparison.comparison(complete, [{**GAIN, **changed}], "three_datasets_comparison").iloc[0]
 
 
 def test_a_run_gains_over_another_by_the_images_that_both_were_scored_on(project, little):
@@ -36,7 +37,7 @@ def test_a_run_gains_over_another_by_the_images_that_both_were_scored_on(project
     assert row["reproduced"] == pytest.approx(2 / 3) and 0 <= row["low"] < row["reproduced"] < row["high"] <= 1
     assert row["published"] == pytest.approx(0.62 - 0.63)
     assert row["difference"] == pytest.approx(2 / 3 + 0.01)
-    text = report.readable_comparison(row.to_frame().T).iloc[0]
+    text = comparison.readable_comparison(row.to_frame().T).iloc[0]
     assert (text["published"], text["reproduced"], text["difference"]) == ("-0.0100", "0.6667", "+0.6767")
 
 
@@ -44,7 +45,7 @@ def test_a_run_gains_over_another_by_the_images_that_both_were_scored_on(project
 def test_a_gain_is_not_run_while_one_of_its_runs_is_missing(project, little, there):
     row = compared(scored(there, little, 1))
     assert row["reproduced"] is None and row["published"] == pytest.approx(-0.01)
-    assert report.readable_comparison(row.to_frame().T).iloc[0]["reproduced"] == "not run"
+    assert comparison.readable_comparison(row.to_frame().T).iloc[0]["reproduced"] == "not run"
 
 
 def test_runs_that_were_scored_on_different_images_are_not_compared(project, little):

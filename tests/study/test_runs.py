@@ -2,52 +2,78 @@
 
 import json
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import make_dataset
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fer_tf import paths
 from fer_tf.errors import InputError, TestSplitError
-from fer_tf.study import runs
+from fer_tf.study import provenance, runs
 
 
 @pytest.fixture
-def given(project):
-    return {"out": "reports/s/runs/02_train_cnn--a", "seed": 3, "rate": 0.1, "np": np, "In": [1], "_hidden": 1}
+def namespace(project):
+    """The globals of a notebook after its setup cell: its parameters, and what Jupyter and the notebook put there."""
+    write_notebook(project)
+    return {"out": "reports/s/runs/02_little--a", "seed": 3, "rate": 0.1, "about": "", "np": np, "In": [1], "epoch": 7}
+
+
+def write_notebook(project, code="x = 1"):
+    cells = [
+        new_markdown_cell("# A little notebook"),
+        new_code_cell("rate = 0.1\nseed = 0", metadata={"tags": ["more-parameters"]}),
+        new_code_cell("about = ''\nout = ''", metadata={"tags": ["parameters"]}),
+        new_code_cell(code),
+    ]
+    nbformat.write(new_notebook(cells=cells), project / "notebooks" / "02_little.ipynb")
 
 
 def probabilities(dataset):
     return np.full((len(dataset), len(dataset.classes)), 1 / len(dataset.classes))
 
 
-def test_parameters_are_the_plain_values_of_the_namespace(given):
-    assert runs.parameters(given) == {"out": "reports/s/runs/02_train_cnn--a", "seed": 3, "rate": 0.1}
+def test_only_the_names_in_the_parameter_cells_are_parameters_also_when_the_cell_is_run_again(namespace, little):
+    first = runs.start(namespace, little)
+    again = runs.start({**namespace, "metrics": {"accuracy": 1}, "caption": "text", "weights": [1]}, little)
+    assert first.record["parameters"] == again.record["parameters"] == {"rate": 0.1, "seed": 3, "out": namespace["out"]}
+    assert first.fingerprint == again.fingerprint
 
 
-def test_a_run_is_complete_only_when_it_has_finished(given, project, little):
-    run = runs.start(given, little)
+@pytest.mark.parametrize("changed", [{"rate": 0.2}, {"code": "x = 2"}, {"data": 1}])
+def test_a_fingerprint_depends_on_parameters_code_and_data(namespace, project, little, changed):
+    before = runs.start(namespace, little).fingerprint
+    if "code" in changed:
+        write_notebook(project, changed["code"])
+    dataset = little.select(np.arange(6)) if "data" in changed else little
+    values = {name: value for name, value in changed.items() if name == "rate"}
+    assert runs.start({**namespace, **values}, dataset).fingerprint != before
+
+
+def test_a_run_is_complete_only_when_it_has_finished(namespace, project, little):
+    run = runs.start(namespace, little)
     assert not run.complete
     with pytest.raises(InputError, match="no complete run is there"):
         runs.open_run(run.folder)
     run.finish("One sentence.")
-    record = runs.open_run("reports/s/runs/02_train_cnn--a").record
+    record = runs.open_run("reports/s/runs/02_little--a").record
     assert record["findings"] == ["One sentence."] and record["seed"] == 3 and record["study"] == "s"
     assert record["data"]["hash"] == little.hash and record["versions"]["keras"].startswith("3.")
-    assert [one.name for one in runs.of_study("s")] == ["02_train_cnn--a"]
 
 
-def test_starting_again_clears_the_folder_but_keeps_what_a_training_resumes_from(given, little):
-    run = runs.start(given, little)
+def test_starting_again_clears_the_folder_but_keeps_what_a_training_resumes_from(namespace, little):
+    run = runs.start(namespace, little)
     for name in ("checkpoint.npz", "predictions_validation.npz", "model.keras"):
         (run.folder / name).write_text("x")
     run.finish()
-    again = runs.start(given, little)
+    again = runs.start(namespace, little)
     assert sorted(path.name for path in again.folder.iterdir()) == ["checkpoint.npz"]
 
 
-def test_predictions_come_back_as_they_were_saved(given, little):
-    run, part = runs.start(given, little), little.split("validation")
+def test_predictions_come_back_as_they_were_saved(namespace, little):
+    run, part = runs.start(namespace, little), little.split("validation")
     run.save_predictions("validation", probabilities(part), part, "twice")
     saved = run.predictions("validation", "twice")
     np.testing.assert_array_equal(saved.labels, part.labels)
@@ -55,8 +81,8 @@ def test_predictions_come_back_as_they_were_saved(given, little):
     assert run.variants("validation") == ["twice"]
 
 
-def test_the_test_split_stays_closed_until_the_run_is_complete(given, little):
-    run, part = runs.start(given, little), little.split("test")
+def test_the_test_split_stays_closed_until_the_run_is_complete(namespace, little):
+    run, part = runs.start(namespace, little), little.split("test")
     with pytest.raises(TestSplitError, match="scored when the choices are made"):
         run.save_predictions("test", probabilities(part), part)
     run.finish()
@@ -64,43 +90,53 @@ def test_the_test_split_stays_closed_until_the_run_is_complete(given, little):
     assert run.variants("test") == [""]
 
 
-def test_predictions_of_another_shape_are_refused(given, little):
-    run, part = runs.start(given, little), little.split("validation")
+def test_predictions_of_another_shape_are_refused(namespace, little):
+    run, part = runs.start(namespace, little), little.split("validation")
     with pytest.raises(InputError, match=r"expected \(3, 3\)"):
         run.save_predictions("validation", probabilities(little), part)
 
 
-def test_figures_and_tables_are_kept_in_every_format(given, little):
+def test_figures_are_saved_in_every_format_and_tables_in_the_record_too(namespace, little):
     from matplotlib.figure import Figure
 
-    run = runs.start(given, little)
+    run = runs.start(namespace, little)
     run.figure("plot", Figure(), "A caption.")
-    run.table("numbers", pd.DataFrame({"a": [1]}), "Another.")
+    table = pd.DataFrame({"a": [1, 2], "b": [0.1, None]}, index=pd.Index(["x", "y"], name="class"))
+    run.table("numbers", table, "Another.")
+    run.finish()
     names = {path.name for path in run.folder.rglob("*.*")}
     assert {"plot.svg", "plot.pdf", "plot.png", "numbers.csv", "numbers.md", "numbers.tex"} <= names
-    assert run.record["figures"] == [{"name": "plot", "caption": "A caption."}]
+    saved = runs.open_run(run.folder)
+    assert saved.record["figures"] == [{"name": "plot", "caption": "A caption."}]
+    [(name, caption, frame)] = saved.tables()
+    assert (name, caption) == ("numbers", "Another.")
+    pd.testing.assert_frame_equal(frame, table.reset_index())
 
 
-def test_code_is_the_same_after_a_comment_and_other_after_an_edit(tmp_path):
-    file = tmp_path / "module.py"
-    file.write_text('"""Doc."""\n\ndef f():\n    """Says."""\n    return 1\n')
-    before = runs._code_hash(file)
-    file.write_text('"""Other."""\n# more\ndef f():\n    return 1\n')
-    assert runs._code_hash(file) == before
-    file.write_text("def f():\n    return 2\n")
-    assert runs._code_hash(file) != before
+def test_what_changed_since_a_run_is_named_in_three_words(namespace, project, little):
+    run = runs.start(namespace, little)
+    record, same = run.record, {"rate": 0.1, "seed": 3}
+    assert provenance.changes(record, same, record["data"]["splits"]) == []
+    assert provenance.changes(record, {**same, "rate": 0.2}, {}) == ["parameters changed (rate)"]
+    assert provenance.changes(record, None, {"train": "0"}) == ["data changed (train)"]
+    write_notebook(project, "x = 2")
+    assert provenance.changes(record, same, {}) == ["code changed (notebooks/02_little.ipynb)"]
+    record["code"]["definitions"] = {"Dataset": "0", "vanished": "1"}
+    [line] = provenance.changes(record, same, {})
+    assert "datasets/dataset.py" in line and "vanished is gone" in line
 
 
-def test_a_run_made_by_other_code_names_the_files_that_changed(given, little):
-    run = runs.start(given, little)
-    run.finish()
-    assert runs.changed_code(run) == []
-    run.record["code"] |= {"fer_tf/errors.py": "0", "fer_tf/gone.py": "0"}
-    assert sorted(runs.changed_code(run)) == ["fer_tf/errors.py", "fer_tf/gone.py"]
+def test_a_notebook_that_only_looks_different_is_the_same_code(namespace, project, little):
+    write_notebook(project, "total = 1 + 1\nrun.figure('a', figures.plot(total), 'Caption.')")
+    run = runs.start(namespace, little)
+    write_notebook(
+        project, "# why\nsum_of_both = 1 + 1\nrun.figure('b', figures.plot(sum_of_both), 'Another.')\nsum_of_both"
+    )
+    assert provenance.changes(run.record, None, {}) == []
 
 
-def test_an_unreadable_record_is_named(given, little):
-    run = runs.start(given, little)
+def test_an_unreadable_record_is_named(namespace, little):
+    run = runs.start(namespace, little)
     run.finish()
     (run.folder / "run.json").write_text("{")
     with pytest.raises(InputError, match=r"run\.json: unreadable"):
@@ -124,6 +160,7 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_dataset_in_a_record_tells_its_counts():
-    told = runs.describe(make_dataset())
-    assert told["counts"]["train"] == {"angry": 4, "happy": 4, "sad": 4} and told["size"] == [48, 48, 1]
+def test_the_dataset_in_a_record_has_its_counts_and_the_hash_of_each_split(project):
+    described = provenance.describe(make_dataset())
+    assert described["counts"]["train"] == {"angry": 4, "happy": 4, "sad": 4} and described["size"] == [48, 48, 1]
+    assert set(described["splits"]) == {"train", "validation", "test"}

@@ -5,23 +5,23 @@ import pandas as pd
 import pytest
 from conftest import make_dataset
 
-from fer_tf import evaluation
+from fer_tf import datasets, evaluation
 from fer_tf.errors import InputError
 from fer_tf.study import tables
 
 
 def test_split_counts_add_up():
-    table = tables.split_counts(make_dataset(per_class=6, splits=(4, 1, 1)))
+    table = datasets.split_counts(make_dataset(per_class=6, splits=(4, 1, 1)))
     assert table.loc["happy", ["train", "validation", "test", "total"]].tolist() == [4, 1, 1, 6]
     assert table.loc["total", "total"] == 18 and table.loc["happy", "share"] == pytest.approx(1 / 3)
 
 
 def test_basic_statistics_tell_the_pixels():
     faces = make_dataset()
-    found = tables.basic_statistics(faces).set_index("statistic")["value"]
-    assert found["images"] == 18 and found["train images"] == 12 and found["height × width"] == "48 × 48"
-    assert found["mean intensity"] == pytest.approx(faces.images.mean())
-    assert found["standard deviation of intensity"] == pytest.approx(faces.images.std(), rel=1e-3)
+    result = datasets.basic_statistics(faces).set_index("statistic")["value"]
+    assert result["images"] == 18 and result["train images"] == 12 and result["height × width"] == "48 × 48"
+    assert result["mean intensity"] == pytest.approx(faces.images.mean())
+    assert result["standard deviation of intensity"] == pytest.approx(faces.images.std(), rel=1e-3)
 
 
 def test_the_classification_report_is_scikit_learn_s():
@@ -31,7 +31,7 @@ def test_the_classification_report_is_scikit_learn_s():
     labels, probabilities = rng.integers(0, 3, 60), rng.dirichlet(np.ones(3), 60)
     classes = ("a", "b", "c")
     scored = (labels, probabilities, classes)
-    table = tables.classification_report(evaluation.per_class(*scored), evaluation.metrics(*scored))
+    table = evaluation.classification_report(evaluation.per_class(*scored), evaluation.metrics(*scored))
     expected = classification_report(labels, probabilities.argmax(axis=1), target_names=classes, output_dict=True)
     for row, theirs in (("a", "a"), ("macro average", "macro avg"), ("weighted average", "weighted avg")):
         for column, name in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):

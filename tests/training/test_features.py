@@ -1,10 +1,13 @@
 """Features: known answers on made images, and a cache that can be trusted."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from fer_tf.errors import InputError
+from fer_tf.training import cache
 from fer_tf.training.classical import features
 
 
@@ -20,7 +23,7 @@ def edge(horizontal, at=12):
 
 
 def test_hog_sees_the_direction_of_an_edge_and_where_it_is():
-    from fer_tf.figures.baselines import _cell_histograms
+    from fer_tf.figures.features import _cell_histograms
 
     hog = features.Hog(cell=6, block=12, step=6, bins=9, signed=False)
     assert hog.fit_transform(edge(True)).shape == (1, 3 * 3 * 4 * 9)
@@ -63,9 +66,9 @@ def test_pixels_are_the_pixels(images):
 
 def test_sift_descriptors_have_length_one_and_stand_on_the_grid(images):
     sift = features.DenseSift(step=6, sizes=(3, 5))
-    found = sift.describe(images[..., 0])
-    assert found.shape == (12, 4 * 4 * 2, 128) == (12, len(sift.grid(24, 24)), 128)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-3)
+    result = sift.describe(images[..., 0])
+    assert result.shape == (12, 4 * 4 * 2, 128) == (12, len(sift.grid(24, 24)), 128)
+    np.testing.assert_allclose(np.linalg.norm(result, axis=-1), 1, atol=1e-3)
 
 
 def test_a_pyramid_counts_every_descriptor_once_on_each_level(images):
@@ -84,10 +87,9 @@ def test_the_same_seed_learns_the_same_words(images):
 
 
 def test_joined_features_stand_side_by_side_at_one_length(images):
-    both = features.create("pixels+hog")
-    both.parts[0].size = 24
-    found = both.fit_transform(images)
-    pixels, hog = found[:, : 24 * 24], found[:, 24 * 24 :]
+    both = features.build("pixels+hog").set_params(pixels__pixels__size=24)
+    result = both.fit_transform(images)
+    pixels, hog = result[:, : 24 * 24], result[:, 24 * 24 :]
     for part in (pixels, hog):
         assert np.linalg.norm(part, axis=1).mean() == pytest.approx(1, rel=1e-3)
 
@@ -97,9 +99,9 @@ def test_every_feature_can_be_cloned_with_its_parameters():
         assert clone(feature).get_params() == feature.get_params()
 
 
-def test_colour_is_turned_to_grey(images):
-    colour = np.repeat(images, 3, axis=-1)
-    np.testing.assert_allclose(features.Hog().fit_transform(colour), features.Hog().fit_transform(images), atol=1e-6)
+def test_color_is_turned_to_gray(images):
+    color = np.repeat(images, 3, axis=-1)
+    np.testing.assert_allclose(features.Hog().fit_transform(color), features.Hog().fit_transform(images), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -111,28 +113,40 @@ def test_what_is_no_batch_of_images_is_refused(wrong):
 
 
 def test_an_unknown_feature_is_named():
-    with pytest.raises(InputError, match="unknown feature 'lbp'; known are pixels, hog, sift"):
-        features.create("hog+lbp")
+    with pytest.raises(InputError, match="unknown feature 'lbp'; choose one of pixels, hog, sift"):
+        features.build("hog+lbp")
 
 
-def test_features_are_computed_once_for_each_content(images, tmp_path, monkeypatch):
-    hog = features.Hog()
-    first = np.array(features.cached(hog, images, folder=tmp_path))
-    monkeypatch.setattr(features.Hog, "transform", lambda *given: pytest.fail("computed again"))
-    np.testing.assert_array_equal(features.cached(hog, images, folder=tmp_path), first)
-    monkeypatch.undo()
+@pytest.fixture
+def computed(project, monkeypatch):
+    """The list of calls of `Hog.transform`, in a project whose caches are empty."""
+    calls, transform = [], features.Hog.transform
+    monkeypatch.setattr(features.Hog, "transform", lambda self, images: calls.append(1) or transform(self, images))
+    return calls
+
+
+def test_features_are_computed_once_for_the_same_content(images, computed):
+    first = np.array(features.vectors(features.Hog(), images))
+    np.testing.assert_array_equal(features.vectors(features.Hog(), images), first)
+    assert len(computed) == 1
     other = images.copy()
     other[0, 0, 0] ^= 255
-    features.cached(hog, other, folder=tmp_path)
-    features.cached(features.Hog(6, 12, 6), images, folder=tmp_path)
-    features.cached(hog, images, fitted_on="other training data", folder=tmp_path)
-    assert len(list(tmp_path.glob("*.npy"))) == 4
+    features.vectors(features.Hog(), other)
+    features.vectors(features.Hog(6, 12, 6), images)
+    assert len(computed) == 3
 
 
-def test_a_damaged_cache_is_computed_again(images, tmp_path):
-    features.cached(features.Hog(), images, folder=tmp_path)
-    (file,) = tmp_path.glob("*.npy")
-    file.write_bytes(file.read_bytes()[:300])
-    np.testing.assert_array_equal(
-        features.cached(features.Hog(), images, folder=tmp_path), features.Hog().transform(images)
-    )
+def test_features_are_computed_again_when_their_code_has_changed(images, computed, monkeypatch):
+    features.vectors(features.Hog(), images)
+    monkeypatch.setattr(cache.hashing, "code_digest", lambda *definitions: "other code")
+    features.vectors(features.Hog(), images)
+    assert len(computed) == 2
+
+
+def test_a_damaged_cache_is_computed_again(images, project):
+    expected = np.array(features.vectors(features.Hog(), images))
+    for file in project.rglob("*.pkl"):
+        file.write_bytes(file.read_bytes()[:30])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # joblib's
+        np.testing.assert_array_equal(features.vectors(features.Hog(), images), expected)

@@ -1,4 +1,4 @@
-"""Balancing: every class as often as the most frequent one, and only copies are changed."""
+"""Oversampling: every class as often as the most frequent one, and only the repeats are augmented."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_tf.errors import InputError
-from fer_tf.training import augmentation, oversampling
+from fer_tf.training import Batches, augmenter, oversampling
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def everything(batches, epoch=0):
 @settings(max_examples=60, deadline=None)
 def test_every_class_that_has_images_comes_as_often_as_the_most_frequent(labels):
     labels = np.array(labels)
-    rows = oversampling.rows_with_copies(labels, 5)
+    rows = oversampling.oversampled_indices(labels, 5)
     counts, there = np.bincount(labels[rows], minlength=5), np.bincount(labels, minlength=5)
     np.testing.assert_array_equal(counts, np.where(there > 0, there.max(), 0))
     np.testing.assert_array_equal(rows[: len(labels)], np.arange(len(labels)))
@@ -39,25 +39,25 @@ def test_every_class_that_has_images_comes_as_often_as_the_most_frequent(labels)
 def test_the_counts_before_and_after_are_those_of_the_batches(uneven):
     counts = oversampling.counts(uneven)
     assert counts["before"].tolist() == [8, 4, 1] and counts["after"].tolist() == [8, 8, 8]
-    _, labels = everything(oversampling.batches(uneven, 5, 1, "published", balance="augmented_copies"))
+    _, labels = everything(oversampling.batches(uneven, 5, 1, "five_layer_paper", balance="oversample_augmented"))
     assert labels.sum(axis=0).tolist() == counts["after"].tolist()
     assert oversampling.counts(uneven, "none")["after"].tolist() == [8, 4, 1]
 
 
-def test_each_image_is_shown_once_as_it_is_and_copies_are_changed(uneven):
-    images, _ = everything(oversampling.batches(uneven, 5, 1, "published", balance="augmented_copies"))
-    shown = [int((images == image).all(axis=(1, 2, 3)).sum()) for image in uneven.images]
-    assert shown == [1] * 13 and len(images) == 24
+def test_each_image_is_shown_once_as_it_is_and_its_repeats_are_augmented(uneven):
+    images, _ = everything(oversampling.batches(uneven, 5, 1, "five_layer_paper", balance="oversample_augmented"))
+    displayed = [int((images == image).all(axis=(1, 2, 3)).sum()) for image in uneven.images]
+    assert displayed == [1] * 13 and len(images) == 24
 
 
-def test_plain_copies_without_a_recipe_are_oversampling(uneven):
-    images, _ = everything(oversampling.batches(uneven, 5, 1, "none", balance="copies"))
-    shown = [int((images == image).all(axis=(1, 2, 3)).sum()) for image in uneven.images]
-    assert shown == [1] * 8 + [2] * 4 + [8]
+def test_oversampling_without_a_recipe_repeats_images_as_they_are(uneven):
+    images, _ = everything(oversampling.batches(uneven, 5, 1, "none", balance="oversample"))
+    displayed = [int((images == image).all(axis=(1, 2, 3)).sum()) for image in uneven.images]
+    assert displayed == [1] * 8 + [2] * 4 + [8]
 
 
-def test_copies_differ_from_each_other_and_between_epochs_and_come_again_the_same(uneven):
-    batches = oversampling.batches(uneven, 5, 1, "strong", seed=3, balance="augmented_copies")
+def test_repeats_differ_from_each_other_and_between_epochs_and_are_reproducible(uneven):
+    batches = oversampling.batches(uneven, 5, 1, "strong", seed=3, balance="oversample_augmented")
     first, labels = everything(batches)
     sad = first[labels[:, 2] == 1]
     assert len(np.unique(sad.reshape(len(sad), -1), axis=0)) == 8
@@ -66,13 +66,13 @@ def test_copies_differ_from_each_other_and_between_epochs_and_come_again_the_sam
 
 
 def test_without_balance_the_batches_are_the_usual_ones(uneven):
-    usual = augmentation.Batches(uneven, 5, 3, "published", seed=1)
-    ours = oversampling.batches(uneven, 5, 3, "published", seed=1)
+    usual = Batches(uneven, 5, 3, augmenter("five_layer_paper"), seed=1)
+    ours = oversampling.batches(uneven, 5, 3, "five_layer_paper", seed=1)
     np.testing.assert_array_equal(everything(usual)[0], everything(ours)[0])
 
 
-def test_unknown_balances_and_copies_that_nothing_changes_are_refused(uneven):
+def test_unknown_balances_and_augmented_repeats_without_a_recipe_are_refused(uneven):
     with pytest.raises(InputError, match="unknown balance 'twins'"):
         oversampling.batches(uneven, 5, 1, balance="twins")
-    with pytest.raises(InputError, match="name a recipe, or balance by 'copies'"):
-        oversampling.batches(uneven, 5, 1, "none", balance="augmented_copies")
+    with pytest.raises(InputError, match="name a recipe, or take 'oversample'"):
+        oversampling.batches(uneven, 5, 1, "none", balance="oversample_augmented")

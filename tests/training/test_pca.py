@@ -19,70 +19,57 @@ def flat_faces(n=60, channels=1, seed=0):
 
 def test_two_directions_of_variation_are_found_as_two_components_of_each_channel():
     images = flat_faces(channels=3)
-    found = pca.fit(images, 0.95)
-    assert found.counts == (2, 2, 2)
-    assert np.abs(found.transform(images).astype(int) - images).max() <= 2
+    result = pca.fit(images, 0.95)
+    assert result.counts == (2, 2, 2)
+    assert np.abs(result.transform(images).astype(int) - images).max() <= 2
 
 
 @pytest.mark.parametrize("n", [20, 200])
 def test_the_share_of_variance_that_is_kept_is_the_one_asked_for(n):
     images = np.random.default_rng(1).integers(0, 256, (n, 8, 8, 1), np.uint8)
-    found = pca.fit(images, 0.8)
+    result = pca.fit(images, 0.8)
     pixels = images.reshape(n, -1).astype(float)
     shares = PCA().fit(pixels).explained_variance_ratio_.cumsum()
-    assert found.counts == (int(np.searchsorted(shares, 0.8)) + 1,)
-    left = pixels - found.transform(images).reshape(n, -1)
-    assert 1 - left.var(axis=0).sum() / pixels.var(axis=0).sum() == pytest.approx(shares[found.counts[0] - 1], abs=0.02)
+    assert result.counts == (int(np.searchsorted(shares, 0.8)) + 1,)
+    left = pixels - result.transform(images).reshape(n, -1)
+    assert 1 - left.var(axis=0).sum() / pixels.var(axis=0).sum() == pytest.approx(
+        shares[result.counts[0] - 1], abs=0.02
+    )
 
 
-def test_components_come_from_the_training_split_alone(tmp_path):
+def test_components_come_from_the_training_split_alone(project):
     faces = make_dataset(per_class=12, size=12, splits=(8, 2, 2))
     train = faces.split("train")
-    rebuilt, found = pca.rebuilt(faces, train, 0.9, tmp_path)
+    rebuilt, result = pca.reconstruct(faces, train, 0.9)
     np.testing.assert_array_equal(rebuilt.images, pca.fit(train.images, 0.9).transform(faces.images))
-    assert rebuilt.images.dtype == np.uint8 and rebuilt.source["pca"] == 0.9 and found.kept == 0.9
+    assert rebuilt.images.dtype == np.uint8 and rebuilt.source["pca"] == 0.9 and result.kept == 0.9
     np.testing.assert_array_equal(rebuilt.labels, faces.labels)
     with pytest.raises(InputError, match="on the training split alone, not on 'test'"):
-        pca.rebuilt(faces, faces, 0.9, tmp_path)
-
-
-def test_what_was_computed_is_read_again_and_what_is_damaged_is_computed_again(tmp_path, monkeypatch):
-    faces = make_dataset(per_class=12, size=12, splits=(8, 2, 2))
-    first, found = pca.rebuilt(faces, faces.split("train"), 0.9, tmp_path)
-    first = np.array(first.images)
-    with monkeypatch.context() as patch:
-        patch.setattr(pca, "fit", None)
-        patch.setattr(pca.Reconstruction, "transform", None)
-        again, same = pca.rebuilt(faces, faces.split("train"), 0.9, tmp_path)
-        np.testing.assert_array_equal(again.images, first)
-        assert same.counts == found.counts and same.size == (12, 12)
-    for path in tmp_path.iterdir():
-        path.write_bytes(path.read_bytes()[:100])
-    np.testing.assert_array_equal(pca.rebuilt(faces, faces.split("train"), 0.9, tmp_path)[0].images, first)
+        pca.reconstruct(faces, faces, 0.9)
 
 
 @pytest.mark.parametrize(("channels", "of_model"), [(1, 1), (1, 3), (3, 3)])
 def test_a_model_behind_the_components_sees_what_was_rebuilt(channels, of_model, tmp_path):
-    from fer_tf import models, training
+    from fer_tf import models
 
     images = np.random.default_rng(2).integers(0, 256, (40, 16, 20, channels), np.uint8)
     if channels == 3:
         images[..., 2] //= 4  # so that the channels keep unlike numbers of components
-    found = pca.fit(images, 0.7)
+    result = pca.fit(images, 0.7)
     model = models.build("five_layer", (16, 20, of_model), 3)
-    whole = pca.in_front(model, found)
+    whole = pca.prepend_pca(model, result)
     models.save(whole, tmp_path / "model.keras")
     loaded = models.load(tmp_path / "model.keras")
-    asked = training.predict(model, found.transform(images))
+    parameters = models.predict(model, result.transform(images))
     # A pixel halfway between two whole numbers may be rounded either way.
-    np.testing.assert_allclose(training.predict(loaded, images), asked, atol=1e-3)
+    np.testing.assert_allclose(models.predict(loaded, images), parameters, atol=1e-3)
     assert models.parameter_counts(loaded)["trainable"] == models.parameter_counts(model)["trainable"]
 
 
 def test_what_does_not_fit_is_refused_in_one_line():
-    found = pca.fit(flat_faces(), 0.9)
-    with pytest.raises(InputError, match="components of 6x5x1 images cannot rebuild 6x5x3 ones"):
-        found.transform(flat_faces(channels=3))
+    result = pca.fit(flat_faces(), 0.9)
+    with pytest.raises(InputError, match="components of 6x5x1 images cannot reconstruct 6x5x3 ones"):
+        result.transform(flat_faces(channels=3))
     with pytest.raises(InputError, match="between 0 and 1"):
         pca.fit(flat_faces(), 1.5)
     with pytest.raises(InputError, match="uint8 images"):

@@ -1,11 +1,11 @@
 """Training: what it refuses, what it weighs, and that an interrupted one ends as the one that was not."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from conftest import make_dataset
 
 from fer_tf import models, training
+from fer_tf.backend import keras
 from fer_tf.errors import InputError, TestSplitError
 
 SETTINGS = {"epochs": 3, "batch_size": 4, "augmentation": "strong", "optimizer": "adamw", "learning_rate": 0.003}
@@ -22,8 +22,20 @@ def faces():
 
 
 def new_model():
-    training.keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(0)
     return models.build("plain_cnn", (16, 16, 1), 3, filters=(4, 8))  # batch norm and dropout, and soon compiled
+
+
+def interrupt_after(epoch, monkeypatch):
+    """Stops the next training after that many epochs, as Ctrl-C does, when its checkpoint is written."""
+    write = training.Checkpoint.on_epoch_end
+
+    def interrupt(self, index, logs=None):
+        write(self, index, logs)
+        if index + 1 == epoch:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.Checkpoint, "on_epoch_end", interrupt)
 
 
 def fit(faces, folder, model=None, **changed):
@@ -41,35 +53,37 @@ def test_the_test_split_is_refused_in_training_and_in_validation(faces, tmp_path
 
 
 def test_class_weights_are_inversely_proportional_to_the_counts():
-    weights = training.class_weights(np.array([0, 0, 0, 1]), ("often", "rarely"))
+    weights = training.balanced_class_weight(np.array([0, 0, 0, 1]), ("often", "rarely"))
     assert weights[1] / weights[0] == pytest.approx(3)
     assert 3 * weights[0] + weights[1] == pytest.approx(4)
 
 
 def test_an_empty_class_is_named():
     with pytest.raises(InputError, match="no training image of sad"):
-        training.class_weights(np.array([0, 1]), ("angry", "happy", "sad"))
+        training.balanced_class_weight(np.array([0, 1]), ("angry", "happy", "sad"))
 
 
-def test_class_weights_change_what_is_learned(faces, tmp_path):
+def test_a_weighted_loss_is_the_mean_over_classes(faces, tmp_path):
     rows = np.flatnonzero((faces.splits == "validation") | (faces.labels != 2) | (np.arange(len(faces)) % 6 == 0))
     uneven = faces.select(rows)
-    plain, _ = fit(uneven, tmp_path / "plain", epochs=1)
-    weighted, _ = fit(uneven, tmp_path / "weighted", epochs=1, weighted=True)
-    assert any(not np.array_equal(a, b) for a, b in zip(plain.get_weights(), weighted.get_weights(), strict=True))
+    train = uneven.split("train")
+    layers = [
+        keras.Input((16, 16, 1)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, "softmax"),
+    ]
+    fixed = keras.Sequential(layers)
+    losses = -np.log(models.predict(fixed, train.images)[np.arange(len(train)), train.labels])
+    by_class = [losses[train.labels == k].mean() for k in range(3)]
+    history = fit(uneven, tmp_path, fixed, epochs=1, class_weight=True, learning_rate=0.0, augmentation="none")[1]
+    assert history["loss"].iloc[0] == pytest.approx(np.mean(by_class), rel=1e-3)
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "plateau"])
 def test_a_resumed_training_ends_exactly_as_an_uninterrupted_one(faces, tmp_path, monkeypatch, schedule):
     whole, history = fit(faces, tmp_path / "whole", schedule=schedule)
-    write = training.Progress._write
-
-    def interrupt(self):
-        write(self)
-        if len(self.history) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(training.Progress, "_write", interrupt)
+    interrupt_after(2, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         fit(faces, tmp_path / "parts", schedule=schedule)
     monkeypatch.undo()
@@ -80,78 +94,19 @@ def test_a_resumed_training_ends_exactly_as_an_uninterrupted_one(faces, tmp_path
     np.testing.assert_allclose(history[columns], other[columns], rtol=0, atol=0)
 
 
-PHASES = {
-    "frozen": {"trainable": "head", "epochs": 2, "learning_rate": 0.003},
-    "fine-tuned": {"trainable": "all", "epochs": 2, "learning_rate": 0.001},
-}
-
-
-def fit_in_phases(faces, folder, phases=PHASES, **changed):
-    model = new_model()
-    settings = {"batch_size": 4, "augmentation": "strong", "optimizer": "adamw", **changed}
-    history = training.fit_in_phases(model, faces.split("train"), faces.split("validation"), folder, phases, **settings)
-    return model, history
-
-
-def test_a_frozen_phase_changes_the_head_alone(faces, tmp_path):
-    before = new_model()
-    only_head = {"frozen": PHASES["frozen"]}
-    model, history = fit_in_phases(faces, tmp_path, only_head)
-    changed = [not np.array_equal(a, b) for a, b in zip(before.get_weights(), model.get_weights(), strict=True)]
-    names = [weight.path for weight, was in zip(model.weights, changed, strict=True) if was]
-    assert names and all(name.startswith(f"{model.layers[-1].name}/") for name in names)
-    assert history["phase"].tolist() == ["frozen"] * 2
-
-
-def test_phases_make_one_history_and_the_best_weights_of_all_are_kept(faces, tmp_path):
-    spoiled = {**PHASES, "fine-tuned": {"trainable": "all", "epochs": 1, "learning_rate": 30.0, "optimizer": "sgd"}}
-    model, history = fit_in_phases(faces, tmp_path, spoiled)
-    assert history["phase"].tolist() == ["frozen", "frozen", "fine-tuned"] and history["epoch"].tolist() == [1, 2, 3]
-    probabilities = training.predict(model, faces.split("validation").images)
-    right = (probabilities.argmax(axis=1) == faces.split("validation").labels).mean()
-    assert right == pytest.approx(history["val_accuracy"].max())
-    assert (tmp_path / "history.csv").is_file()
-
-
-@pytest.mark.parametrize("stopped_after", [1, 3])
-def test_phases_that_were_interrupted_end_exactly_as_uninterrupted_ones(faces, tmp_path, monkeypatch, stopped_after):
-    whole, history = fit_in_phases(faces, tmp_path / "whole")
-    write, written = training.Progress._write, []
-
-    def interrupt(self):
-        write(self)
-        written.append(1)
-        if len(written) == stopped_after:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(training.Progress, "_write", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        fit_in_phases(faces, tmp_path / "parts")
-    monkeypatch.undo()
-    resumed, other = fit_in_phases(faces, tmp_path / "parts")
-    for one, two in zip(whole.get_weights(), resumed.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, two)
-    pd.testing.assert_frame_equal(history.drop(columns="seconds"), other.drop(columns="seconds"))
-
-
-def test_a_second_phase_after_another_first_one_starts_anew(faces, tmp_path, capsys):
-    fit_in_phases(faces, tmp_path)
-    capsys.readouterr()
-    fit_in_phases(faces, tmp_path)
-    assert capsys.readouterr().out.count("resumed after epoch 2 of 2") == 2
-    fit_in_phases(faces, tmp_path, {**PHASES, "frozen": {**PHASES["frozen"], "learning_rate": 0.002}})
-    assert "resumed" not in capsys.readouterr().out
-
-
-def test_a_training_without_an_epoch_in_any_phase_is_refused(faces, tmp_path):
+def test_histories_of_phases_are_joined_and_their_epochs_counted_through(faces, tmp_path):
+    _, first = fit(faces, tmp_path / "a", epochs=2)
+    _, second = fit(faces, tmp_path / "b", epochs=1)
+    joined = training.join_histories({"frozen": first, "none": first[:0], "fine-tuned": second})
+    assert joined["phase"].tolist() == ["frozen", "frozen", "fine-tuned"] and joined["epoch"].tolist() == [1, 2, 3]
     with pytest.raises(InputError, match="no phase of the training has an epoch"):
-        fit_in_phases(faces, tmp_path, {"frozen": {"trainable": "head", "epochs": 0}})
+        training.join_histories({"frozen": first[:0]})
 
 
 def test_a_training_that_is_through_keeps_no_more_than_it_needs(faces, tmp_path):
     model, _ = fit(faces, tmp_path, epochs=1)
     with np.load(tmp_path / "checkpoint.npz") as saved:
-        assert {name.partition("/")[0] for name in saved} == {"asked", "epochs_done", "ended", "kept", "history"}
+        assert {name.partition("/")[0] for name in saved} == {"key", "epochs_done", "ended", "kept", "history"}
     again, _ = fit(faces, tmp_path, epochs=1)
     for one, two in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -159,7 +114,7 @@ def test_a_training_that_is_through_keeps_no_more_than_it_needs(faces, tmp_path)
 
 def test_the_last_epoch_can_be_kept_instead_of_the_best(faces, tmp_path):
     model, history = fit(faces, tmp_path, epochs=3, keep="last", learning_rate=3.0, optimizer="sgd")
-    probabilities = training.predict(model, faces.split("validation").images)
+    probabilities = models.predict(model, faces.split("validation").images)
     right = (probabilities.argmax(axis=1) == faces.split("validation").labels).mean()
     assert right == pytest.approx(history["val_accuracy"].iloc[-1])
     with pytest.raises(InputError, match="unknown epoch to keep 'first'"):
@@ -168,20 +123,18 @@ def test_the_last_epoch_can_be_kept_instead_of_the_best(faces, tmp_path):
 
 def test_classes_are_not_balanced_twice(faces, tmp_path):
     with pytest.raises(InputError, match="both make up for rare classes"):
-        fit(faces, tmp_path, weighted=True, balance="augmented_copies")
+        fit(faces, tmp_path, class_weight=True, balance="oversample_augmented")
 
 
-def test_balancing_by_copies_gives_every_class_as_many_steps(faces, tmp_path):
+def test_oversampling_changes_what_is_learned(faces, tmp_path):
     rows = np.flatnonzero((faces.splits == "validation") | (faces.labels != 2) | (np.arange(len(faces)) % 6 == 0))
     uneven = faces.select(rows)
     plain, _ = fit(uneven, tmp_path / "plain", epochs=1)
-    balanced, _ = fit(uneven, tmp_path / "balanced", epochs=1, balance="augmented_copies")
+    balanced, _ = fit(uneven, tmp_path / "balanced", epochs=1, balance="oversample_augmented")
     assert any(not np.array_equal(a, b) for a, b in zip(plain.get_weights(), balanced.get_weights(), strict=True))
 
 
 def test_dropout_inside_a_layer_of_layers_is_drawn_from_the_epoch_too(tmp_path, faces, monkeypatch):
-    keras = training.keras
-
     def nested():
         keras.utils.set_random_seed(0)
         inner = keras.Sequential([keras.layers.Flatten(), keras.layers.Dropout(0.5)])
@@ -202,14 +155,22 @@ def test_a_finished_training_is_not_trained_again_and_a_changed_one_starts_anew(
     fit(faces, tmp_path)
     assert "resumed after epoch 3 of 3" in capsys.readouterr().out
     fit(faces, tmp_path, learning_rate=0.001)
-    told = capsys.readouterr().out
-    assert "resumed" not in told and "epoch 1/3" in told
+    message = capsys.readouterr().out
+    assert "resumed" not in message and "epoch 1/3" in message
+
+
+def test_weights_that_other_code_trained_are_not_taken_up(faces, tmp_path, capsys):
+    fit(faces, tmp_path, key="fingerprint of the run, before an edit")
+    capsys.readouterr()
+    fit(faces, tmp_path, key="fingerprint of the run, after it")
+    message = capsys.readouterr().out
+    assert "resumed" not in message and "epoch 1/3" in message
 
 
 def test_the_best_weights_by_validation_are_kept(faces, tmp_path):
     model, history = fit(faces, tmp_path, epochs=4)
     validation = faces.split("validation")
-    accuracy = (training.predict(model, validation.images).argmax(axis=1) == validation.labels).mean()
+    accuracy = (models.predict(model, validation.images).argmax(axis=1) == validation.labels).mean()
     assert accuracy == pytest.approx(history["val_accuracy"].max())
 
 
@@ -229,7 +190,7 @@ def test_a_network_learns_classes_that_differ(tmp_path):
 
 
 def test_one_cycle_climbs_to_the_highest_rate_and_falls_to_nothing():
-    rates = training.learning_rates("one_cycle", 0.003, 100)
+    rates = training.learning_rate_schedule("one_cycle", 0.003, 100)
     values = [float(rates(step)) for step in range(101)]
     assert max(values) == pytest.approx(0.003, rel=0.05) and int(np.argmax(values)) in range(28, 33)
     assert values[0] == pytest.approx(0.003 / 25, rel=0.05) and values[-1] < 1e-6
@@ -255,7 +216,7 @@ def test_rectified_adam_takes_the_steps_of_its_paper():
             rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
             step = step * np.sqrt(rectified) / (np.sqrt(v / (1 - beta_2**t)) + 1e-7)
         expected = expected - rate * step
-    variable = training.keras.Variable(np.ones(3, np.float32))
+    variable = keras.Variable(np.ones(3, np.float32))
     optimizer = training.OPTIMIZERS["radam"](learning_rate=rate)
     for gradient in gradients:
         optimizer.apply([np.float32(gradient)], [variable])
@@ -269,7 +230,7 @@ def test_rectified_adam_trains_a_network(faces, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"optimizer": "lion"}, "unknown optimizer 'lion'"),
         ({"schedule": "stairs"}, "unknown schedule 'stairs'"),
@@ -277,8 +238,8 @@ def test_rectified_adam_trains_a_network(faces, tmp_path):
         ({"balance": "twins"}, "unknown balance 'twins'"),
     ],
 )
-def test_unknown_names_are_refused_before_training(faces, tmp_path, changed, told):
-    with pytest.raises(InputError, match=told):
+def test_unknown_names_are_refused_before_training(faces, tmp_path, changed, message):
+    with pytest.raises(InputError, match=message):
         fit(faces, tmp_path, **changed)
     assert not list(tmp_path.iterdir())
 
@@ -298,7 +259,7 @@ def test_a_disk_that_is_full_loses_no_epoch_that_was_saved(faces, tmp_path, monk
         file.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(training.np, "savez", full)
+    monkeypatch.setattr(np, "savez", full)
     with pytest.raises(InputError, match=r"checkpoint\.npz: could not be written \(No space left on device\)"):
         fit(faces, tmp_path, epochs=2)
     assert (tmp_path / "checkpoint.npz").read_bytes() == before

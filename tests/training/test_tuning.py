@@ -24,13 +24,13 @@ def test_each_setting_of_the_grid_shows_its_accuracy_and_the_best_is_framed(grid
     assert texts(ax) == ["0.500", "0.600", "0.550", "–"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["0.01", "0.001"]
     (frame,) = ax.patches
-    assert frame.get_x() + 0.47 == pytest.approx(1) and frame.get_y() + 0.47 == pytest.approx(0)
+    assert frame.get_x() + 0.47 == pytest.approx(1.5) and frame.get_y() + 0.47 == pytest.approx(0.5)
 
 
 def test_a_grid_without_a_result_is_refused(grid):
     with pytest.raises(InputError, match="no setting of the grid has a result"):
         figures.accuracy_by_setting(grid.assign(val_accuracy=np.nan))
-    with pytest.raises(InputError, match="lack the column 'batch_size'"):
+    with pytest.raises(InputError, match="lacks the column 'batch_size'"):
         figures.accuracy_by_setting(grid.drop(columns="batch_size"))
 
 
@@ -60,20 +60,20 @@ def test_rebuilt_faces_stand_below_their_originals():
     images = np.full((3, 8, 8, 1), 100, np.uint8)
     fig = figures.reconstructions(images, images + np.uint8(10))
     picture = fig.axes[0].images[0].get_array()
-    assert picture[0, 0] == 100 and picture[9, 0] == 110 and picture[18, 0] == 88  # grey, less four times ten
+    assert picture[0, 0] == 100 and picture[9, 0] == 110 and picture[18, 0] == 88  # gray, less four times ten
     with pytest.raises(InputError, match="Give pairs"):
         figures.reconstructions(images, images[:2])
 
 
 def test_a_part_of_the_images_keeps_the_classes_shares():
     labels = np.repeat([0, 1, 2], [60, 30, 10])
-    rows = splits.some(labels, 20, seed=1)
+    rows = splits.stratified_sample(labels, 20, seed=1)
     assert np.bincount(labels[rows]).tolist() == [12, 6, 2]
-    np.testing.assert_array_equal(rows, splits.some(labels, 20, seed=1))
-    assert not np.array_equal(rows, splits.some(labels, 20, seed=2))
-    assert len(splits.some(labels, 0)) == len(splits.some(labels, 500)) == 100
+    np.testing.assert_array_equal(rows, splits.stratified_sample(labels, 20, seed=1))
+    assert not np.array_equal(rows, splits.stratified_sample(labels, 20, seed=2))
+    assert len(splits.stratified_sample(labels, 0)) == len(splits.stratified_sample(labels, 500)) == 100
     with pytest.raises(InputError, match="2 images of 3 classes"):
-        splits.some(labels, 2)
+        splits.stratified_sample(labels, 2)
 
 
 def test_images_without_a_twin_are_groups_of_their_own():

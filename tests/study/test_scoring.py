@@ -1,0 +1,51 @@
+"""The one opening of the test split, and what changed since a run."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import make_dataset, start_run
+
+from fer_tf import datasets, hashing, paths
+from fer_tf.errors import InputError
+from fer_tf.study import scoring
+
+
+@pytest.fixture
+def trained(project, monkeypatch):
+    """A complete run of prepared data, whose model says the same of every image."""
+    datasets.save(make_dataset(per_class=6), "little")
+    run = start_run("reports/s/runs/02_train_cnn--a", datasets.load("little", ("train", "validation")))
+    run.note(model="model.keras")
+    run.finish("Done.")
+    monkeypatch.setattr(scoring.models, "load", lambda path: None)
+    monkeypatch.setattr(scoring.models, "predict", lambda model, images: np.full((len(images), 3), 1 / 3, np.float32))
+    return run
+
+
+def shift_labels(split):
+    """Moves the labels of a prepared split by one, as another version of the data would."""
+    folder = paths.prepared("little")
+    labels, splits = np.load(folder / "labels.npy"), np.load(folder / "splits.npy")
+    labels[splits == split] = (labels[splits == split] + 1) % 3
+    np.save(folder / "labels.npy", labels)
+
+
+def test_the_test_split_is_scored_once(trained):
+    assert scoring.open_test_split(trained) is True
+    assert scoring.open_test_split(trained) is False
+    assert trained.predictions("test").probabilities.shape == (3, 3)
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_a_split_that_changed_since_the_training_is_not_scored(trained, split):
+    shift_labels(split)
+    with pytest.raises(InputError, match=f"the {split} split of 'little' is not the one that the run was made with"):
+        scoring.open_test_split(trained)
+    assert trained.variants("test") == []
+
+
+def test_a_record_names_the_hash_of_each_split_also_of_the_unopened_one(trained):
+    splits = json.loads((trained.folder / "run.json").read_text())["data"]["splits"]
+    assert splits == {name: datasets.load("little", name).hash for name in ("train", "validation", "test")}
+    assert len(set(splits.values())) == 3 and hashing.digest(splits)
