@@ -1,4 +1,4 @@
-"""Executes one run of a study through papermill: checks its parameters first, tells the progress, and names what failed.
+"""Executes one run of a study through papermill: checks its parameters first, shows its progress, and names what failed.
 
     python -m fer_tf.study.execute notebooks/studies/sample/02_train_cnn--five_layer.yaml
 
@@ -6,32 +6,31 @@ Make decides what is executed; this only does it.
 """
 
 import argparse
-import ast
 import io
-import json
 import os
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
 
 from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, stderr_to
+from fer_tf.study import notebooks
 
-SCALARS = {"str": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
+TYPES = {str: str, int: int, float: (int, float), bool: bool, list: list, dict: dict}
+"""Type of a parameter's default -> types that a YAML file may give it."""
 
 
 def main(argv=None):
     """Executes the run of one YAML file; returns the exit status, 0 when it is complete."""
     parser = argparse.ArgumentParser(prog="python -m fer_tf.study.execute", description="Execute one run of a study.")
     parser.add_argument("yaml", type=Path, help="notebooks/studies/<study>/<notebook>--<run>.yaml")
-    parser.add_argument("--prepare", action="store_true", help="of a run of 00_data: only prepare the data it asks for")
-    given = parser.parse_args(argv)
+    parser.add_argument("--prepare", action="store_true", help="of a run of 00_data: only prepare the data it names")
+    args = parser.parse_args(argv)
     try:
-        prepare(given.yaml) if given.prepare else execute(given.yaml)
+        prepare(args.yaml) if args.prepare else execute(args.yaml)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -49,18 +48,18 @@ def execute(file):
             message has the path of the half-executed notebook.
     """
     file = Path(file).resolve()
-    notebook = notebook_of(file)
-    parameters = read_parameters(file)
+    notebook, parameters = notebook_of(file), read_parameters(file)
     folder = paths.study(file.parent.name) / "runs" / file.stem
-    place, total = _place(file)
-    print(f"[{place}/{total}] {file.stem}: {parameters.get('about') or first_heading(notebook)}", flush=True)
+    names = sorted(path.stem for path in file.parent.glob("*--*.yaml"))
+    place = f"[{names.index(file.stem) + 1}/{len(names)}] {file.stem}"
+    print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
     started = time.perf_counter()
-    _papermill(notebook, folder, {**parameters, "out": str(_shown(folder))}, file.stem)
-    print(f"[{place}/{total}] {file.stem}: done in {_duration(time.perf_counter() - started)}", flush=True)
+    _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem)
+    print(f"{place}: done in {_duration(time.perf_counter() - started)}", flush=True)
 
 
 def prepare(file):
-    """Prepares the dataset that a run of 00_data asks for, without the notebook: where the run came with a clone.
+    """Prepares the dataset that a run of 00_data names, without the notebook: where the run came with a clone.
 
     Args:
         file: the run's YAML.
@@ -74,27 +73,40 @@ def prepare(file):
     from fer_tf import datasets
 
     file = Path(file).resolve()
-    asked = {**notebook_parameters(notebook_of(file)), **read_parameters(file)}
-    print(f"preparing {asked['dataset']}", flush=True)
-    return datasets.prepare(asked["dataset"], asked["source"] or None, seed=asked["seed"], **asked["options"])
+    parameters = all_parameters(file)
+    print(f"preparing {parameters['dataset']}", flush=True)
+    source, options = parameters["source"] or None, parameters["options"]
+    return datasets.prepare(parameters["dataset"], source, seed=parameters["seed"], **options)
 
 
 def notebook_of(file):
     """The notebook that a run's YAML is for, by the file's name.
 
     Raises:
-        InputError: there is no such notebook.
+        InputError: there is no such file or notebook.
     """
-    notebook = paths.root() / "notebooks" / f"{file.stem.partition('--')[0]}.ipynb"
     if not file.is_file():
         raise InputError(f"{file}: no such file. A run is notebooks/studies/<study>/<notebook>--<run>.yaml.")
-    if not notebook.is_file():
-        raise InputError(f"{file}: there is no notebook {notebook.name}; the file's name begins with a notebook's.")
-    return notebook
+    return notebooks.path_of(file.stem)
+
+
+def all_parameters(file):
+    """All parameters of a run: those of its notebook, with the values of the study and of the run.
+
+    Args:
+        file: the run's YAML.
+
+    Returns:
+        dict name -> value.
+
+    Raises:
+        InputError: as `read_parameters`.
+    """
+    return {**notebooks.parameters(notebook_of(file)), **read_parameters(file)}
 
 
 def read_parameters(file):
-    """The parameters of a run: those of `common.yaml` that its notebook has, and its own.
+    """The parameters that a study gives a run: those of `common.yaml` that its notebook has, and its own.
 
     Args:
         file: the run's YAML.
@@ -106,19 +118,16 @@ def read_parameters(file):
         InputError: not a mapping; a name that the notebook (for common.yaml: any notebook) does not have; a value of
             another type than the notebook's default.
     """
-    defaults = notebook_parameters(notebook_of(file))
+    defaults = notebooks.parameters(notebook_of(file))
     common = file.parent / "common.yaml"
-    shared = _read_yaml(common) if common.is_file() else {}
-    own = _read_yaml(file)
-    known_anywhere = set().union(
-        *(notebook_parameters(path) for path in sorted(notebook_of(file).parent.glob("*.ipynb")))
-    )
-    for path, given, known in ((common, shared, known_anywhere), (file, own, defaults)):
-        for name in given:
+    shared, own = _read_yaml(common) if common.is_file() else {}, _read_yaml(file)
+    everywhere = set()
+    for notebook in sorted((paths.root() / "notebooks").glob("*.ipynb")):
+        everywhere |= set(notebooks.parameters(notebook))
+    for path, values, known in ((common, shared, everywhere), (file, own, set(defaults))):
+        for name in values:
             if name not in known:
-                raise InputError(
-                    f"{path}: unknown parameter '{name}'; known are {', '.join(sorted(set(known) - {'out'}))}."
-                )
+                raise InputError(f"{path}: unknown parameter '{name}'; known are {', '.join(sorted(known - {'out'}))}.")
             if name == "out":
                 raise InputError(f"{path}: 'out' follows from the file's name; remove it.")
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}
@@ -127,64 +136,23 @@ def read_parameters(file):
     return merged
 
 
-def notebook_parameters(notebook):
-    """The parameters of a notebook and their defaults, from the cell tagged "parameters".
-
-    Returns:
-        dict name -> default value.
-
-    Raises:
-        InputError: the notebook has no such cell, or the cell is more than plain assignments.
-    """
-    import nbformat
-
-    cells = nbformat.read(notebook, as_version=4).cells
-    cell = next((cell for cell in cells if "parameters" in cell.metadata.get("tags", [])), None)
-    if cell is None:
-        raise InputError(f"{notebook}: no cell is tagged 'parameters'. Tag the one that names them.")
-    try:
-        assignments = [node for node in ast.parse(cell.source).body if isinstance(node, (ast.Assign, ast.AnnAssign))]
-        names = [(node.targets[0] if isinstance(node, ast.Assign) else node.target).id for node in assignments]
-        return {name: ast.literal_eval(node.value) for name, node in zip(names, assignments, strict=True)}
-    except (SyntaxError, ValueError, AttributeError) as error:
-        raise InputError(f"{notebook}: the parameters cell may hold only lines like name = value ({error}).") from error
-
-
-def first_heading(notebook):
-    """The title of a notebook: its first heading."""
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-        for line in "".join(cell["source"]).splitlines():
-            if cell["cell_type"] == "markdown" and line.startswith("# "):
-                return line[2:].strip()
-    return notebook.stem
-
-
 def _read_yaml(path):
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}).") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise InputError(f"{path}: expected lines like name: value.")
-    return found
+    return content
 
 
 def _check_type(path, name, value, default):
     if default is None or value is None:
         return
-    expected = SCALARS[type(default).__name__]
-    if not isinstance(value, expected) or (isinstance(value, bool) and not isinstance(default, bool)):
-        hint = (
-            " (YAML reads 1e-3 as text: write 0.001)"
-            if isinstance(default, (int, float)) and isinstance(value, str)
-            else ""
-        )
+    if not isinstance(value, TYPES[type(default)]) or (isinstance(value, bool) and not isinstance(default, bool)):
+        is_text = isinstance(default, (int, float)) and isinstance(value, str)
+        hint = " (YAML reads 1e-3 as text: write 0.001)" if is_text else ""
         raise InputError(f"{path}: {name} is {value!r}, expected {type(default).__name__}{hint}.")
-
-
-def _place(file):
-    runs = sorted(path.name for path in file.parent.glob("*--*.yaml"))
-    return runs.index(file.name) + 1, len(runs)
 
 
 def _papermill(notebook, folder, parameters, name):
@@ -193,12 +161,12 @@ def _papermill(notebook, folder, parameters, name):
     from traitlets.config import Config
 
     folder.mkdir(parents=True, exist_ok=True)
-    half_done = folder / "notebook.ipynb"
+    executed, log = folder / "notebook.ipynb", folder / "kernel.log"
     try:
-        with _native_errors_in(folder / "kernel.log"), TemporaryDirectory(prefix="fer_tf-") as sockets:
+        with stderr_to(log), TemporaryDirectory(prefix="fer_tf-") as sockets:
             papermill.execute_notebook(
                 str(notebook),
-                str(half_done),
+                str(executed),
                 parameters=parameters,
                 engine_name=_engine(name),
                 kernel_name="python3",
@@ -210,38 +178,23 @@ def _papermill(notebook, folder, parameters, name):
             )
     except PapermillExecutionError as error:
         reason = " ".join(str(error.evalue).split())
-        raise InputError(f"{name} failed: {error.ename}: {reason} See {_shown(half_done)}") from error
+        raise InputError(f"{name} failed: {error.ename}: {reason} See {_relative(executed)}") from error
     except RuntimeError as error:  # the kernel died: out of memory, or a crash in native code
-        raise InputError(f"{name} failed: {error} See {_shown(folder / 'kernel.log')}") from error
+        raise InputError(f"{name} failed: {error} See {_relative(log)}") from error
     finally:
-        _forget_place(half_done)
-    (folder / "kernel.log").unlink(missing_ok=True)
+        _strip_absolute_paths(executed)
+    log.unlink(missing_ok=True)
     if not (folder / "run.json").is_file():
         raise InputError(
             f"{name}: executed, but it saved no run.json. The notebook's last cell must call run.finish()."
         )
 
 
-def _forget_place(notebook):
-    """Makes the project's paths in an executed notebook relative: where it lay is nobody's business, and differs."""
+def _strip_absolute_paths(notebook):
+    """Makes the project's paths in an executed notebook relative: they are private, and differ between machines."""
     if notebook.is_file():
         text = notebook.read_text(encoding="utf-8")
         paths.write_text(notebook, text.replace(f"{paths.root()}{os.sep}", ""))
-
-
-@contextmanager
-def _native_errors_in(log):
-    # TensorFlow's native code greets every start with warnings that no setting silences; they go to a file.
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with log.open("wb") as file:
-        os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(terminal, 2)
-        os.close(terminal)
 
 
 class _Printed(io.StringIO):
@@ -252,43 +205,38 @@ class _Printed(io.StringIO):
         self.name = name
 
     def write(self, text):
-        for line in text.splitlines():
-            if line.strip():
-                _say(self.name, line)
+        for line in filter(str.strip, text.splitlines()):
+            print(f"  {self.name} | {line}", flush=True)
         return len(text)
 
 
 def _engine(name):
-    """A papermill engine that says which section of the notebook is being executed."""
+    """A papermill engine that prints which section of the notebook is being executed."""
     from papermill.engines import NBClientEngine, papermill_engines
 
-    class Telling(NBClientEngine):
+    class ShowsSections(NBClientEngine):
         @classmethod
         def execute_managed_notebook(cls, manager, kernel_name, **options):
             total = sum(cell.cell_type == "code" for cell in manager.nb.cells)
-            begin, heading, done = manager.cell_start, "", 0
+            begin, heading, number = manager.cell_start, "", 0
 
-            def cell_start(cell, cell_index=None, **given):
-                nonlocal heading, done
+            def cell_start(cell, cell_index=None, **details):
+                nonlocal heading, number
                 if cell.cell_type == "markdown" and cell.source.startswith("#"):
                     heading = cell.source.splitlines()[0].lstrip("# ")
                 elif cell.cell_type == "code":
-                    done += 1
-                    _say(name, f"cell {done}/{total}  {heading}")
-                return begin(cell, cell_index, **given)
+                    number += 1
+                    print(f"  {name} | cell {number}/{total}  {heading}", flush=True)
+                return begin(cell, cell_index, **details)
 
             manager.cell_start = cell_start
             return super().execute_managed_notebook(manager, kernel_name, **options)
 
-    papermill_engines.register("telling", Telling)
-    return "telling"
+    papermill_engines.register("shows_sections", ShowsSections)
+    return "shows_sections"
 
 
-def _say(name, line):
-    print(f"  {name} | {line}", flush=True)
-
-
-def _shown(path):
+def _relative(path):
     return path.relative_to(paths.root()) if path.is_relative_to(paths.root()) else path
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from fer_tf import evaluation, models, paths
 from fer_tf.errors import InputError
-from fer_tf.models import export
+from fer_tf.models import export, files
 from fer_tf.study import runs
 
 LARGEST = 6_000_000
@@ -77,7 +77,7 @@ def release(run):
     scored = run.predictions("test")
     network = models.load(run.folder / run.record["model"])
     name = run.record["parameters"]["model"]
-    weights = models.PRETRAINED / f"{name}.keras"
+    weights = files.PRETRAINED / f"{name}.keras"
     size = sum(weight.nbytes for weight in network.get_weights())
     if size > LARGEST:
         raise InputError(
@@ -87,7 +87,7 @@ def release(run):
     card = _card(run, name, network, scored)
     export.to_onnx(network, weights.with_suffix(".onnx"))
     models.save(network, weights)
-    path = models.PRETRAINED / f"{name}.md"
+    path = files.PRETRAINED / f"{name}.md"
     paths.write_text(path, card)
     return path
 
@@ -102,7 +102,7 @@ def _card(run, name, network, scored):
         "classes": list(scored.classes),
         "input_shape": [height, width, channels],
         "values": [0, 255],
-        "colour": run.record["data"]["size"][2] == 3,
+        "color": run.record["data"]["size"][2] == 3,
         "license": "MIT",
         "data": {"name": run.record["data"]["name"], "hash": run.record["data"]["hash"]},
         "run": f"{run.record['study']}/{run.name}",
@@ -133,9 +133,9 @@ def main(argv=None):
     )
     parser.add_argument("study", help="such as fer2013_five_layer")
     parser.add_argument("run", help="such as 02_train_cnn--tuned")
-    given = parser.parse_args(argv)
+    args = parser.parse_args(argv)
     try:
-        print(release(runs.open_run(paths.study(given.study) / "runs" / given.run)))
+        print(release(runs.open_run(paths.study(args.study) / "runs" / args.run)))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -4,41 +4,23 @@ A run is one execution of one notebook with one set of parameters. Its folder is
 and is complete when its `run.json` is there, which is written last. Everything that the report shows is read from here.
 """
 
-import ast
-import hashlib
 import json
-import os
-import platform
-import re
 import shutil
-import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from fer_tf import paths
+from fer_tf import hashing, paths
 from fer_tf.errors import InputError, TestSplitError
 from fer_tf.figures import style
-from fer_tf.study import tables
+from fer_tf.study import notebooks, provenance, tables
 
-PACKAGES = (
-    "tensorflow",
-    "keras",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "opencv-python",
-    "pandas",
-    "matplotlib",
-    "seaborn",
-    "papermill",
-)
 KEPT_BY_A_NEW_START = {"checkpoint.npz", "history.csv", "notebook.ipynb", "kernel.log", "parts"}
+"""What a training resumes from; a checkpoint that other code, data or parameters made is not taken up."""
 
 
 @dataclass
@@ -73,6 +55,22 @@ class Run:
     def complete(self):
         return (self.folder / "run.json").is_file()
 
+    @property
+    def fingerprint(self):
+        """A hash of all that decides the run's numbers: parameters, data, code, and the run that it starts from."""
+        return provenance.fingerprint(self.record)
+
+    def parameters_table(self):
+        """The parameters as a DataFrame, to be shown."""
+        values = pd.Series(self.record["parameters"], name="value", dtype=object).astype(str)
+        return values.rename_axis("parameter").to_frame()
+
+    def files(self):
+        """The files in the run's folder and their sizes, as a DataFrame, to be shown."""
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        rows = [(str(path.relative_to(self.folder)), round(path.stat().st_size / 1000, 1)) for path in files]
+        return pd.DataFrame(rows, columns=["file", "kB"])
+
     def figure(self, name, figure, caption):
         """Saves a matplotlib Figure as SVG, PDF and PNG, and returns it so that the notebook shows it.
 
@@ -82,14 +80,21 @@ class Run:
             caption: one or two sentences: what is seen, and n.
         """
         style.save(figure, self.folder / "figures" / name)
-        self._note("figures", name, caption)
+        self._replace("figures", {"name": name, "caption": caption})
         return figure
 
     def table(self, name, frame, caption):
-        """Saves a DataFrame as CSV, Markdown and LaTeX, and returns it so that the notebook shows it."""
+        """Saves a DataFrame as CSV, Markdown and LaTeX and in the record, and returns it so that the notebook shows it."""
         tables.to_files(frame, self.folder / "tables" / name, caption)
-        self._note("tables", name, caption)
+        flat = frame.reset_index() if frame.index.name else frame
+        content = json.loads(flat.to_json(orient="split", index=False, double_precision=15, default_handler=str))
+        self._replace("tables", {"name": name, "caption": caption, **content})
         return frame
+
+    def tables(self):
+        """The saved tables: list of (name, caption, DataFrame)."""
+        entries = (entry for entry in self.record["tables"] if "data" in entry)
+        return [(e["name"], e["caption"], pd.DataFrame(e["data"], columns=e["columns"])) for e in entries]
 
     def save_predictions(self, split, probabilities, dataset, variant=""):
         """Keeps the class probabilities of every image of a split.
@@ -104,14 +109,12 @@ class Run:
             TestSplitError: the test split is scored before the run is complete, or has noted which variant is `shown`.
             InputError: the number of rows or classes does not fit.
         """
-        if split == "test" and not (self.complete or self.record.get("reads") or "shown" in self.record):
+        if split == "test" and not (self.complete or self.record.get("source_run") or "shown" in self.record):
             raise TestSplitError(f"{self.name}: the test split is scored when the choices are made, by the report.")
         if probabilities.shape != (len(dataset), len(dataset.classes)):
-            raise InputError(
-                f"{self.name}: predictions of shape {probabilities.shape}, expected {(len(dataset), len(dataset.classes))}."
-            )
-        stem = "_".join(filter(None, ("predictions", split, variant)))
-        with paths.writing(self.folder / f"{stem}.npz") as part:
+            expected = (len(dataset), len(dataset.classes))
+            raise InputError(f"{self.name}: predictions of shape {probabilities.shape}, expected {expected}.")
+        with paths.writing(self._predictions(split, variant)) as part:
             np.savez_compressed(
                 part,
                 probabilities=probabilities.astype(np.float32),
@@ -126,8 +129,7 @@ class Run:
         Raises:
             InputError: none were saved.
         """
-        stem = "_".join(filter(None, ("predictions", split, variant)))
-        path = self.folder / f"{stem}.npz"
+        path = self._predictions(split, variant)
         if not path.is_file():
             raise InputError(f"{path}: no such predictions. Execute the run {self.name} again.")
         with np.load(path) as saved:
@@ -141,8 +143,6 @@ class Run:
 
     def history(self):
         """The training's history as a DataFrame, or None."""
-        import pandas as pd
-
         path = self.folder / "history.csv"
         return pd.read_csv(path) if path.is_file() else None
 
@@ -158,13 +158,15 @@ class Run:
         """
         self.record["findings"] = list(findings)
         self.record["wall_seconds"] = round(time.perf_counter() - self.clock, 1)
-        self.record["code"] = code_hashes(loaded_modules())
         paths.write_text(self.folder / "run.json", json.dumps(self.record, indent=1, default=_plain) + "\n")
         return list(findings)
 
-    def _note(self, kind, name, caption):
-        kept = [entry for entry in self.record[kind] if entry["name"] != name]
-        self.record[kind] = [*kept, {"name": name, "caption": caption}]
+    def _predictions(self, split, variant):
+        return self.folder / f"{'_'.join(filter(None, ('predictions', split, variant)))}.npz"
+
+    def _replace(self, kind, entry):
+        others = [other for other in self.record[kind] if other["name"] != entry["name"]]
+        self.record[kind] = [*others, entry]
 
 
 @dataclass(frozen=True)
@@ -181,58 +183,43 @@ class Predictions:
         return iter((self.labels, self.probabilities, self.classes))
 
 
-def parameters(namespace):
-    """The parameters of a notebook: every plain value named before its setup cell.
-
-    Args:
-        namespace: the notebook's `globals()`.
-
-    Returns:
-        dict name -> str, int, float, bool, None, list or dict.
-    """
-    plain = (str, int, float, bool, list, dict, type(None))
-    jupyter = {"In", "Out", "exit", "quit"}
-    return {
-        name: value
-        for name, value in namespace.items()
-        if not name.startswith("_") and name not in jupyter and isinstance(value, plain)
-    }
-
-
-def start(namespace, dataset=None, reads=None):
+def start(namespace, dataset=None, source_run=None):
     """Opens the folder that the notebook's parameter `out` names, and takes down how the run comes about.
 
     Args:
-        namespace: the notebook's `globals()`, straight after its parameters.
+        namespace: the notebook's `globals()`, straight after its parameters. Only the names in the cells that are tagged
+            as parameters are taken from it.
         dataset: the `Dataset` it works on, if any.
-        reads: the complete `Run` whose model it uses, if any.
+        source_run: the complete `Run` whose model it uses, if any.
 
     Returns:
         Run. What an earlier execution left in the folder is removed, but for a training's checkpoint and history.
 
     Raises:
-        InputError: the folder cannot be made.
+        InputError: `out` is not named after a notebook, or the folder cannot be made.
     """
-    given = parameters(namespace)
-    folder = paths.resolve(given["out"])
-    _clear(folder)
+    folder = paths.resolve(namespace["out"])
+    notebook = notebooks.path_of(folder.name)
+    parameters = {name: namespace[name] for name in notebooks.parameters(notebook)}
     record = {
         "name": folder.name,
-        "notebook": folder.name.partition("--")[0],
+        "notebook": notebook.stem,
         "study": folder.parent.parent.name,
-        "about": given.pop("about", ""),
-        "parameters": given,
-        "seed": given.get("seed"),
-        "data": describe(dataset) if dataset is not None else None,
-        "reads": {"name": reads.name, "model": file_hash(reads.folder / reads.record["model"])} if reads else None,
-        "versions": versions(),
-        "hardware": hardware(),
+        "about": parameters.pop("about", ""),
+        "parameters": parameters,
+        "seed": parameters.get("seed"),
+        "data": provenance.describe(dataset) if dataset is not None else None,
+        "source_run": _source(source_run) if source_run else None,
+        "code": provenance.code_of(notebook, parameters),
+        "versions": provenance.versions(),
+        "hardware": provenance.hardware(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "figures": [],
         "tables": [],
         "metrics": {},
         "model": None,
     }
+    _clear(folder)
     return Run(folder, record)
 
 
@@ -248,106 +235,16 @@ def open_run(folder):
     folder = paths.resolve(folder)
     path = folder / "run.json"
     if not path.is_file():
-        raise InputError(
-            f"{folder}: no complete run is there. Execute it first: make report STUDY={folder.parent.parent.name}."
-        )
+        study = folder.parent.parent.name
+        raise InputError(f"{folder}: no complete run is there. Execute it first: make report STUDY={study}.")
     try:
         return Run(folder, json.loads(path.read_text(encoding="utf-8")))
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: unreadable ({error}). Remove the file and make the report again.") from error
 
 
-def of_study(folder):
-    """The complete runs of a study's folder (or its name), in the order of the notebooks' numbers."""
-    folder = paths.study(folder) if isinstance(folder, str) and "/" not in folder else paths.resolve(folder)
-    return [open_run(path.parent) for path in sorted(folder.glob("runs/*/run.json"))]
-
-
-def describe(dataset):
-    """A dataset in a record: name, content hash, classes, images per split and class."""
-    counts = {split: column.astype(int).to_dict() for split, column in dataset.counts().items()}
-    return {
-        "name": dataset.name,
-        "hash": dataset.hash,
-        "classes": list(dataset.classes),
-        "size": list(dataset.images.shape[1:]),
-        "counts": counts,
-    }
-
-
-def versions():
-    """Exact versions of Python and of the packages that a number can depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "absent"
-    return found
-
-
-def hardware():
-    """The machine: processor's name, threads that TensorFlow may use, memory in GiB."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
-        "cpu": _cpu_name(),
-        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_gib": round(memory, 1),
-        "system": platform.system(),
-    }
-
-
-def loaded_modules():
-    """The package's source files that this process has imported: what a run can depend on."""
-    package = Path(__file__).parent.parent
-    files = {Path(m.__file__) for m in list(sys.modules.values()) if getattr(m, "__file__", None)}
-    return sorted(file for file in files if file.is_relative_to(package) and file.suffix == ".py")
-
-
-def code_hashes(files):
-    """Each source file's hash, over what it does: comments, docstrings and layout do not count.
-
-    Args:
-        files: paths of Python files inside the package.
-
-    Returns:
-        dict "fer_tf/training.py" -> SHA-256 hex digits.
-    """
-    package = Path(__file__).parents[2]
-    return {str(Path(file).relative_to(package)): _code_hash(file) for file in files}
-
-
-def changed_code(run):
-    """The package's files that have changed, or gone, since a run was made: a list of names, empty for the same code."""
-    package = Path(__file__).parents[2]
-    made_by = run.record.get("code", {})
-    return [
-        name for name, was in made_by.items() if not (package / name).is_file() or _code_hash(package / name) != was
-    ]
-
-
-def file_hash(path):
-    """SHA-256 hex digits of a file's bytes."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _code_hash(path):
-    return _hash_of_code(Path(path).read_text(encoding="utf-8"))
-
-
-@cache  # the report holds every run's code against the same files
-def _hash_of_code(text):
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [child for child in body if not _is_text(child)]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-
-
-def _is_text(node):
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+def _source(run):
+    return {"name": run.name, "model": hashing.file_digest(run.folder / run.record["model"])}
 
 
 def _clear(folder):
@@ -356,14 +253,6 @@ def _clear(folder):
     for path in folder.iterdir():
         if path.name not in KEPT_BY_A_NEW_START:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _cpu_name():
-    try:
-        found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-    except OSError:
-        found = None
-    return found.group(1) if found else platform.processor() or platform.machine()
 
 
 def _plain(value):

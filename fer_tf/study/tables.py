@@ -1,8 +1,4 @@
-"""Every table of the project: each takes data and returns a DataFrame of plain numbers.
-
-Wording and rounding happen in `to_files`, which writes CSV (all digits, to compute with), Markdown and LaTeX (rounded,
-to read).
-"""
+"""Tables in files: CSV (all digits, to compute with), Markdown and LaTeX (rounded, to read)."""
 
 from pathlib import Path
 
@@ -10,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from fer_tf import paths
-from fer_tf.datasets import pixel_statistics
 from fer_tf.errors import InputError
 
 FORMATS = ("csv", "md", "tex")
@@ -35,81 +30,6 @@ _TEX = {
     "–": "--",
     "|": r"\textbar{}",
 }
-
-
-def basic_statistics(dataset):
-    """What a dataset holds, in one small table.
-
-    Args:
-        dataset: Dataset.
-
-    Returns:
-        DataFrame, columns statistic and value (int, float or str): images, those of each split, size, channels,
-        classes, the largest and smallest class and their ratio, mean and standard deviation of the pixels, the share of
-        black and of white ones, and the content's hash.
-    """
-    counts = dataset.counts()
-    totals = counts.sum(axis=1)
-    totals = totals[totals > 0]
-    levels = pixel_statistics.histogram(dataset).sum(axis=0)
-    mean, deviation = pixel_statistics.moments(levels)
-    height, width, channels = dataset.images.shape[1:]
-    rows = [("images", len(dataset))]
-    rows += [(f"{split} images", int(counts[split].sum())) for split in counts]
-    rows += [
-        ("height × width", f"{height} × {width}"),
-        ("channels", int(channels)),
-        ("classes", len(dataset.classes)),
-    ]
-    if len(totals):
-        rows += [
-            ("largest class", f"{totals.idxmax()} ({totals.max():,})"),
-            ("smallest class", f"{totals.idxmin()} ({totals.min():,})"),
-            ("largest over smallest", float(totals.max() / totals.min())),
-            ("mean intensity", mean),
-            ("standard deviation of intensity", deviation),
-            ("share of black pixels (0)", float(levels[0] / levels.sum())),
-            ("share of white pixels (255)", float(levels[-1] / levels.sum())),
-        ]
-    rows.append(("SHA-256 of the content", dataset.hash[:16]))
-    return pd.DataFrame(rows, columns=["statistic", "value"]).astype({"value": object})
-
-
-def split_counts(dataset):
-    """Images of each class in each split, with totals and shares.
-
-    Args:
-        dataset: Dataset.
-
-    Returns:
-        DataFrame, index the classes and "total"; a column of counts for each split, total, and share (of all images).
-    """
-    table = dataset.counts()
-    table["total"] = table.sum(axis=1)
-    table.loc["total"] = table.sum(axis=0)
-    table.index.name = "class"
-    table["share"] = table["total"] / max(1, table.loc["total", "total"])
-    return table
-
-
-def classification_report(per_class, metrics):
-    """Precision, recall, F1 and ROC area of each class, with accuracy and averages.
-
-    Args:
-        per_class: DataFrame of `evaluation.per_class`.
-        metrics: dict of `evaluation.metrics`, of the same predictions.
-
-    Returns:
-        DataFrame, index the classes, "accuracy", "macro average" and "weighted average"; columns precision, recall, f1,
-        support (int) and roc_auc. Accuracy stands in the column f1, as scikit-learn's report has it.
-    """
-    table = per_class[["precision", "recall", "f1", "support", "roc_auc"]].copy()
-    nan = float("nan")
-    table.loc["accuracy"] = [nan, nan, metrics["accuracy"], metrics["n"], nan]
-    for kind, area in (("macro", metrics["roc_auc"]), ("weighted", nan)):
-        scores = [metrics[f"{kind}_{name}"] for name in ("precision", "recall", "f1")]
-        table.loc[f"{kind} average"] = [*scores, metrics["n"], area]
-    return table.astype({"support": np.int64})
 
 
 def to_files(frame, path, caption=None, formats=FORMATS, digits=3):

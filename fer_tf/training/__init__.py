@@ -1,29 +1,39 @@
 """How a network is trained: batches and augmentation, oversampling and class weights, schedules, checkpoints."""
 
+from fer_tf.training.augmentation import RECIPES, Augmenter, augmenter, recipe
+from fer_tf.training.batches import Batches, arrays
+from fer_tf.training.checkpoint import Checkpoint, EpochLog
 from fer_tf.training.fitting import (
-    OPTIMIZERS,
-    SCHEDULES,
-    Progress,
-    class_weights,
+    balanced_class_weight,
+    check_data,
     compile_model,
     fit,
-    fit_in_phases,
-    learning_rates,
+    join_histories,
     make_deterministic,
-    predict,
     weights_hash,
 )
+from fer_tf.training.optimizers import OPTIMIZERS, SCHEDULES, callbacks, jit_compile, learning_rate_schedule, optimizer
 
 __all__ = [
     "OPTIMIZERS",
+    "RECIPES",
     "SCHEDULES",
-    "Progress",
-    "class_weights",
+    "Augmenter",
+    "Batches",
+    "Checkpoint",
+    "EpochLog",
+    "arrays",
+    "augmenter",
+    "balanced_class_weight",
+    "callbacks",
+    "check_data",
     "compile_model",
     "fit",
-    "fit_in_phases",
-    "learning_rates",
+    "jit_compile",
+    "join_histories",
+    "learning_rate_schedule",
     "make_deterministic",
-    "predict",
+    "optimizer",
+    "recipe",
     "weights_hash",
 ]

@@ -1,18 +1,16 @@
-"""Principal components as preprocessing: each colour channel rebuilt from the few directions in which faces vary most.
+"""Principal components as preprocessing: each color channel reconstructed from the few directions in which faces vary most.
 
-Fitted on training images alone. Training takes the rebuilt images from disk; the trained model carries the same arithmetic
+Fitted on training images alone. Training takes the reconstructed images from disk; the trained model carries the same arithmetic
 in front of it, so that whoever uses the model has nothing to remember. Enlarging comes after, inside the network.
 """
 
-import hashlib
-import zipfile
 from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.decomposition import PCA
 
-from fer_tf import paths
 from fer_tf.errors import InputError
+from fer_tf.training.cache import cached
 
 BATCH = 1024
 MOST_VALUES = 2**28
@@ -20,8 +18,8 @@ MOST_VALUES = 2**28
 
 
 @dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """The principal components of each colour channel.
+class PrincipalComponents:
+    """The principal components of each color channel.
 
     Args:
         size: (height, width) of the images, in pixels.
@@ -41,7 +39,7 @@ class Reconstruction:
         return tuple(len(rows) for rows in self.components)
 
     def transform(self, images):
-        """Images rebuilt from their components.
+        """Images reconstructed from their components.
 
         Args:
             images: uint8 array (n, h, w, c).
@@ -54,18 +52,18 @@ class Reconstruction:
         """
         _check(images)
         if images.shape[1:] != (*self.size, len(self.means)):
-            asked = "x".join(map(str, (*self.size, len(self.means))))
+            parameters = "x".join(map(str, (*self.size, len(self.means))))
             raise InputError(
-                f"components of {asked} images cannot rebuild {'x'.join(map(str, images.shape[1:]))} ones."
+                f"components of {parameters} images cannot reconstruct {'x'.join(map(str, images.shape[1:]))} ones."
             )
-        rebuilt = np.empty(images.shape, np.uint8)
+        result = np.empty(images.shape, np.uint8)
         for start in range(0, len(images), BATCH):
             part = np.asarray(images[start : start + BATCH])
             for channel, (mean, rows) in enumerate(zip(self.means, self.components, strict=True)):
                 pixels = part[..., channel].reshape(len(part), -1) - mean
-                found = np.clip(np.rint(pixels @ rows.T @ rows + mean), 0, 255)
-                rebuilt[start : start + BATCH, ..., channel] = found.reshape(part.shape[:3])
-        return rebuilt
+                values = np.clip(np.rint(pixels @ rows.T @ rows + mean), 0, 255)
+                result[start : start + BATCH, ..., channel] = values.reshape(part.shape[:3])
+        return result
 
 
 def fit(images, variance=0.95):
@@ -76,7 +74,7 @@ def fit(images, variance=0.95):
         variance: share to be kept, between 0 and 1.
 
     Returns:
-        Reconstruction.
+        PrincipalComponents.
 
     Raises:
         InputError: a share outside, or fewer than two images.
@@ -91,52 +89,50 @@ def fit(images, variance=0.95):
     some = np.asarray(images[::step])
     # The covariance is quick where there are more images than pixels, and too large where there are fewer.
     solver = "covariance_eigh" if len(some) > height * width else "full"
-    found = [
+    result = [
         PCA(variance, svd_solver=solver).fit(some[..., c].reshape(len(some), -1).astype(np.float32))
         for c in range(channels)
     ]
-    means = tuple(one.mean_.astype(np.float32) for one in found)
-    return Reconstruction((height, width), means, tuple(one.components_.astype(np.float32) for one in found), variance)
+    means = tuple(one.mean_.astype(np.float32) for one in result)
+    return PrincipalComponents(
+        (height, width), means, tuple(one.components_.astype(np.float32) for one in result), variance
+    )
 
 
-def rebuilt(dataset, train, variance=0.95, folder=None):
-    """A dataset whose images are rebuilt from the training images' principal components, computed once and kept by content.
+def reconstruct(dataset, train, variance=0.95):
+    """A dataset whose images are reconstructed from the training images' principal components, computed once.
 
     Args:
-        dataset: `Dataset`; every image is rebuilt.
+        dataset: `Dataset`; every image is reconstructed.
         train: `Dataset` that the components are fitted on, without an image of another split.
         variance: share to be kept, between 0 and 1.
-        folder: Path; data/prepared/pca by default.
 
     Returns:
-        (Dataset, Reconstruction); the images are a read-only memory map.
+        (Dataset, PrincipalComponents); the images are a read-only memory map.
 
     Raises:
         InputError: as `fit`, or `train` holds images that are not of the training split.
     """
-    if strange := sorted(set(np.unique(train.splits)) - {"train"}):
-        raise InputError(f"{train.name}: components must be fitted on the training split alone, not on '{strange[0]}'.")
-    folder = folder or paths.prepared("pca")
-    components = _kept(folder / f"components-{_name(train.hash, variance)}.npz", lambda: fit(train.images, variance))
-    path = folder / f"images-{_name(train.hash, variance, dataset.hash)}.npy"
-    try:
-        images = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError):  # not there yet, or damaged: computed (again)
-        with paths.writing(path) as part, part.open("wb") as file:
-            np.save(file, components.transform(dataset.images))
-        images = np.load(path, mmap_mode="r")
+    if others := sorted(set(np.unique(train.splits)) - {"train"}):
+        raise InputError(f"{train.name}: components must be fitted on the training split alone, not on '{others[0]}'.")
+    components = cached(fit, np.asarray(train.images), variance)
+    images = cached(_transformed, components, np.asarray(dataset.images), code=[PrincipalComponents])
     return replace(dataset, images=images, source={**dataset.source, "pca": variance}), components
 
 
-def in_front(model, reconstruction):
-    """A model that rebuilds its images from principal components first.
+def _transformed(components, images):
+    return components.transform(images)
+
+
+def prepend_pca(model, reconstruction):
+    """A model that reconstructs its images from principal components first.
 
     Args:
-        model: keras.Model trained on rebuilt images, (n, h, w, 1 or 3) to probabilities.
-        reconstruction: `Reconstruction` of images of that size, of one channel or as many as the model takes.
+        model: keras.Model trained on reconstructed images, (n, h, w, 1 or 3) to probabilities.
+        reconstruction: `PrincipalComponents` of images of that size, of one channel or as many as the model takes.
 
     Returns:
-        keras.Model, images (n, h, w, c) in 0-255 to the same probabilities; made of Keras's own layers. Grey images of a
+        keras.Model, images (n, h, w, c) in 0-255 to the same probabilities; made of Keras's own layers. Gray images of a
         model that takes three channels come in with three equal ones.
 
     Raises:
@@ -162,38 +158,18 @@ def in_front(model, reconstruction):
 
 
 def _for_channels(reconstruction, channels):
-    """Means (c, p) and components (c, m, p) as arrays, short channels filled up with zeros, grey repeated."""
+    """Means (c, p) and components (c, m, p) as arrays, short channels filled up with zeros, gray repeated."""
     if len(reconstruction.means) not in (1, channels):
         raise InputError(
             f"components of {len(reconstruction.means)} channels for a model of {channels}; both must be alike."
         )
     means = np.stack(reconstruction.means)
     rows = np.zeros((len(means), max(reconstruction.counts), means.shape[1]), np.float32)
-    for channel, found in enumerate(reconstruction.components):
-        rows[channel, : len(found)] = found
+    for channel, result in enumerate(reconstruction.components):
+        rows[channel, : len(result)] = result
     if len(means) != channels:
         means, rows = np.repeat(means, channels, axis=0), np.repeat(rows, channels, axis=0)
     return means, rows
-
-
-def _kept(path, make):
-    """Components from a file, made and written there where there are none."""
-    try:
-        with np.load(path) as saved:
-            channels = range(int(saved["channels"]))
-            parts = [tuple(saved[f"{what}/{c}"] for c in channels) for what in ("mean", "components")]
-            return Reconstruction(tuple(saved["size"].tolist()), *parts, float(saved["kept"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there yet, or damaged
-        found = make()
-    arrays = {f"mean/{c}": mean for c, mean in enumerate(found.means)}
-    arrays |= {f"components/{c}": rows for c, rows in enumerate(found.components)}
-    with paths.writing(path) as part, part.open("wb") as file:
-        np.savez(file, channels=len(found.means), size=found.size, kept=found.kept, **arrays)
-    return found
-
-
-def _name(*parts):
-    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
 def _check(images):

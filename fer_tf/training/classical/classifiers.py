@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, choose
 
 GRIDS = {
     "linear_svm": {"classifier__C": [0.1, 0.5]},
@@ -31,7 +31,7 @@ PCA_ROWS = 15_000
 
 
 class UnitScale(TransformerMixin, BaseEstimator):
-    """Centres vectors and divides by their root mean square length, so that `gamma` of an RBF kernel means the same for all.
+    """Centers vectors and divides by their root mean square length, so that `gamma` of an RBF kernel means the same for all.
 
     Args:
         gamma: float; the kernel exp(-|x - y|^2) of the scaled vectors has this gamma for vectors of length one.
@@ -85,14 +85,14 @@ def accelerated():
     return True
 
 
-def create(name, components=256, weighted=False, seed=0):
+def build(name, components=256, class_weight=False, seed=0):
     """An unfitted pipeline from vectors to classes.
 
     Args:
         name: one of `names()`.
         components: int, of the PCA that comes first, 0 for none; fewer where the vectors are shorter. A random forest
             goes without: it chooses among the features itself, and does worse when they are mixed.
-        weighted: weight classes inversely to how often they are seen.
+        class_weight: weight classes inversely to how often they occur.
         seed: int.
 
     Returns:
@@ -101,8 +101,7 @@ def create(name, components=256, weighted=False, seed=0):
     Raises:
         InputError: an unknown name.
     """
-    if name not in GRIDS:
-        raise InputError(f"unknown classifier '{name}'; known are {', '.join(names())}.")
+    choose("classifier", name, GRIDS)
     reduced = components and name != "random_forest"
     steps = [("pca", PCA(components, svd_solver="randomized", random_state=seed))] if reduced else []
     if "svm" in name:
@@ -111,10 +110,10 @@ def create(name, components=256, weighted=False, seed=0):
         from sklearn.kernel_approximation import Nystroem
 
         steps.append(("map", Nystroem(gamma=1.0, n_components=1000, random_state=seed)))
-    return Pipeline([*steps, ("classifier", _classifier(name, "balanced" if weighted else None, seed))])
+    return Pipeline([*steps, ("classifier", _classifier(name, "balanced" if class_weight else None, seed))])
 
 
-def fit(name, views, labels, calibration, components=256, weighted=False, search=0, grid=None, folds=3, seed=0):
+def fit(name, views, labels, calibration, components=256, class_weight=False, search=0, grid=None, folds=3, seed=0):
     """Chooses settings, fits on all training vectors, and calibrates the probabilities.
 
     Args:
@@ -122,7 +121,7 @@ def fit(name, views, labels, calibration, components=256, weighted=False, search
         views: float arrays (n, d) of the training split: of its images, and of their mirror images if those are learned from.
         labels: int array (n,).
         calibration: (vectors, labels) of the validation split, for the temperature of the probabilities.
-        components, weighted: see `create`.
+        components, class_weight: see `build`.
         search: int, training images (without mirror images) that the settings are searched on, by stratified
             cross-validation; 0 takes the grid's first values.
         grid: dict like the values of `GRIDS`, or None for the classifier's own.
@@ -141,7 +140,7 @@ def fit(name, views, labels, calibration, components=256, weighted=False, search
     from sklearn.frozen import FrozenEstimator
 
     components = min(components, views[0].shape[1], len(labels) // 2)
-    pipeline = create(name, components, weighted, seed)
+    pipeline = build(name, components, class_weight, seed)
     grid = GRIDS[name] if grid is None else grid
     chosen, searched = {key: values[0] for key, values in grid.items()}, None
     if search:
@@ -214,9 +213,9 @@ def _search(pipeline, grid, vectors, labels, search, folds, seed):
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "n_components > n_samples")  # Nystroem takes as many as there are
-        found = GridSearchCV(pipeline, grid, cv=splitter, refit=False).fit(np.asarray(vectors[rows]), labels[rows])
-    results = pd.DataFrame(found.cv_results_["params"])
+        result = GridSearchCV(pipeline, grid, cv=splitter, refit=False).fit(np.asarray(vectors[rows]), labels[rows])
+    results = pd.DataFrame(result.cv_results_["params"])
     results.columns = [column.split("__")[-1] for column in results]
-    results["accuracy"] = found.cv_results_["mean_test_score"]
-    results["deviation"] = found.cv_results_["std_test_score"]
-    return found.best_params_, results
+    results["accuracy"] = result.cv_results_["mean_test_score"]
+    results["deviation"] = result.cv_results_["std_test_score"]
+    return result.best_params_, results

@@ -1,26 +1,24 @@
 """What a classifier without a network looks at: pixels, gradients (HOG), visual words (dense SIFT).
 
 Each feature is a scikit-learn transformer from uint8 images (n, h, w, c) to float32 vectors (n, d), so that it goes into a
-`Pipeline` with PCA and a classifier; OpenCV does the work on pixels. `cached` keeps a dataset's features by content.
+`Pipeline` with PCA and a classifier; OpenCV does the work on pixels. `vectors` computes them once.
 """
-
-import hashlib
-import json
 
 import cv2
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import MiniBatchKMeans
+from sklearn.pipeline import FeatureUnion, make_pipeline
 
-from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, choose
+from fer_tf.training.cache import cached
 
 BATCH = 2048
 """Images at a time: what lies between pixels and features is never whole in memory."""
 
 
 class _Features(TransformerMixin, BaseEstimator):
-    """A feature that needs no fitting: a subclass says what `_of` a grey image (h, w) is its vector."""
+    """A feature that needs no fitting: a subclass says what `_of` a gray image (h, w) is its vector."""
 
     def fit(self, images, labels=None):
         _check(images)
@@ -29,10 +27,10 @@ class _Features(TransformerMixin, BaseEstimator):
     def transform(self, images):
         """uint8 images (n, h, w, 1 or 3) to a float32 array (n, d)."""
         _check(images)
-        return np.concatenate([self._rows(grey) for grey in _batches(images)])
+        return np.concatenate([self._rows(gray) for gray in _batches(images)])
 
-    def _rows(self, grey):
-        return np.stack([self._of(image) for image in grey]).astype(np.float32)
+    def _rows(self, gray):
+        return np.stack([self._of(image) for image in gray]).astype(np.float32)
 
     def __sklearn_is_fitted__(self):
         return True
@@ -68,8 +66,8 @@ class Hog(_Features):
     def __init__(self, cell=8, block=16, step=4, bins=18, signed=True):
         self.cell, self.block, self.step, self.bins, self.signed = cell, block, step, bins, signed
 
-    def _rows(self, grey):
-        height, width = grey.shape[1:]
+    def _rows(self, gray):
+        height, width = gray.shape[1:]
         left_over = [(side - self.block) % self.step for side in (height, width)]
         if self.block % self.cell or any(left_over) or min(height, width) < self.block:
             raise InputError(
@@ -80,7 +78,7 @@ class Hog(_Features):
         whole = (width, height)
         # The defaults of OpenCV, named because the last of them, signed orientations, has no other way to be given.
         descriptor = cv2.HOGDescriptor(whole, block, step, cell, self.bins, 1, -1, 0, 0.2, False, 64, self.signed)
-        return np.stack([descriptor.compute(image).ravel() for image in grey])
+        return np.stack([descriptor.compute(image).ravel() for image in gray])
 
 
 class DenseSift(_Features):
@@ -101,27 +99,27 @@ class DenseSift(_Features):
         ys, xs = (np.arange(self.step / 2, side, self.step) for side in (height, width))
         return np.array([(x, y, size) for size in self.sizes for y in ys for x in xs], np.float32)
 
-    def describe(self, grey):
+    def describe(self, gray):
         """Descriptors of uint8 images (n, h, w): float32 array (n, m, 128), each of length one."""
-        points = [cv2.KeyPoint(x, y, size, 0) for x, y, size in self.grid(*grey.shape[1:]).tolist()]
+        points = [cv2.KeyPoint(x, y, size, 0) for x, y, size in self.grid(*gray.shape[1:]).tolist()]
         sift = cv2.SIFT_create()
-        found = np.stack([sift.compute(image, points)[1] for image in grey])
-        return np.sqrt(found / np.maximum(found.sum(axis=-1, keepdims=True), 1e-7))
+        result = np.stack([sift.compute(image, points)[1] for image in gray])
+        return np.sqrt(result / np.maximum(result.sum(axis=-1, keepdims=True), 1e-7))
 
-    def _rows(self, grey):
-        return self.describe(grey).reshape(len(grey), -1)
+    def _rows(self, gray):
+        return self.describe(gray).reshape(len(gray), -1)
 
 
 class VisualWords(TransformerMixin, BaseEstimator):
     """How often each visual word occurs in each cell of a spatial pyramid (Lazebnik, Schmid and Ponce 2006).
 
-    The words are the k-means centres of the training images' dense SIFT descriptors. A descriptor speaks for its nearest
-    words, by their distance (soft assignment, van Gemert et al. 2008). Histograms are square-rooted and have length one.
+    The words are the k-means centers of the training images' dense SIFT descriptors. Each descriptor is counted for its nearest
+    words, weighted by their distance (soft assignment, van Gemert et al. 2008). Histograms are square-rooted and have length one.
 
     Args:
         words: int, size of the vocabulary.
         levels: cells along each side of the pyramid's levels.
-        nearest: int, words that a descriptor speaks for.
+        nearest: int, words that a descriptor is counted for.
         step, sizes: see `DenseSift`.
         seed: int.
     """
@@ -134,32 +132,32 @@ class VisualWords(TransformerMixin, BaseEstimator):
         _check(images)
         sift, rng = DenseSift(self.step, self.sizes), np.random.default_rng(self.seed)
         some = np.sort(rng.permutation(len(images))[: min(len(images), 3000)])
-        found = np.concatenate([sift.describe(grey).reshape(-1, 128) for grey in _batches(images[some])])
-        found = found[rng.permutation(len(found))[:200_000]]
-        if len(found) < self.words:
+        result = np.concatenate([sift.describe(gray).reshape(-1, 128) for gray in _batches(images[some])])
+        result = result[rng.permutation(len(result))[:200_000]]
+        if len(result) < self.words:
             raise InputError(
-                f"{len(found)} descriptors for {self.words} visual words; take fewer words or more images."
+                f"{len(result)} descriptors for {self.words} visual words; take fewer words or more images."
             )
         kmeans = MiniBatchKMeans(self.words, batch_size=8192, n_init=1, max_iter=60, random_state=self.seed)
-        self.vocabulary_ = kmeans.fit(found).cluster_centers_.astype(np.float32)
+        self.vocabulary_ = kmeans.fit(result).cluster_centers_.astype(np.float32)
         return self
 
     def transform(self, images):
         """uint8 images (n, h, w, 1 or 3) to a float32 array (n, words * cells of all levels)."""
         _check(images)
-        return np.concatenate([self._pyramids(grey) for grey in _batches(images, BATCH // 8)])
+        return np.concatenate([self._pyramids(gray) for gray in _batches(images, BATCH // 8)])
 
-    def _pyramids(self, grey):
+    def _pyramids(self, gray):
         sift = DenseSift(self.step, self.sizes)
-        found = sift.describe(grey)
-        n, m, _ = found.shape
+        result = sift.describe(gray)
+        n, m, _ = result.shape
         # Squared distance to each word, all but the descriptor's own constant length.
-        distance = (self.vocabulary_**2).sum(axis=1) - 2 * (found.reshape(n * m, 128) @ self.vocabulary_.T)
+        distance = (self.vocabulary_**2).sum(axis=1) - 2 * (result.reshape(n * m, 128) @ self.vocabulary_.T)
         near = np.argpartition(distance, self.nearest, axis=1)[:, : self.nearest]
         strength = np.take_along_axis(distance, near, axis=1)
         strength = np.exp(-10 * (strength - strength.min(axis=1, keepdims=True)))
         strength /= strength.sum(axis=1, keepdims=True)
-        place = sift.grid(*grey.shape[1:])[:, :2] / np.array(grey.shape[1:][::-1])
+        place = sift.grid(*gray.shape[1:])[:, :2] / np.array(gray.shape[1:][::-1])
         image = np.repeat(np.arange(n), m)[:, None]
         parts = []
         for level in self.levels:
@@ -172,83 +170,63 @@ class VisualWords(TransformerMixin, BaseEstimator):
         return (pyramids / np.maximum(np.linalg.norm(pyramids, axis=1, keepdims=True), 1e-7)).astype(np.float32)
 
 
-class Joined(TransformerMixin, BaseEstimator):
-    """Several features side by side, each brought to the same mean length first.
+class MeanLength(TransformerMixin, BaseEstimator):
+    """Scales vectors so that their mean length is 1, for features that are to stand side by side."""
 
-    Args:
-        parts: list of transformers.
-    """
-
-    def __init__(self, parts):
-        self.parts = parts
-
-    def fit(self, images, labels=None):
-        fitted = [part.fit(images, labels) for part in self.parts]
-        some = images[:: max(1, len(images) // 500)]
-        self.scales_ = [1 / max(1e-7, np.linalg.norm(part.transform(some), axis=1).mean()) for part in fitted]
+    def fit(self, vectors, labels=None):
+        some = vectors[:: max(1, len(vectors) // 500)]
+        self.scale_ = np.float32(1 / max(1e-7, np.linalg.norm(some, axis=1).mean()))
         return self
 
-    def transform(self, images):
-        """uint8 images (n, h, w, 1 or 3) to a float32 array (n, the sum of the parts' lengths)."""
-        pairs = zip(self.parts, self.scales_, strict=True)
-        return np.concatenate([part.transform(images) * np.float32(scale) for part, scale in pairs], axis=1)
+    def transform(self, vectors):
+        """float array (n, d) to a float32 array (n, d)."""
+        return vectors * self.scale_
 
 
-def create(name):
+FEATURES = {"pixels": Pixels, "hog": Hog, "sift": VisualWords}
+
+
+def build(name):
     """A feature by name: "pixels", "hog", "sift" (visual words), or several joined by "+", such as "hog+sift".
+
+    Returns:
+        scikit-learn transformer, uint8 images (n, h, w, 1 or 3) to float32 vectors (n, d). Joined features stand side by
+        side, each scaled to the same mean length.
 
     Raises:
         InputError: an unknown name.
     """
-    known = {"pixels": Pixels, "hog": Hog, "sift": VisualWords}
-    names = name.split("+")
-    for part in names:
-        if part not in known:
-            raise InputError(f"unknown feature '{part}'; known are {', '.join(known)}, joined by '+'.")
-    return known[name]() if len(names) == 1 else Joined([known[part]() for part in names])
+    parts = [(part, FEATURES[choose("feature", part, FEATURES)]()) for part in name.split("+")]
+    if len(parts) == 1:
+        return parts[0][1]
+    return FeatureUnion([(part, make_pipeline(feature, MeanLength())) for part, feature in parts])
 
 
-def mirrored(images):
-    """Images with left and right exchanged."""
-    return np.asarray(images)[:, :, ::-1]
-
-
-def cached(feature, images, fitted_on="", folder=None):
-    """A feature of images, computed once and kept by content.
+def vectors(feature, images):
+    """A fitted feature of images, computed once for the same feature, images and code.
 
     Args:
-        feature: transformer, already fitted.
+        feature: fitted transformer of `build`.
         images: uint8 array (n, h, w, c).
-        fitted_on: str, what tells two fits of the same feature apart, such as the training data's hash.
-        folder: Path; data/prepared/features by default.
 
     Returns:
         float32 array (n, d), a read-only memory map.
     """
-    folder = folder or paths.prepared("features")
-    told = json.dumps([type(feature).__name__, feature.get_params(), fitted_on, list(images.shape)], default=repr)
-    digest = hashlib.sha256(told.encode())
-    for start in range(0, len(images), BATCH):
-        digest.update(np.ascontiguousarray(images[start : start + BATCH]))
-    path = folder / f"{digest.hexdigest()[:32]}.npy"
-    try:
-        return np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError):  # not there yet, or damaged: computed (again)
-        pass
-    found = feature.transform(images)
-    with paths.writing(path) as part, part.open("wb") as file:
-        np.save(file, found)
-    return np.load(path, mmap_mode="r")
+    return cached(_transformed, feature, np.ascontiguousarray(images), code=FEATURES.values())
+
+
+def _transformed(feature, images):
+    return feature.transform(images)
 
 
 def _check(images):
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim == 4 and len(images)):
-        told = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
-        raise InputError(f"features are of uint8 images (n, height, width, channels), got {told}.")
+        message = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
+        raise InputError(f"features are of uint8 images (n, height, width, channels), got {message}.")
 
 
 def _batches(images, size=BATCH):
-    """Grey uint8 images (b, h, w), `size` at a time."""
+    """Gray uint8 images (b, h, w), `size` at a time."""
     for start in range(0, len(images), size):
         batch = np.ascontiguousarray(images[start : start + size])
         if batch.shape[-1] == 3:

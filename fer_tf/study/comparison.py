@@ -1,0 +1,186 @@
+"""Published numbers beside reproduced ones: what a paper printed, what was measured, and what one run gains over another."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from fer_tf import evaluation
+from fer_tf.errors import InputError, choose
+
+PUBLISHED = Path(__file__).parent / "published"
+NOT_RUN = "not run"
+
+
+def published(name):
+    """What a paper printed, from `fer_tf/study/published/<name>.yaml`.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    choose("published study", name, sorted(file.stem for file in PUBLISHED.glob("*.yaml")))
+    return yaml.safe_load((PUBLISHED / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def look_up(facts, where):
+    """One printed value by its path.
+
+    Args:
+        facts: dict, from `published`.
+        where: keys joined by dots, such as "test_time_augmentation.test_accuracy".
+
+    Raises:
+        InputError: nothing is there.
+
+    Example:
+        >>> look_up({"results": {"accuracy": 0.64}}, "results.accuracy")
+        0.64
+    """
+    value = facts
+    for key in where.split("."):
+        if not isinstance(value, dict) or key not in value:
+            raise InputError(
+                f"the published facts have no '{where}': nothing named '{key}'. See fer_tf/study/published/."
+            )
+        value = value[key]
+    return value
+
+
+def comparison(complete, rows, source):
+    """The published numbers beside the reproduced ones.
+
+    Args:
+        complete: list of `runs.Run`.
+        rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts, or two of
+            them for the first number less the second, left out where the paper has no such number; `run`; and either
+            `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and `metric`: one of
+            `evaluation.metrics`, or "gain", the accuracy above that of the run `against` on the same images, or, where
+            none is named, above the variant "plain".
+        source: name of the published facts.
+
+    Returns:
+        DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run;
+        reproduced is None where a run is not there.
+
+    Raises:
+        InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
+    """
+    facts, by_name = published(source), {run.name: run for run in complete}
+    lines = []
+    for row in rows:
+        _check_row(row)
+        there = {row["run"], row.get("against", row["run"])} <= by_name.keys()
+        value, low, high = _measured(by_name, row) if there else (None, None, None)
+        printed = _printed(facts, row["published"]) if "published" in row else None
+        difference = None if None in (value, printed) else value - printed
+        label = row["run"].partition("--")[2]
+        lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, label))
+    columns = ["what", "metric", "published", "reproduced", "difference", "low", "high", "run"]
+    return pd.DataFrame(lines, columns=columns).astype(object)
+
+
+def readable_comparison(table):
+    """`comparison` with its numbers written as a reader wants them: one cell for a value and its interval."""
+
+    def number(value, sign="", missing=NOT_RUN):
+        if pd.isna(value):
+            return missing
+        return f"{int(value):{sign},}" if float(value).is_integer() and abs(value) != 1 else f"{value:{sign}.4f}"
+
+    def interval(row):
+        return "" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
+
+    return pd.DataFrame(
+        {
+            "what": table["what"],
+            "published": table["published"].map(lambda value: number(value, missing="–")),
+            "reproduced": table["reproduced"].map(number),
+            "difference": table["difference"].map(lambda value: number(value, "+", missing="")),
+            "95% interval": table.apply(interval, axis=1),
+            "run": table["run"],
+        }
+    )
+
+
+def findings(table, headline):
+    """What the comparison says, in sentences made from its numbers.
+
+    Args:
+        table: DataFrame of `comparison`.
+        headline: the `what` of the row that comes first.
+
+    Returns:
+        list of str. A difference inside its interval is never called one.
+    """
+    ran = table[table["reproduced"].notna()]
+    first = ran[ran["what"] == headline]
+    sentences = [_sentence(row) for row in first.to_dict("records")]
+    judged = ran[ran["low"].notna() & ran["published"].notna() & (ran["metric"] != "gain")]
+    if len(judged) > 1:
+        above = int((judged["low"] > judged["published"]).sum())
+        below = int((judged["high"] < judged["published"]).sum())
+        sentences.append(
+            f"Of {len(judged)} published accuracies that were computed again, {above} came out higher, {below} lower, and "
+            f"{len(judged) - above - below} no different, by a 95% interval."
+        )
+    best = ran[(ran["metric"] == "accuracy") & (ran["what"] != headline)].sort_values("reproduced", ascending=False)
+    sentences += [_sentence(row) for row in best.head(1).to_dict("records")]
+    sentences += [_sentence(row) for row in ran[ran["metric"] == "gain"].head(2).to_dict("records")]
+    missing = int(table["reproduced"].isna().sum())
+    if missing:
+        sentences.append(f"{missing} of {len(table)} rows of the comparison are not run yet.")
+    return sentences
+
+
+def _sentence(row):
+    if row["metric"] == "gain":
+        points = [100 * row[key] for key in ("reproduced", "low", "high")]
+        verdict = (
+            "a gain" if row["low"] > 0 else "a loss" if row["high"] < 0 else "no difference that these images show"
+        )
+        return f"{row['what']}: {points[0]:+.1f} points (95% interval {points[1]:+.1f} to {points[2]:+.1f}), {verdict}."
+    value = f"{row['reproduced']:.1%}" if row["metric"] == "accuracy" else f"{row['reproduced']:,.4g}"
+    interval = f" (95% interval {row['low']:.1%} to {row['high']:.1%})" if pd.notna(row["low"]) else ""
+    if pd.isna(row["published"]):
+        return f"{row['what']}: {value}{interval}."
+    printed = f"{row['published']:.1%}" if row["metric"] == "accuracy" else f"{row['published']:,.4g}"
+    if pd.isna(row["low"]):
+        return f"{row['what']}: {value}, published {printed}."
+    side = (
+        "above" if row["low"] > row["published"] else "below" if row["high"] < row["published"] else "no different from"
+    )
+    return f"{row['what']}: {value}{interval}, {side} the published {printed}."
+
+
+def _check_row(row):
+    if missing := [key for key in ("what", "run") if key not in row]:
+        raise InputError(f"a row of `compare` lacks '{missing[0]}': {row}.")
+    if "fact" not in row and not {"split", "metric"} <= set(row):
+        raise InputError(f"a row of `compare` needs 'fact', or 'split' and 'metric': {row}.")
+
+
+def _printed(facts, where):
+    value, *less = (look_up(facts, path) for path in ([where] if isinstance(where, str) else where))
+    return value - sum(less)
+
+
+def _measured(by_name, row):
+    run = by_name[row["run"]]
+    if "fact" in row:
+        return run.record.get(row["fact"]), None, None
+    split, variant = row["split"], row.get("variant", "")
+    scored = run.predictions(split, variant)
+    if row["metric"] == "gain":
+        other = by_name[row.get("against", run.name)]
+        before = other.predictions(split, variant if "against" in row else "plain")
+        if not np.array_equal(before.ids, scored.ids):
+            raise InputError(f"{run.name} and {other.name} were scored on different images. Execute both again.")
+        gain = evaluation.compare(scored.labels, before.probabilities, scored.probabilities)
+        return gain["difference"], gain["low"], gain["high"]
+    metrics = evaluation.metrics(*scored)
+    choose("metric", row["metric"], ("gain", *metrics))
+    interval = (None, None)
+    if row["metric"] == "accuracy":
+        interval = evaluation.accuracy_interval(scored.labels, scored.probabilities)
+    return metrics[row["metric"]], *interval

@@ -1,0 +1,94 @@
+"""Lays out a study's report: one page that stands alone, with its pictures inside, and a README that GitHub shows."""
+
+import re
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pandas as pd
+
+from fer_tf import paths
+from fer_tf.study import comparison, tables
+
+TEMPLATES = Path(__file__).parent / "templates"
+_PICTURE = re.compile(r'<figure id="figure-([^"]+)">\s*<img src="data:image/svg\+xml,([^"]+)"')
+
+
+def write_page(folder, **content):
+    """Writes index.html from its template.
+
+    Args:
+        folder: Path of the study's results; its figures/ holds the pictures as SVG.
+        **content: what the template shows.
+    """
+    import jinja2
+    import markupsafe
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+
+    def picture(name):
+        # As text, a fifth smaller than base64: only what would end the attribute or the address is encoded.
+        text = (folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
+        return markupsafe.Markup("data:image/svg+xml," + quote(" ".join(text.split()), safe=" '=:/,;()+-_.!*{}@$?|[]"))
+
+    environment.filters |= {"picture": picture, "grid": _grid}
+    day = datetime.now(UTC).strftime("%d %B %Y")
+    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    page = environment.get_template("page.html.j2").render(css=css, day=day, not_run=comparison.NOT_RUN, **content)
+    paths.write_text(folder / "index.html", page)
+
+
+def pictures_of(page):
+    """The pictures inside an earlier page: dict of a figure's name to its SVG as str. Empty where there is no page."""
+    if not page.is_file():
+        return {}
+    return {name: unquote(data) for name, data in _PICTURE.findall(page.read_text(encoding="utf-8"))}
+
+
+def write_readme(folder, title, question, paper, findings, table, missing, changed, pictures):
+    """Writes the study's README.md: its findings, the comparison, and a few pictures, as PNG in pictures/.
+
+    Args:
+        folder: Path of the study's results.
+        title, question: str.
+        paper: dict of the published facts.
+        findings: list of str.
+        table: DataFrame of `comparison.readable_comparison`.
+        missing: names of the runs that are not there.
+        changed: dict of a run's name to what is other since it was made.
+        pictures: list of (name, caption); pictures/<name>.png is there.
+    """
+    lines = [f"# {title}", "", question, "", f"Reproduces {paper['authors']}: *{paper['title']}*.", ""]
+    lines += [f"- {sentence}" for sentence in findings]
+    lines += ["", "## Published and reproduced", "", tables.to_markdown(table), ""]
+    lines += [line for name, caption in pictures for line in (f"![{caption}](pictures/{name}.png)", "", caption, "")]
+    lines += ["## More", ""]
+    lines += ["[index.html](index.html) holds every figure and table, and how each run came about;"]
+    lines += ["`results.json` every number. `make figures` and `make tables` write the files for a paper.", ""]
+    if missing:
+        lines += [f"Not run yet: {', '.join(missing)}.", ""]
+    if changed:
+        lines += [f"Not repeated by today's code: {', '.join(changed)}.", ""]
+    paths.write_text(folder / "README.md", "\n".join(lines))
+
+
+def _grid(frame):
+    """A DataFrame as an HTML table: numbers to the right, words that may wrap."""
+    frame = frame.reset_index() if frame.index.name else frame
+    formats = {name: _decimals(column) for name, column in frame.items() if column.dtype.kind in "fiu"}
+    index = not isinstance(frame.index, pd.RangeIndex)
+    html = frame.to_html(index=index, border=0, classes="numbers", na_rep="", justify="unset", formatters=formats)
+    wordy = [str(name) for name, column in frame.items() if column.astype(str).str.contains("[a-z]{4}").any()]
+    for name in wordy[1:]:
+        html = html.replace(f"<th>{escape(name)}</th>", f'<th class="words">{escape(name)}</th>')
+    return html
+
+
+def _decimals(column):
+    """How a column's numbers are written: whole ones without decimals, shares with four, others with two."""
+    known = column.dropna()
+    decimals = 0 if (known % 1 == 0).all() else 4 if known.abs().max() <= 1 else 2
+    return lambda value: f"{value:,.{decimals}f}"

@@ -1,0 +1,120 @@
+"""A study's complete runs: which there are, the one opening of their test split, and the scores of their predictions."""
+
+import numpy as np
+import pandas as pd
+
+from fer_tf import datasets, evaluation, models, paths
+from fer_tf.errors import choose
+from fer_tf.study import execute, provenance, runs
+
+METRICS = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "roc_auc", "ece", "n")
+
+
+def planned(study):
+    """The names of a study's runs by its YAML files, without the report's, in order.
+
+    Raises:
+        InputError: there is no such study.
+    """
+    folder = paths.root() / "notebooks" / "studies"
+    choose("study", study, sorted(path.name for path in folder.glob("*/")))
+    return sorted(path.stem for path in (folder / study).glob("*--*.yaml") if not path.stem.startswith("10_report"))
+
+
+def complete_runs(study):
+    """The complete runs of a study's plan, as a list of `runs.Run` in order."""
+    folders = [paths.study(study) / "runs" / name for name in planned(study)]
+    return [runs.open_run(folder) for folder in folders if (folder / "run.json").is_file()]
+
+
+def changes(run, complete):
+    """What is other today than when a run was made; see `provenance.changes`.
+
+    Args:
+        run: complete `runs.Run`.
+        complete: the study's runs; that of 00_data knows the data of today.
+
+    Returns:
+        list of str, empty for a current run.
+    """
+    file = paths.root() / "notebooks" / "studies" / run.record["study"] / f"{run.name}.yaml"
+    parameters = execute.all_parameters(file) if file.is_file() else None
+    prepared = next((one for one in complete if one.notebook == "00_data"), run)
+    return provenance.changes(run.record, parameters, (prepared.record["data"] or {}).get("splits", {}))
+
+
+def open_test_split(run):
+    """Scores the test split with a complete training run's model, once; its predictions are kept in the run's folder.
+
+    Args:
+        run: complete `runs.Run`. One without a model, or already scored, is left as it is.
+
+    Returns:
+        True where it was scored now.
+
+    Raises:
+        InputError: a split of the prepared data is other than when the run was made; each is hashed again from its
+            bytes before it is used.
+    """
+    if not run.record.get("model") or run.variants("test"):
+        return False
+    data = run.record["data"]
+    for split, expected in data["splits"].items():
+        datasets.verify_split(data["name"], split, expected)
+    test = datasets.load(data["name"], "test")
+    model = models.load(run.folder / run.record["model"])
+    run.save_predictions("test", models.predict(model, test.images), test)
+    return True
+
+
+def scores(run):
+    """Every metric of every set of predictions that a run saved.
+
+    Returns:
+        DataFrame with the columns run, split, variant, accuracy, its 95% Wilson interval (low, high), and the others of
+        `METRICS`; no rows for a run without predictions.
+    """
+    rows = []
+    for split in ("validation", "test"):
+        for variant in run.variants(split):
+            scored = run.predictions(split, variant)
+            metrics = evaluation.metrics(*scored)
+            low, high = evaluation.accuracy_interval(scored.labels, scored.probabilities)
+            row = {"run": run.label, "split": split, "variant": variant, "low": low, "high": high}
+            rows.append(row | {name: metrics[name] for name in METRICS})
+    return pd.DataFrame(rows, columns=["run", "split", "variant", "accuracy", "low", "high", *METRICS[1:]])
+
+
+def readable_scores(table):
+    """`scores` with its numbers written as a reader wants them."""
+    interval = [f"{low:.3f} to {high:.3f}" for low, high in zip(table["low"], table["high"], strict=True)]
+    columns = ["run", "split", "variant", "accuracy", "macro_f1", "roc_auc", "ece", "n"]
+    readable = table[columns].rename(columns={"macro_f1": "macro F1", "roc_auc": "ROC AUC", "ece": "ECE"}).round(4)
+    readable["variant"] = readable["variant"].replace("", "single view")
+    readable.insert(4, "95% interval", interval)
+    return readable
+
+
+def leak_free_accuracy(run, complete, variant=""):
+    """Test accuracy on all images, and on those whose bytes are not in the training split as well.
+
+    Args:
+        run: complete `runs.Run`.
+        complete: the study's runs; the one of 00_data lists the test images that are leaks.
+        variant: of the predictions.
+
+    Returns:
+        dict n, accuracy, unseen, unseen_accuracy; or None where there are no test predictions, or no such list.
+    """
+    leaks = next((one.record["leaks"] for one in complete if "leaks" in one.record), None)
+    if variant not in run.variants("test") or leaks is None:
+        return None
+    scored = run.predictions("test", variant)
+    unseen = ~np.isin(scored.ids, leaks)
+    right = scored.probabilities.argmax(axis=1) == scored.labels
+    return {
+        "n": len(right),
+        "accuracy": float(right.mean()),
+        "unseen": int(unseen.sum()),
+        "unseen_accuracy": float(right[unseen].mean()),
+    }
