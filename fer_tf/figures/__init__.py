@@ -1,14 +1,19 @@
-"""Every plot of the project: each takes data and returns a matplotlib Figure; none saves or shows.
+"""Every plot of the project, by its question: each takes data and returns a matplotlib Figure; none saves or shows.
 
-`data` looks at images before training, `training` at learning curves, `results` at predictions, `comparisons` at
-several results together, `tuning` at several trainings, `preparation` at what is done to images before one, `baselines` at
-what classifiers without a network see, `video` at faces over time, `forms` at what a network's forms cost. All are reached
-as `figures.<name>`.
+`dataset`: what do the images look like? `learning`: how did trainings go? `predictions`: what does a network get right?
+`comparison`: which result is better? `features`: what do classifiers without a network look at? `video`: what happens over
+time? All are reached as `figures.<name>`.
 """
 
-from fer_tf.figures.baselines import eigenfaces, errors_by_class, features_by_classifiers, hog_on_face, sift_on_face
-from fer_tf.figures.comparisons import accuracy_over_views, published_vs_reproduced
-from fer_tf.figures.data import (
+from fer_tf.figures.comparison import (
+    accuracy_over_latency,
+    accuracy_over_views,
+    errors_by_class,
+    features_by_classifiers,
+    published_vs_reproduced,
+)
+from fer_tf.figures.dataset import (
+    balanced_classes,
     class_distribution,
     class_distribution_by_split,
     cleaning_examples,
@@ -20,9 +25,15 @@ from fer_tf.figures.data import (
     split_sizes,
     transformed_images,
 )
-from fer_tf.figures.forms import accuracy_over_latency
-from fer_tf.figures.preparation import balanced_classes, reconstructions
-from fer_tf.figures.results import (
+from fer_tf.figures.features import eigenfaces, hog_on_face, reconstructions, sift_on_face
+from fer_tf.figures.learning import (
+    accuracy_by_fold,
+    accuracy_by_setting,
+    compare_learning,
+    learning_curves,
+    learning_curves_by_phase,
+)
+from fer_tf.figures.predictions import (
     confusion_matrix,
     most_confused,
     per_class_bars,
@@ -30,8 +41,6 @@ from fer_tf.figures.results import (
     reliability_diagram,
     roc_curves,
 )
-from fer_tf.figures.training import compare_learning, learning_curves
-from fer_tf.figures.tuning import accuracy_by_fold, accuracy_by_setting, learning_curves_by_phase
 from fer_tf.figures.video import annotated_frames, emotion_timeline, stage_latencies
 
 __all__ = [

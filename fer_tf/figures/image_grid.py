@@ -16,7 +16,7 @@ def mosaic(rows, columns=None):
         columns: at least this many places in a row.
 
     Returns:
-        uint8 array (H, W) for grey images, (H, W, 3) for colour.
+        uint8 array (H, W) for gray images, (H, W, 3) for color.
 
     Raises:
         InputError: there is no image, or images differ in size.

@@ -1,4 +1,4 @@
-"""How every figure looks, and how it is saved: one style sheet, two widths, colours that are told apart in grey print.
+"""How every figure looks, and how it is saved: one style sheet, two widths, colors that are told apart in gray print.
 
 The style applies inside `context` only, so that importing the package changes nobody's own plots. What is drawn lives
 in `figures`.
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fer_tf import paths
-from fer_tf.emotions import COLOURS, MARKERS
+from fer_tf.emotions import COLORS, MARKERS
 from fer_tf.errors import InputError
 
 MM = 1 / 25.4
@@ -28,11 +28,11 @@ TILE = 28 * MM
 """Side of a face in a grid of faces, in inches."""
 
 INK = "#222222"
-GREY = "#6E6E6E"
+GRAY = "#6E6E6E"
 PALE = "#DDDDDD"
 BLUE = "#0072B2"
 SPLITS = {"train": "#0B3C5D", "validation": "#5B93BF", "test": "#C3D5E8"}
-"""Colours of the splits: one hue in three lightnesses, so that they are neither an emotion's nor lost in grey print."""
+"""Colors of the splits: one hue in three lightnesses, so that they are neither an emotion's nor lost in gray print."""
 HATCHES = {"train": "", "validation": "", "test": "////"}
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (1, 1)), (0, (3, 1, 1, 1)))
 
@@ -57,11 +57,11 @@ def applied(draw):
     """`draw` inside the project's style: the decorator of every figure function."""
 
     @functools.wraps(draw)
-    def drawn(*args, **kwargs):
+    def drawing(*args, **kwargs):
         with context():
             return draw(*args, **kwargs)
 
-    return drawn
+    return drawing
 
 
 def figure(width=COLUMN, height=None, layout="constrained"):
@@ -91,25 +91,25 @@ def panel(ax=None, width=COLUMN, height=None):
     """
     if ax is not None:
         return ax.get_figure(root=True), ax
-    drawn = figure(width, height)
-    return drawn, drawn.add_subplot()
+    drawing = figure(width, height)
+    return drawing, drawing.add_subplot()
 
 
-def colour(emotion):
-    """The colour of an emotion, the same in every figure; grey for a class that is none."""
-    return COLOURS.get(emotion, GREY)
+def color(emotion):
+    """The color of an emotion, the same in every figure; gray for a class that is none."""
+    return COLORS.get(emotion, GRAY)
 
 
 def marker(emotion):
-    """The marker of an emotion, which tells it apart without its colour."""
+    """The marker of an emotion, which tells it apart without its color."""
     return MARKERS.get(emotion, "o")
 
 
 def ink_on(background):
-    """Black or white, whichever is read more easily on a colour.
+    """Black or white, whichever is read more easily on a color.
 
     Args:
-        background: any matplotlib colour.
+        background: any matplotlib color.
 
     Returns:
         str, `INK` or "white".
@@ -148,7 +148,8 @@ def save(fig, path, formats=FORMATS):
             target = path.with_name(f"{path.name}.{name}")
             with paths.writing(target) as part:
                 if name == "png":
-                    part.write_bytes(_png(fig))
+                    fig.saved_png = _png(fig)
+                    part.write_bytes(fig.saved_png)
                 else:
                     fig.savefig(part, format=name, metadata=_METADATA[name])
             written.append(target)
@@ -168,13 +169,13 @@ class _NotebookFigure(Figure):
 
     def _repr_png_(self):
         with context():
-            picture = _png(self, dpi=130)
+            picture = getattr(self, "saved_png", None) or _png(self)
         # more pixels than the 100 to the inch that it is shown at, for dense screens
         return picture, {"width": round(100 * self.get_figwidth())}
 
 
 def _png(fig, dpi="figure"):
-    """A figure as the bytes of a PNG with 256 colours, half the size of one with all of them and no worse to look at."""
+    """A figure as the bytes of a PNG with 256 colors, half the size of one with all of them and no worse to look at."""
     buffer, small = io.BytesIO(), io.BytesIO()
     fig.savefig(buffer, format="png", dpi=dpi, metadata=_METADATA["png"])
     with Image.open(buffer) as picture:

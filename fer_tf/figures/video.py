@@ -27,13 +27,13 @@ def emotion_timeline(table, classes, truth=None, most=4):
     """
     if lacking := [name for name in ("frame", "time_s", "track", "emotion", *classes) if name not in table]:
         raise InputError(f"the table of faces over time has no column '{lacking[0]}'. Read the clip again.")
-    seen = table.dropna(subset="track")
-    tracks = sorted(seen["track"].value_counts().index[:most])
+    observed = table.dropna(subset="track")
+    tracks = sorted(observed["track"].value_counts().index[:most])
     fig = style.figure(style.PAGE, 0.75 + 1.75 * max(1, len(tracks)))
     panels = fig.subplots(max(1, len(tracks)), 1, sharex=True, squeeze=False)[:, 0]
     step = _step(table["time_s"])
     for ax, track in zip(panels, tracks, strict=False):
-        rows = seen[seen["track"] == track]
+        rows = observed[observed["track"] == track]
         _lines(ax, rows, classes, step)
         strips = {"read": (rows["time_s"].to_numpy(), rows["emotion"].to_numpy())}
         if truth is not None:
@@ -76,13 +76,13 @@ def stage_latencies(stages, ax=None):
     places = np.arange(len(stages))
     median = np.array([one["median_ms"] for one in stages.values()])
     late = np.array([one["p95_ms"] for one in stages.values()])
-    colours = [style.INK if name == "whole" else "#5B93BF" for name in stages]
-    ax.barh(places, median, color=colours, height=0.62)
-    ax.hlines(places, median, late, color=style.GREY, linewidth=1)
-    ax.plot(late, places, linestyle="none", marker="|", markersize=7, color=style.GREY)
+    colors = [style.INK if name == "whole" else "#5B93BF" for name in stages]
+    ax.barh(places, median, color=colors, height=0.62)
+    ax.hlines(places, median, late, color=style.GRAY, linewidth=1)
+    ax.plot(late, places, linestyle="none", marker="|", markersize=7, color=style.GRAY)
     for place, (one, end) in enumerate(zip(stages.values(), late, strict=True)):
-        told = f"{_milliseconds(one['median_ms'])} ({one['share']:.0%})"
-        ax.text(end + 0.02 * late.max(), place, told, va="center", fontsize=7)
+        message = f"{_milliseconds(one['median_ms'])} ({one['share']:.0%})"
+        ax.text(end + 0.02 * late.max(), place, message, va="center", fontsize=7)
     ax.set_yticks(places, list(stages))
     ax.tick_params(axis="y", length=0)
     ax.set(ylim=(len(stages) - 0.4, -0.6), xlim=(0, 1.42 * late.max()))
@@ -118,11 +118,11 @@ def annotated_frames(pictures, labels, columns=4):
     ax.set_axis_off()
     gap = image_grid.gap_of(rows)
     step_y, step_x = (height + gap) / len(rows), (width + gap) / columns
-    told = {"textcoords": "offset points", "fontsize": 7, "color": style.INK, "va": "top"}
+    message = {"textcoords": "offset points", "fontsize": 7, "color": style.INK, "va": "top"}
     patch = {"boxstyle": "square,pad=0.2", "facecolor": "white", "edgecolor": "none"}
     for i, label in enumerate(labels):
         place = (i % columns * step_x, i // columns * step_y)
-        ax.annotate(label, place, (3, -3), bbox=patch, **told)
+        ax.annotate(label, place, (3, -3), bbox=patch, **message)
     return fig
 
 
@@ -138,21 +138,19 @@ def _lines(ax, rows, classes, step):
     spaced = np.insert(times, breaks, np.nan)
     for name in classes:
         values = np.insert(rows[name].to_numpy(float), breaks, np.nan)
-        look = {"color": style.colour(name), "marker": style.marker(name), "markevery": max(1, len(spaced) // 12)}
+        look = {"color": style.color(name), "marker": style.marker(name), "markevery": max(1, len(spaced) // 12)}
         ax.plot(spaced, values, label=name, markersize=3.2, linewidth=1.2, **look)
 
 
 def _strip(ax, bottom, name, times, emotions, step, height=0.12):
-    """A strip of time in the emotions' colours, with their names where there is room."""
+    """A strip of time in the emotions' colors, with their names where there is room."""
     starts = np.flatnonzero(np.r_[True, (emotions[1:] != emotions[:-1]) | (np.diff(times) > 1.75 * step)])
     for start, stop in zip(starts, np.r_[starts[1:], len(times)], strict=True):
         length, emotion = times[stop - 1] + step - times[start], emotions[start]
-        ax.broken_barh([(times[start], length)], (bottom, height), facecolors=style.colour(emotion))
+        ax.broken_barh([(times[start], length)], (bottom, height), facecolors=style.color(emotion))
         if length > 0.06 * (times[-1] + step - times[0]):
             middle = (times[start] + length / 2, bottom + height / 2)
-            ax.annotate(
-                emotion, middle, ha="center", va="center", fontsize=6, color=style.ink_on(style.colour(emotion))
-            )
+            ax.annotate(emotion, middle, ha="center", va="center", fontsize=6, color=style.ink_on(style.color(emotion)))
     ax.annotate(
         name, (1, bottom + height / 2), (3, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=7
     )

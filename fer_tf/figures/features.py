@@ -1,4 +1,4 @@
-"""Figures of the classifiers without a network: what they look at, and how features and classifiers compare."""
+"""Figures of what classifiers without a network look at: gradients, visual words, principal components."""
 
 import math
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from fer_tf.errors import InputError
 from fer_tf.figures import image_grid, style
-from fer_tf.figures.heatmap import draw_matrix
 
 
 @style.applied
@@ -54,14 +53,14 @@ def sift_on_face(image, sift):
         ax.imshow(image_grid.as_uint8(image).squeeze(), cmap="gray", vmin=0, vmax=255)
         ax.set_axis_off()
     right.plot(grid[:, 0], grid[:, 1], linestyle="none", marker="o", markersize=2, color="#E69F00")
-    colours = ("#56B4E9", "#D55E00", "#009E73")
-    for size, colour in zip(sift.sizes, colours, strict=False):
+    colors = ("#56B4E9", "#D55E00", "#009E73")
+    for size, color in zip(sift.sizes, colors, strict=False):
         points = grid[grid[:, 2] == size, :2]
         x, y = points[np.abs(points - np.array(image.shape[1::-1]) / 2).sum(axis=1).argmin()]
         # SIFT looks at 4x4 cells of three scales each; the scale is half the keypoint's size.
         side = 4 * 3 * size / 2
         box = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]) * side / 2 + (x, y)
-        right.plot(*box.T, color=colour, linewidth=1, label=f"size {size}")
+        right.plot(*box.T, color=color, linewidth=1, label=f"size {size}")
     right.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
     fig.legend(loc="outside lower right", ncols=len(sift.sizes))
     return fig
@@ -92,54 +91,24 @@ def eigenfaces(mean, components, size, n=11):
 
 
 @style.applied
-def features_by_classifiers(table, label="validation accuracy", ax=None):
-    """How features and classifiers do together.
+def reconstructions(originals, rebuilt):
+    """Faces above, and below them what a few principal components keep of them.
 
     Args:
-        table: DataFrame of float, index the features, columns the classifiers; nan where they were not tried.
-        label: str, what the numbers are.
-        ax: matplotlib Axes, or None for a new figure.
+        originals: uint8 array (n, h, w, c).
+        rebuilt: uint8 array of the same shape.
 
     Returns:
-        matplotlib Figure, a column wide or, for many classifiers, a page.
+        matplotlib Figure, a row of originals, a row of rebuilt ones and a row of four times their difference around gray.
+
+    Raises:
+        InputError: the shapes differ.
     """
-    width = style.COLUMN if table.shape[1] <= 4 else style.PAGE
-    fig, ax = style.panel(ax, width, 1.6 + 0.34 * len(table))
-    values = table.to_numpy(dtype=float)
-    words = np.array([["–" if np.isnan(value) else f"{value:.3f}" for value in row] for row in values])
-    low, high = np.nanmin(values), np.nanmax(values)
-    columns = [str(name).replace("_", " ") for name in table.columns]
-    draw_matrix(ax, values, words, list(table.index), columns, label, style.SEQUENTIAL, low - 0.1 * (high - low), high)
-    return fig
-
-
-@style.applied
-def errors_by_class(recalls, ax=None):
-    """The share of each emotion's images that several models get wrong.
-
-    Args:
-        recalls: DataFrame, index the classes, a column of recalls for each model.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns:
-        matplotlib Figure, a page wide.
-    """
-    fig, ax = style.panel(ax, style.PAGE, 2.3)
-    looks = [("#0B3C5D", ""), ("#DCE7F2", "////"), ("#5B93BF", ""), ("#E69F00", "....")]
-    width, places = 0.8 / recalls.shape[1], np.arange(len(recalls))
-    for i, (name, column) in enumerate(recalls.items()):
-        face, hatch = looks[i % len(looks)]
-        x = places + (i - (recalls.shape[1] - 1) / 2) * width
-        bars = ax.bar(x, 1 - column, width * 0.92, color=face, hatch=hatch, edgecolor=style.INK, linewidth=0.4)
-        bars.set_label(str(name))
-        for spot, value in zip(x, 1 - column, strict=True):
-            ax.text(spot, value + 0.012, f"{value:.2f}", ha="center", va="bottom", fontsize=6.5)
-    ax.set_xticks(places, recalls.index)
-    ax.tick_params(axis="x", length=0)
-    ax.set(ylim=(0, 1.08), ylabel="share that is wrong")
-    ax.grid(axis="y")
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=recalls.shape[1])
-    return fig
+    originals, rebuilt = np.asarray(originals), np.asarray(rebuilt)
+    if originals.shape != rebuilt.shape:
+        raise InputError(f"images of shape {originals.shape} and rebuilt ones of {rebuilt.shape}. Give pairs.")
+    difference = np.clip(127.5 + 4 * (originals.astype(float) - rebuilt), 0, 255)
+    return image_grid.grid([list(originals), list(rebuilt), list(difference)], ["original", "rebuilt", "4 × lost"])
 
 
 def _cell_histograms(image, hog):
@@ -153,9 +122,9 @@ def _cell_histograms(image, hog):
     down, across = ((side - hog.block) // hog.step + 1 for side in image.shape[:2])
     blocks = vector.reshape(across, down, inside, inside, hog.bins)
     rows, columns = ((side - hog.cell) // spacing + 1 for side in image.shape[:2])
-    total, seen = np.zeros((rows, columns, hog.bins)), np.zeros((rows, columns, 1))
+    total, observed = np.zeros((rows, columns, hog.bins)), np.zeros((rows, columns, 1))
     for x, y, cx, cy in np.ndindex(blocks.shape[:4]):  # OpenCV goes through blocks, and cells in them, column by column
         place = (y * hog.step + cy * hog.cell) // spacing, (x * hog.step + cx * hog.cell) // spacing
         total[place] += blocks[x, y, cx, cy]
-        seen[place] += 1
-    return total / np.maximum(seen, 1), spacing
+        observed[place] += 1
+    return total / np.maximum(observed, 1), spacing

@@ -1,4 +1,4 @@
-"""Figures of a dataset before any training: what the images look like, how many there are, how bright they are."""
+"""Figures of images before training: how many of each emotion, how bright, what they look like."""
 
 import numpy as np
 from matplotlib.ticker import MultipleLocator, StrMethodFormatter
@@ -6,7 +6,7 @@ from matplotlib.ticker import MultipleLocator, StrMethodFormatter
 from fer_tf.datasets import pixel_statistics
 from fer_tf.errors import InputError
 from fer_tf.figures import image_grid, style
-from fer_tf.figures.heatmap import draw_matrix
+from fer_tf.figures.heatmap import heatmap
 
 THOUSANDS = StrMethodFormatter("{x:,.0f}")
 
@@ -29,8 +29,8 @@ def sample_images(dataset, per_class=6, seed=0):
     rows = []
     for k in range(len(dataset.classes)):
         positions = np.flatnonzero(dataset.labels == k)
-        drawn = np.random.default_rng([seed, k]).permutation(len(positions))[:per_class]
-        row = [np.asarray(dataset.images[i]) for i in positions[drawn]]
+        drawing = np.random.default_rng([seed, k]).permutation(len(positions))[:per_class]
+        row = [np.asarray(dataset.images[i]) for i in positions[drawing]]
         rows.append(row + [None] * (per_class - len(row)))
     return image_grid.grid(rows, row_labels=list(dataset.classes))
 
@@ -83,8 +83,8 @@ def split_sizes(dataset, ax=None):
     """
     sizes = dataset.counts().sum(axis=0)
     fig, ax = style.panel(ax, style.COLUMN, 0.6 + 0.28 * len(sizes))
-    colours = [style.SPLITS.get(split, style.GREY) for split in sizes.index]
-    bars = ax.barh(sizes.index, sizes, color=colours, edgecolor=style.INK, height=0.7)
+    colors = [style.SPLITS.get(split, style.GRAY) for split in sizes.index]
+    bars = ax.barh(sizes.index, sizes, color=colors, edgecolor=style.INK, height=0.7)
     for bar, split in zip(bars, sizes.index, strict=True):
         bar.set_hatch(style.HATCHES.get(split, ""))
     _counted(ax, sizes)
@@ -93,10 +93,10 @@ def split_sizes(dataset, ax=None):
 
 @style.applied
 def pixel_distribution(dataset, ax=None):
-    """How often each grey level occurs in the images, with mean and standard deviation.
+    """How often each gray level occurs in the images, with mean and standard deviation.
 
     Args:
-        dataset: Dataset; colour is turned to grey.
+        dataset: Dataset; color is turned to gray.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
@@ -120,10 +120,10 @@ def pixel_distribution(dataset, ax=None):
 
 @style.applied
 def pixel_distribution_by_emotion(dataset):
-    """How often each grey level occurs in each emotion's images, against all images together.
+    """How often each gray level occurs in each emotion's images, against all images together.
 
     Args:
-        dataset: Dataset; colour is turned to grey.
+        dataset: Dataset; color is turned to gray.
 
     Returns:
         matplotlib Figure, a page wide, a panel for each emotion and one scale for all.
@@ -138,7 +138,7 @@ def pixel_distribution_by_emotion(dataset):
     for k, (ax, name) in enumerate(zip(panels, dataset.classes, strict=False)):
         mean, deviation = pixel_statistics.moments(counts[k])
         label = f"{name}\n{mean:.0f} ± {deviation:.0f}" if counts[k].any() else f"{name}\nno image"
-        ax.stairs(_percent(by_eight[k]), edges, fill=True, color=style.colour(name), alpha=0.55)
+        ax.stairs(_percent(by_eight[k]), edges, fill=True, color=style.color(name), alpha=0.55)
         outline = ax.stairs(_percent(by_eight.sum(axis=0)), edges, color=style.INK, linewidth=0.9, label="all emotions")
         ax.text(0.97, 0.97, label, transform=ax.transAxes, ha="right", va="top")
         _intensity_axis(ax)
@@ -157,10 +157,10 @@ def pixel_distribution_by_emotion(dataset):
 
 @style.applied
 def mean_faces(dataset):
-    """The mean image of each emotion, all on one grey scale.
+    """The mean image of each emotion, all on one gray scale.
 
     Args:
-        dataset: Dataset; colour is turned to grey.
+        dataset: Dataset; color is turned to gray.
 
     Returns:
         matplotlib Figure, a page wide. Black and white are the darkest and the brightest mean, not 0 and 255.
@@ -170,11 +170,11 @@ def mean_faces(dataset):
     panels = np.atleast_1d(fig.subplots(1, len(faces)))
     low, high = np.nanmin(faces), np.nanmax(faces)
     for ax, face, name in zip(panels, faces, dataset.classes, strict=True):
-        shown = ax.imshow(face, vmin=low, vmax=high)
+        displayed = ax.imshow(face, vmin=low, vmax=high)
         ax.set_xlabel(name)
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-    bar = fig.colorbar(shown, ax=panels, label="mean intensity", fraction=0.02, pad=0.01, aspect=18)
+    bar = fig.colorbar(displayed, ax=panels, label="mean intensity", fraction=0.02, pad=0.01, aspect=18)
     bar.outline.set_linewidth(0.4)
     return fig
 
@@ -184,15 +184,15 @@ def intensity_correlation(dataset, ax=None):
     """Correlation between the emotions' mean faces, pixel by pixel.
 
     Args:
-        dataset: Dataset; colour is turned to grey.
+        dataset: Dataset; color is turned to gray.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
-        matplotlib Figure, a column wide: Pearson's r in each cell. Mean faces resemble each other, so that the colours
+        matplotlib Figure, a column wide: Pearson's r in each cell. Mean faces resemble each other, so that the colors
         start at the smallest value; with a negative one they diverge around 0.
     """
     faces = pixel_statistics.mean_faces(dataset).reshape(len(dataset.classes), -1)
-    with np.errstate(invalid="ignore", divide="ignore"):  # a class without an image, or of one grey, has no correlation
+    with np.errstate(invalid="ignore", divide="ignore"):  # a class without an image, or of one gray, has no correlation
         correlation = np.atleast_2d(np.corrcoef(faces))
     fig, ax = style.panel(ax, style.COLUMN, 0.9 * style.COLUMN)
     lowest = np.nanmin(correlation, initial=1)
@@ -201,12 +201,12 @@ def intensity_correlation(dataset, ax=None):
     else:
         scale = {"cmap": style.SEQUENTIAL, "vmin": min(0.95, np.floor(lowest * 20) / 20), "vmax": 1}
     words = np.vectorize(lambda r: "–" if np.isnan(r) else f"{r:.2f}")(correlation)
-    draw_matrix(ax, correlation, words, dataset.classes, dataset.classes, "correlation of the mean faces", **scale)
+    heatmap(ax, correlation, words, dataset.classes, dataset.classes, "correlation of the mean faces", **scale)
     return fig
 
 
 @style.applied
-def cleaning_examples(dataset, found, per_kind=6):
+def cleaning_examples(dataset, result, per_kind=6):
     """Images that cleaning found, a row for each reason.
 
     Args:
@@ -217,14 +217,14 @@ def cleaning_examples(dataset, found, per_kind=6):
     Returns:
         matplotlib Figure; a reason that was not found has an empty row, and no row at all gives one sentence.
     """
-    found = {reason: _flat(positions) for reason, positions in found.items()}
-    if not any(len(positions) for positions in found.values()):
+    result = {reason: _flat(positions) for reason, positions in result.items()}
+    if not any(len(positions) for positions in result.values()):
         fig = style.figure(style.COLUMN, 0.5, layout="none")
-        reasons = ", ".join(reason.replace("_", " ") for reason in found) or "anything"
+        reasons = ", ".join(reason.replace("_", " ") for reason in result) or "anything"
         fig.text(0.5, 0.5, f"Nothing found ({reasons}).", ha="center", va="center", wrap=True)
         return fig
-    rows = [[np.asarray(dataset.images[i]) for i in positions[:per_kind]] for positions in found.values()]
-    labels = [f"{reason.replace('_', ' ')}\n{len(positions):,} found" for reason, positions in found.items()]
+    rows = [[np.asarray(dataset.images[i]) for i in positions[:per_kind]] for positions in result.values()]
+    labels = [f"{reason.replace('_', ' ')}\n{len(positions):,} found" for reason, positions in result.items()]
     return image_grid.grid(rows, row_labels=labels, columns=per_kind)
 
 
@@ -251,7 +251,7 @@ def transformed_images(original, views, per_row=5):
             f"views of shape {views.shape[1:]} for images of shape {original.shape[1:]}. Give some per image."
         )
     if len(original) > 1:
-        rows = [[image, *seen] for image, seen in zip(original, views, strict=True)]
+        rows = [[image, *observed] for image, observed in zip(original, views, strict=True)]
     else:
         lines = [list(views[0][start : start + per_row]) for start in range(0, views.shape[1], per_row)]
         rows = [[original[0] if r == 0 else None, *line] for r, line in enumerate(lines)]
@@ -259,9 +259,43 @@ def transformed_images(original, views, per_row=5):
     return image_grid.grid(rows, column_labels=headed)
 
 
+@style.applied
+def balanced_classes(counts, ax=None):
+    """How many images of each emotion an epoch shows, before balancing and after.
+
+    Args:
+        counts: DataFrame of `balancing.counts`, index the classes, columns before and after.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a page wide: solid what is there, hatched the copies.
+    """
+    fig, ax = style.panel(ax, style.PAGE, 1.0 + 0.24 * len(counts))
+    names = list(counts.index)
+    before, after = counts["before"].to_numpy(), counts["after"].to_numpy()
+    colors = [style.color(name) for name in names]
+    ax.barh(names, before, color=colors, height=0.75)
+    added = ax.barh(names, after - before, left=before, color="white", edgecolor=colors, height=0.75, linewidth=0.8)
+    for bar in added:
+        bar.set_hatch("////")
+    longest = max(1, after.max())
+    for y, (had, has) in enumerate(zip(before, after, strict=True)):
+        word = f"{had:,}" if had == has else f"{had:,} → {has:,}"
+        ax.text(has + 0.01 * longest, y, word, va="center", fontsize=7)
+    ax.barh([0], [0], color=style.GRAY, label="images")
+    ax.barh([0], [0], color="white", edgecolor=style.GRAY, hatch="////", label="copies")
+    ax.set_xlim(0, 1.18 * longest)
+    ax.set_ylim(len(counts) - 0.4, -0.6)
+    ax.xaxis.set_major_formatter(THOUSANDS)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("images shown in an epoch")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    return fig
+
+
 def _class_bars(ax, counts):
-    """Horizontal bars in the emotions' own colours, the first class on top."""
-    ax.barh(counts.index, counts, color=[style.colour(name) for name in counts.index], height=0.75)
+    """Horizontal bars in the emotions' own colors, the first class on top."""
+    ax.barh(counts.index, counts, color=[style.color(name) for name in counts.index], height=0.75)
     _counted(ax, counts)
 
 

@@ -1,4 +1,4 @@
-"""Figures that hold several results against each other: views against accuracy, and a paper's numbers against these."""
+"""Figures that hold several results side by side: views, formats, features and classifiers, a paper's numbers and these."""
 
 from textwrap import fill
 
@@ -6,8 +6,16 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, require
 from fer_tf.figures import style
+from fer_tf.figures.heatmap import heatmap
+
+_ENGINES = {
+    "keras": (style.INK, "o"),
+    "opencv": ("#009E73", "s"),
+    "onnxruntime": (style.BLUE, "D"),
+    "litert": ("#D55E00", "^"),
+}
 
 
 @style.applied
@@ -26,7 +34,7 @@ def accuracy_over_views(views, plain=None, plain_interval=None, ax=None):
     Raises:
         InputError: there is no row, or a column is missing.
     """
-    _need(views, ("n", "accuracy"))
+    _rows(views, ("n", "accuracy"))
     fig, ax = style.panel(ax, style.COLUMN, 0.72 * style.COLUMN)
     views = views.sort_values("n")
     if plain_interval is not None:
@@ -63,7 +71,7 @@ def published_vs_reproduced(numbers, label="accuracy", ax=None):
     Raises:
         InputError: there is no row, or a column is missing.
     """
-    _need(numbers, ("name", "published", "reproduced"))
+    _rows(numbers, ("name", "published", "reproduced"))
     fig, ax = style.panel(ax, style.PAGE, 0.95 + 0.3 * len(numbers))
     places = np.arange(len(numbers))
     published = numbers["published"].to_numpy(dtype=float)
@@ -95,8 +103,98 @@ def published_vs_reproduced(numbers, label="accuracy", ax=None):
     return fig
 
 
-def _need(frame, columns):
-    if missing := [column for column in columns if column not in frame]:
-        raise InputError(f"a table to draw lacks the column '{missing[0]}'; it has {', '.join(map(str, frame))}.")
-    if frame.empty:
+@style.applied
+def accuracy_over_latency(formats, ax=None):
+    """The accuracy of a network in each format against its time for an image: what is up and to the left is better.
+
+    Args:
+        formats: DataFrame, columns format (a name of `export.FORMATS`), ms (milliseconds an image), accuracy, low and high (the
+            ends of its interval). int8 formats are drawn hollow.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a page wide, the formats named at the right.
+
+    Raises:
+        InputError: there is no row, or a column is missing.
+    """
+    _rows(formats, ("format", "ms", "accuracy", "low", "high"))
+    fig, ax = style.panel(ax, style.PAGE, 0.7 * style.COLUMN)
+    for row in formats.to_dict("records"):
+        engine, _, kind = row["format"].partition("_")
+        color, marker = _ENGINES.get(engine, (style.GRAY, "v"))
+        ax.vlines(row["ms"], row["low"], row["high"], color=color, linewidth=0.8)
+        filled = "white" if kind else color
+        label = " ".join(filter(None, (engine, kind)))
+        ax.plot(
+            row["ms"],
+            row["accuracy"],
+            color=color,
+            marker=marker,
+            linestyle="none",
+            markerfacecolor=filled,
+            label=label,
+        )
+    ax.set_xlim(left=0)
+    ax.set_xlabel("milliseconds for an image alone")
+    ax.set_ylabel("accuracy")
+    ax.grid()
+    ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    return fig
+
+
+@style.applied
+def features_by_classifiers(table, label="validation accuracy", ax=None):
+    """How features and classifiers do together.
+
+    Args:
+        table: DataFrame of float, index the features, columns the classifiers; nan where they were not tried.
+        label: str, what the numbers are.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide or, for many classifiers, a page.
+    """
+    width = style.COLUMN if table.shape[1] <= 4 else style.PAGE
+    fig, ax = style.panel(ax, width, 1.6 + 0.34 * len(table))
+    values = table.to_numpy(dtype=float)
+    words = np.array([["–" if np.isnan(value) else f"{value:.3f}" for value in row] for row in values])
+    low, high = np.nanmin(values), np.nanmax(values)
+    columns = [str(name).replace("_", " ") for name in table.columns]
+    heatmap(ax, values, words, list(table.index), columns, label, style.SEQUENTIAL, low - 0.1 * (high - low), high)
+    return fig
+
+
+@style.applied
+def errors_by_class(recalls, ax=None):
+    """The share of each emotion's images that several models get wrong.
+
+    Args:
+        recalls: DataFrame, index the classes, a column of recalls for each model.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a page wide.
+    """
+    fig, ax = style.panel(ax, style.PAGE, 2.3)
+    looks = [("#0B3C5D", ""), ("#DCE7F2", "////"), ("#5B93BF", ""), ("#E69F00", "....")]
+    width, places = 0.8 / recalls.shape[1], np.arange(len(recalls))
+    for i, (name, column) in enumerate(recalls.items()):
+        face, hatch = looks[i % len(looks)]
+        x = places + (i - (recalls.shape[1] - 1) / 2) * width
+        bars = ax.bar(x, 1 - column, width * 0.92, color=face, hatch=hatch, edgecolor=style.INK, linewidth=0.4)
+        bars.set_label(str(name))
+        for spot, value in zip(x, 1 - column, strict=True):
+            ax.text(spot, value + 0.012, f"{value:.2f}", ha="center", va="bottom", fontsize=6.5)
+    ax.set_xticks(places, recalls.index)
+    ax.tick_params(axis="x", length=0)
+    ax.set(ylim=(0, 1.08), ylabel="share that is wrong")
+    ax.grid(axis="y")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=recalls.shape[1])
+    return fig
+
+
+def _rows(table, columns):
+    require(table, columns, "a table to draw")
+    if table.empty:
         raise InputError("a table to draw has no row. Run what fills it first.")

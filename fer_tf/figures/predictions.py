@@ -1,12 +1,12 @@
-"""Figures of one model's predictions: what it confuses, how well it separates each emotion, and how far to trust it."""
+"""Figures of predictions: confusion, ROC, calibration, and faces that are right and wrong."""
 
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from fer_tf.errors import InputError
-from fer_tf.evaluation.classification_metrics import expected_calibration_error
+from fer_tf.evaluation import expected_calibration_error
 from fer_tf.figures import style
-from fer_tf.figures.heatmap import draw_matrix
+from fer_tf.figures.heatmap import heatmap
 from fer_tf.figures.image_grid import as_uint8
 
 
@@ -55,10 +55,10 @@ def roc_curves(curves, ax=None):
         matplotlib Figure, a column wide. A class without a curve stands in the legend with a dash.
     """
     fig, ax = style.panel(ax, style.COLUMN, 0.95 * style.COLUMN)
-    ax.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.7, linestyle=":", zorder=0)
+    ax.plot([0, 1], [0, 1], color=style.GRAY, linewidth=0.7, linestyle=":", zorder=0)
     spots = np.linspace(0.04, 0.9, 7)
     for i, (name, (false_positive, true_positive, area)) in enumerate(curves.items()):
-        line = {"color": style.colour(name), "linestyle": style.DASHES[i % len(style.DASHES)]}
+        line = {"color": style.color(name), "linestyle": style.DASHES[i % len(style.DASHES)]}
         label = f"{name} {area:.3f}" if np.isfinite(area) else f"{name} –"
         ax.plot(false_positive, true_positive, **line)
         if len(false_positive):
@@ -115,7 +115,7 @@ def most_confused(pairs, ax=None):
         ax: matplotlib Axes, or None for a new figure.
 
     Returns:
-        matplotlib Figure, a column wide, bars in the true emotion's colour; one sentence where nothing is confused.
+        matplotlib Figure, a column wide, bars in the true emotion's color; one sentence where nothing is confused.
     """
     fig, ax = style.panel(ax, style.COLUMN, 0.65 + 0.21 * max(2, len(pairs)))
     if pairs.empty:
@@ -123,7 +123,7 @@ def most_confused(pairs, ax=None):
         ax.set_axis_off()
         return fig
     places = np.arange(len(pairs))
-    ax.barh(places, pairs["ratio"], color=[style.colour(name) for name in pairs["true"]], height=0.72)
+    ax.barh(places, pairs["ratio"], color=[style.color(name) for name in pairs["true"]], height=0.72)
     longest = pairs["ratio"].max()
     for y, count, ratio in zip(places, pairs["count"], pairs["ratio"], strict=True):
         ax.text(ratio + 0.015 * longest, y, f"{ratio:.0%} ({count:,})", va="center", fontsize=7)
@@ -205,7 +205,7 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
     predicted = probabilities.argmax(axis=1)
     random = np.random.default_rng(seed)
     kinds = {"right": np.flatnonzero(predicted == labels), "wrong": np.flatnonzero(predicted != labels)}
-    drawn = {kind: np.sort(random.permutation(positions)[:n]) for kind, positions in kinds.items()}
+    drawing = {kind: np.sort(random.permutation(positions)[:n]) for kind, positions in kinds.items()}
     # Places are given in inches: a face, two lines of text, and bars of 7-point lines, whatever n is.
     left, gap = 0.82, 0.1
     side = min(style.TILE, (style.PAGE - left - 0.05) / n - gap)
@@ -213,7 +213,7 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
     block = side + text + bars
     height = 2 * block + between + 0.02
     fig = style.figure(style.PAGE, height, layout="none")
-    for r, (kind, positions) in enumerate(drawn.items()):
+    for r, (kind, positions) in enumerate(drawing.items()):
         top = height - r * (block + between) - 0.01
         share = f"{len(kinds[kind]):,} of\n{len(labels):,}"
         fig.text(0.06 / style.PAGE, (top - side / 2) / height, f"{kind}\n{share}", va="center")
@@ -237,7 +237,7 @@ def _confusion_panel(ax, confusion, show, counted):
         words, scale, label = np.vectorize("{:.2f}".format)(values), 1, "share of the true emotion's images"
     words = np.where(np.isnan(values), "–", words)
     names = list(confusion.columns)
-    bar = draw_matrix(ax, values, words, list(confusion.index), names, label, style.SEQUENTIAL, 0, scale)
+    bar = heatmap(ax, values, words, list(confusion.index), names, label, style.SEQUENTIAL, 0, scale)
     bar.ax.yaxis.set_major_formatter("{x:,.0f}" if show == "counts" else "{x:.1f}")
     ax.set_xlabel("predicted emotion")
     ax.set_ylabel("true emotion")
@@ -250,14 +250,14 @@ def _face(ax, image, true, predicted):
     ax.spines[:].set_visible(False)
     ax.annotate(f"true: {true}", (0, 0), (0, -3), "axes fraction", "offset points", va="top", fontsize=7)
     if predicted != true:
-        told = {"va": "top", "fontsize": 7, "fontweight": "bold"}
-        ax.annotate(f"not {predicted}", (0, 0), (0, -12.5), "axes fraction", "offset points", **told)
+        message = {"va": "top", "fontsize": 7, "fontweight": "bold"}
+        ax.annotate(f"not {predicted}", (0, 0), (0, -12.5), "axes fraction", "offset points", **message)
 
 
 def _probability_bars(ax, probabilities, label, classes, named):
     places = np.arange(len(classes))
-    drawn = ax.barh(places, probabilities, color=[style.colour(name) for name in classes], height=0.78)
-    drawn[int(label)].set(edgecolor="black", linewidth=1)
+    drawing = ax.barh(places, probabilities, color=[style.color(name) for name in classes], height=0.78)
+    drawing[int(label)].set(edgecolor="black", linewidth=1)
     ax.set(xlim=(0, 1.02), ylim=(len(classes) - 0.4, -0.6), xticks=[])
     ax.set_yticks(places, classes if named else [])
     ax.tick_params(axis="y", length=0, labelsize=6.5, pad=2)
@@ -271,5 +271,5 @@ def _probability_bars(ax, probabilities, label, classes, named):
         va="center_baseline",
         ha="right" if inside else "left",
         fontsize=6,
-        color=style.ink_on(style.colour(classes[best])) if inside else style.INK,
+        color=style.ink_on(style.color(classes[best])) if inside else style.INK,
     )

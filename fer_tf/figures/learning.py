@@ -1,0 +1,240 @@
+"""Figures of trainings: learning curves, phases, settings and folds."""
+
+import numpy as np
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from fer_tf.errors import InputError, require
+from fer_tf.figures import style
+from fer_tf.figures.heatmap import heatmap
+
+_LINES = {
+    "train": {"color": style.SPLITS["validation"], "linestyle": "--", "marker": "o", "markerfacecolor": "white"},
+    "validation": {"color": style.SPLITS["train"], "linestyle": "-", "marker": "s"},
+}
+
+
+@style.applied
+def learning_curves(history, best="val_accuracy"):
+    """Loss and accuracy over the epochs, with the best epoch marked; the learning rate too where it changes.
+
+    Args:
+        history: DataFrame, a row for each epoch: epoch (1 for the first), loss, accuracy, and where there are
+            any val_loss, val_accuracy, learning_rate.
+        best: column that says which epoch is best: the smallest of a loss, the largest of anything else.
+
+    Returns:
+        matplotlib Figure, a page wide.
+
+    Raises:
+        InputError: the history is empty or lacks epoch, loss or accuracy.
+    """
+    _check(history, ("epoch", "loss", "accuracy"))
+    rates = history["learning_rate"].dropna() if "learning_rate" in history else []
+    varies = len(set(rates)) > 1
+    fig = style.figure(style.PAGE, 2.3)
+    panels = fig.subplots(1, 3 if varies else 2)
+    for ax, name in zip(panels, ("loss", "accuracy"), strict=False):
+        for split, column in (("train", name), ("validation", f"val_{name}")):
+            if column in history and history[column].notna().any():
+                line = {**_LINES[split], "markevery": max(1, len(history) // 12), "markersize": 3.5}
+                ax.plot(history["epoch"], history[column], label=split, **line)
+        ax.set_ylabel(f"{name} (cross-entropy)" if name == "loss" else name)
+    if varies:
+        panels[2].step(history["epoch"], history["learning_rate"], where="mid", color=style.INK)
+        panels[2].set(yscale="log", ylabel="learning rate")
+        panels[2].yaxis.set_minor_formatter(NullFormatter())
+    for ax in panels:
+        _epoch_axis(ax, history["epoch"])
+    row = _best_row(history, best)
+    if row is not None:
+        for ax in panels:
+            ax.axvline(row["epoch"], color=style.GRAY, linewidth=0.8, linestyle=":", zorder=0)
+        words = best.replace("val_", "validation ").replace("_", " ")
+        message = f"best epoch {row['epoch']:.0f}: {words} {row[best]:.3f}"
+        ax = panels[0] if best.endswith("loss") else panels[1]
+        ax.plot(row["epoch"], row[best], marker="*", markersize=9, color="#D55E00", linestyle="none", zorder=4)
+        ax.plot([], [], marker="*", markersize=8, color="#D55E00", linestyle="none", label=message)
+    handles = {text: handle for ax in panels for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
+    fig.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=3)
+    return fig
+
+
+@style.applied
+def compare_learning(histories, column="val_accuracy", ax=None):
+    """One quantity over the epochs of several trainings, such as several settings of the hyperparameters.
+
+    Args:
+        histories: dict, name -> history as in `learning_curves`.
+        column: str, the quantity.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a page wide, the names in the legend from best to worst.
+
+    Raises:
+        InputError: there is no history, or one is empty or lacks the column.
+    """
+    if not histories:
+        raise InputError("there are no trainings to compare. Run some first.")
+    for history in histories.values():
+        _check(history, ("epoch", column))
+    fig, ax = style.panel(ax, style.PAGE, 2.8)
+    colors = [
+        style.color(name) for name in ("sad", "angry", "disgust", "fear", "happy", "surprise", "neutral", "contempt")
+    ]
+    marks = "osvPX^D*"
+    ends = {}
+    for i, (name, history) in enumerate(histories.items()):
+        (line,) = ax.plot(
+            history["epoch"],
+            history[column],
+            color=colors[i % len(colors)],
+            linestyle=style.DASHES[(i + i // len(colors)) % len(style.DASHES)],
+            marker=marks[i % len(marks)],
+            markevery=max(1, len(history) // 10),
+        )
+        ends[name] = (_best_row(history, column)[column], line)
+    order = sorted(ends, key=lambda name: ends[name][0], reverse=not column.endswith("loss"))
+    labels = [f"{name} ({ends[name][0]:.3f})" for name in order]
+    ax.legend([ends[name][1] for name in order], labels, loc="center left", bbox_to_anchor=(1, 0.5), title="best epoch")
+    ax.set_ylabel(column.replace("val_", "validation ").replace("_", " "))
+    _epoch_axis(ax, np.concatenate([history["epoch"] for history in histories.values()]))
+    return fig
+
+
+@style.applied
+def accuracy_by_setting(results, rows="learning_rate", columns="batch_size", value="val_accuracy", ax=None):
+    """The accuracy of every setting of a grid, the best one framed.
+
+    Args:
+        results: DataFrame, a row for each setting, with the three columns named below; nan where one was not tried.
+        rows, columns: the two hyperparameters.
+        value: what is shown, the more the better.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide.
+
+    Raises:
+        InputError: there is no setting, or a column is missing.
+    """
+    require(results, (rows, columns, value), "the grid's table")
+    if results[value].notna().sum() == 0:
+        raise InputError("no setting of the grid has a result. Run some first.")
+    grid = results.pivot_table(index=rows, columns=columns, values=value).sort_index(ascending=False)
+    fig, ax = style.panel(ax, style.COLUMN, 1.1 + 0.42 * len(grid))
+    values = grid.to_numpy(dtype=float)
+    words = np.array([["–" if np.isnan(number) else f"{number:.3f}" for number in line] for line in values])
+    low, high = np.nanmin(values), np.nanmax(values)
+    low -= 0.1 * max(high - low, 0.01)
+    names = [[f"{name:g}" for name in axis] for axis in (grid.index, grid.columns)]
+    heatmap(ax, values, words, *names, _worded(value), style.SEQUENTIAL, low, high)
+    y, x = np.unravel_index(np.nanargmax(values), values.shape)
+    frame = {"fill": False, "edgecolor": "#D55E00", "linewidth": 1.8, "zorder": 3}
+    ax.add_patch(Rectangle((x + 0.03, y + 0.03), 0.94, 0.94, **frame))
+    ax.set_xticks(ax.get_xticks(), names[1], rotation=0, ha="center")
+    ax.set_aspect("auto")
+    ax.set(xlabel=_worded(columns), ylabel=_worded(rows))
+    return fig
+
+
+@style.applied
+def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), ax=None):
+    """What each fold of a cross-validation gave, with mean and standard deviation.
+
+    Args:
+        folds: DataFrame, a row for each fold: fold (from 1), and the columns named by `values`, 0 to 1.
+        values: what is shown, a group for each.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns:
+        matplotlib Figure, a column wide.
+
+    Raises:
+        InputError: there is no fold, or a column is missing.
+    """
+    require(folds, ("fold", *values), "the folds' table")
+    if folds.empty:
+        raise InputError("there is no fold to draw. Run some first.")
+    fig, ax = style.panel(ax, style.COLUMN, 2.2)
+    marks, looks = "osD^v", (style.BLUE, "#E69F00", "#009E73")
+    for place, name in enumerate(values):
+        result = folds[name].to_numpy(dtype=float)
+        mean, deviation = result.mean(), result.std(ddof=1) if len(result) > 1 else 0.0
+        spots = place + 0.5 * (np.arange(len(result)) - (len(result) - 1) / 2) / max(1, len(result))
+        color = looks[place % len(looks)]
+        ax.add_patch(
+            Rectangle((place - 0.4, mean - deviation), 0.8, 2 * deviation, color=style.PALE, alpha=0.7, zorder=0)
+        )
+        ax.hlines(mean, place - 0.4, place + 0.4, color=style.INK, linewidth=1)
+        ax.plot(spots, result, color=color, marker=marks[place % len(marks)], linestyle="none")
+        for spot, fold, number in zip(spots, folds["fold"], result, strict=True):
+            ax.annotate(f"{fold}", (spot, number), (0, 4), textcoords="offset points", ha="center", fontsize=6.5)
+        message = f"{mean:.3f} ± {deviation:.3f}"
+        ax.annotate(
+            message, (place, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center"
+        )
+    ax.set_xticks(range(len(values)), [_worded(name) for name in values])
+    ax.set_xlim(-0.6, len(values) - 0.4)
+    ax.margins(y=0.18)
+    ax.autoscale_view()
+    ax.set_ylabel("held-out fold")
+    ax.grid(axis="y")
+    return fig
+
+
+@style.applied
+def learning_curves_by_phase(history, best="val_accuracy"):
+    """`learning_curves` of a training in phases, with a line where one phase follows another.
+
+    Args:
+        history: DataFrame as of `learning_curves`, with the column phase.
+        best: as of `learning_curves`.
+
+    Returns:
+        matplotlib Figure, a page wide.
+    """
+    fig = learning_curves(history, best)
+    phases = history.groupby("phase", sort=False)["epoch"]
+    for ax in fig.axes:
+        for name, first in phases.min().items():
+            if first > history["epoch"].min():
+                ax.axvline(first - 0.5, color=style.INK, linewidth=0.8)
+            if len(phases) > 1:
+                left = max(first - 0.5, ax.get_xlim()[0])
+                place = ax.get_xaxis_transform()
+                ax.annotate(
+                    name, (left, 0.02), (2, 0), xycoords=place, textcoords="offset points", rotation=90, fontsize=6.5
+                )
+    return fig
+
+
+def _check(history, columns):
+    for column in columns:
+        if column not in history:
+            raise InputError(f"the training's history has no column '{column}'; it has {', '.join(map(str, history))}.")
+    if history[columns[-1]].notna().sum() == 0:
+        raise InputError(
+            f"the training's history has no value of '{columns[-1]}': no epoch was completed. Train again."
+        )
+
+
+def _best_row(history, column):
+    """The row of the best epoch, or None where the column is absent or empty."""
+    if column not in history or history[column].notna().sum() == 0:
+        return None
+    values = history[column]
+    return history.loc[values.idxmin() if column.endswith("loss") else values.idxmax()]
+
+
+def _epoch_axis(ax, epochs):
+    ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    margin = max(0.5, 0.02 * (max(epochs) - min(epochs)))
+    ax.set_xlim(min(epochs) - margin, max(epochs) + margin)
+    ax.grid(axis="y")
+
+
+def _worded(name):
+    return name.replace("val_", "validation ").replace("f1", "F1").replace("_", " ")
