@@ -1,31 +1,19 @@
-"""Keras and TensorFlow, imported without the lines that their native code greets with on stderr.
+"""Keras and TensorFlow, imported without the lines that their native code writes to stderr at every start.
 
-No setting silences those: they are written before TensorFlow's own log is set up. Errors are raised as ever.
+Those lines come before TensorFlow's own log is set up, so that no setting silences them (seen in TensorFlow 2.21). Errors
+are raised as usual.
 """
 
 import os
-import sys
-from contextlib import contextmanager
+
+from fer_tf.errors import stderr_to
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow asks for AVX-512 before it takes oneDNN by itself; with AVX2 a training takes half the processor time too.
+# TensorFlow takes oneDNN by itself only on processors with AVX-512; with AVX2 it halves a training's processor time too.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-@contextmanager
-def _quiet():
-    sys.stderr.flush()
-    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        os.close(nowhere)
-
-
-with _quiet():
+with stderr_to():
     import keras
     import tensorflow
 

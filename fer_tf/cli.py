@@ -39,9 +39,9 @@ WEIGHTS = "look for the detectors' weights there first, then in $FER_TF_MODELS a
 def main(argv=None):
     """Runs the command; returns the exit status: 0, 1 where some of it could not be read, 2 for wrong input."""
     sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that is no text
-    given = parser().parse_args(argv)
+    args = parser().parse_args(argv)
     try:
-        return given.run(given) or 0
+        return args.run(args) or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -55,33 +55,33 @@ def main(argv=None):
 
 def parser():
     """The command's argparse parser."""
-    made = _Parser(
+    built = _Parser(
         prog="fer-tf",
         description="Find the faces in photographs, clips and camera pictures, and name\neach one's expression.",
         epilog=EXAMPLES + NOT_FOR,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    commands = built.add_subparsers(metavar="COMMAND", required=True)
     _predict_parser(commands)
     _video_parser(commands)
     _live_parser(commands)
     _models_parser(commands)
-    return made
+    return built
 
 
-def predict(given):
+def predict(args):
     """`fer-tf predict`: photographs and folders of them."""
     from fer_tf.faces import detection, photographs
     from fer_tf.models import predictor
 
-    seen, failed = [], []
-    with _Json() if given.json else _Table() as page:
-        photographs.check_limits(given.min_score, given.min_size)
-        files = photographs.find(given.photographs, apart=given.annotate)
-        target = _annotated(files, given)
-        _tell_default(given)
-        detector, network = detection.create(given.detector, given.models), predictor.load(given.network)
-        options = {"min_score": given.min_score, "min_size": given.min_size}
+    observed, failed = [], []
+    with _Json() if args.json else _Table() as page:
+        photographs.check_limits(args.min_score, args.min_size)
+        files = photographs.find(args.photographs, apart=args.annotate)
+        target = _annotated(files, args)
+        _tell_default(args)
+        detector, network = detection.load(args.detector, args.weights_folder), predictor.load_predictor(args.network)
+        options = {"min_score": args.min_score, "min_size": args.min_size}
         started = time.perf_counter()
         page.begin(files, detector.name)
         for number, file in enumerate(files, 1):
@@ -92,116 +92,114 @@ def predict(given):
                 failed.append(file)
                 page.failed(file, str(error))
                 continue
-            expressions = photographs.analyse(image, detector, network, **options)
+            expressions = photographs.analyze(image, detector, network, **options)
             page.add(file, image, expressions, network.classes)
             if target:
                 photographs.write(photographs.draw(image, expressions, network.classes), target[file])
-            seen.append(expressions)
+            observed.append(expressions)
             _progress(number, len(files), file, expressions)
-    _summary(seen, failed, detector.name, time.perf_counter() - started)
-    return (1 if seen else 2) if failed else 0
+    _summary(observed, failed, detector.name, time.perf_counter() - started)
+    return (1 if observed else 2) if failed else 0
 
 
-def video(given):
+def video(args):
     """`fer-tf video`: a clip or a folder of frames."""
     from fer_tf.faces import video as clips
 
-    _tell_default(given)
-    return _tell(clips.run_clip(given.clip, given.out, **_following(given), film=given.film))
+    _tell_default(args)
+    return _tell(clips.run_clip(args.clip, args.out, **_following(args), film=args.film))
 
 
-def live(given):
+def live(args):
     """`fer-tf live`: a camera."""
     from fer_tf.faces import video as clips
 
-    _tell_default(given)
-    return _tell(
-        clips.run_live(given.camera, given.out, **_following(given), window=given.window, seconds=given.seconds)
-    )
+    _tell_default(args)
+    return _tell(clips.run_live(args.camera, args.out, **_following(args), window=args.window, seconds=args.seconds))
 
 
-def models(given):
+def models(args):
     """`fer-tf models`: what is here, what is not, and where to get it."""
     from fer_tf.faces import detection
     from fer_tf.faces.detection import weights
     from fer_tf.models import predictor
 
-    here, best = detection.available(given.models), detection.default(given.models)
+    here, best = detection.available(args.weights_folder), detection.default(args.weights_folder)
     for name in detection.names():
         print(f"{name:11s} {'here' if name in here else 'not here'}{', the default' if name == best else ''}")
-        if name not in weights.CATALOGUE:
+        if name not in weights.CATALOG:
             print("  comes with OpenCV")
             continue
-        entry = weights.CATALOGUE[name]
-        found = weights.find(name, given.models) if weights.present(name, given.models) else None
+        entry = weights.CATALOG[name]
+        result = weights.find(name, args.weights_folder) if weights.present(name, args.weights_folder) else None
         how = "make models" if entry.free else f"python -m fer_tf.faces.detection.weights --only {name}"
-        print(f"  {entry.about}\n  licence  {entry.licence}\n  {f'file     {found}' if found else f'fetch    {how}'}")
-    network = predictor.load(given.network)
+        print(f"  {entry.about}\n  license  {entry.license}\n  {f'file     {result}' if result else f'fetch    {how}'}")
+    network = predictor.load_predictor(args.network)
     print(f"network     {network.path.name}\n  file     {network.path}\n  classes  {', '.join(network.classes)}")
 
 
 def _predict_parser(commands):
-    made = _command(commands, "predict", predict, "name the expressions in photographs")
-    made.add_argument("photographs", nargs="+", type=Path, metavar="IMAGE|FOLDER", help="files, or folders of them")
-    made.add_argument("--json", action="store_true", help="print JSON: an array with one photograph in a line")
-    made.add_argument("--annotate", type=Path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
-    _choices(made)
+    built = _command(commands, "predict", predict, "name the expressions in photographs")
+    built.add_argument("photographs", nargs="+", type=Path, metavar="IMAGE|FOLDER", help="files, or folders of them")
+    built.add_argument("--json", action="store_true", help="print JSON: an array with one photograph in a line")
+    built.add_argument("--annotate", type=Path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
+    _choices(built)
 
 
 def _video_parser(commands):
-    made = _command(commands, "video", video, "follow the expressions through a clip")
-    made.add_argument("clip", type=Path, metavar="CLIP", help="a clip, or a folder of frames")
-    made.add_argument(
+    built = _command(commands, "video", video, "follow the expressions through a clip")
+    built.add_argument("clip", type=Path, metavar="CLIP", help="a clip, or a folder of frames")
+    built.add_argument(
         "--out",
         type=Path,
         default=Path("."),
         metavar="FOLDER",
         help="where film, table, timeline and summary go; here by default",
     )
-    made.add_argument("--no-film", dest="film", action="store_false", help="write the table and the summary only")
-    _choices(made)
-    _following_options(made)
+    built.add_argument("--no-film", dest="film", action="store_false", help="write the table and the summary only")
+    _choices(built)
+    _following_options(built)
 
 
 def _live_parser(commands):
-    made = _command(commands, "live", live, "follow the expressions before a camera; q quits")
-    made.add_argument("--camera", default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
-    made.add_argument(
+    built = _command(commands, "live", live, "follow the expressions before a camera; q quits")
+    built.add_argument("--camera", default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
+    built.add_argument(
         "--out", type=Path, metavar="FOLDER", help="record there; else nothing is kept, but without a window in live/"
     )
-    made.add_argument("--seconds", type=float, metavar="S", help="stop after so many")
-    made.add_argument("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
-    _choices(made)
-    _following_options(made)
+    built.add_argument("--seconds", type=float, metavar="S", help="stop after so many")
+    built.add_argument("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
+    _choices(built)
+    _following_options(built)
 
 
 def _models_parser(commands):
-    made = _command(commands, "models", models, "tell which detectors and networks are here")
-    made.add_argument("--models", type=_from_here, metavar="FOLDER", help=WEIGHTS)
-    made.add_argument("--network", type=Path, metavar="FILE", help="look at this network")
+    built = _command(commands, "models", models, "tell which detectors and networks are here")
+    built.add_argument("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
+    built.add_argument("--network", type=Path, metavar="FILE", help="look at this network")
 
 
 def _command(commands, name, run, about):
-    made = commands.add_parser(
+    built = commands.add_parser(
         name,
         help=about,
         description=f"{about[0].upper()}{about[1:]}.",
         epilog=NOT_FOR,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.set_defaults(run=run)
-    return made
+    built.set_defaults(run=run)
+    return built
 
 
-def _choices(made):
-    # Names are checked by `detection.create`, so that --help need not import OpenCV.
-    made.add_argument(
+def _choices(built):
+    # Names are checked by `detection.load`, so that --help need not import OpenCV.
+    built.add_argument(
         "--detector", metavar="NAME", help="haar, yunet, yolo or retinaface; the best that is here by default"
     )
-    made.add_argument("--models", type=_from_here, metavar="FOLDER", help=WEIGHTS)
-    made.add_argument("--network", type=Path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
-    made.add_argument("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
-    made.add_argument("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
+    built.add_argument("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
+    built.add_argument("--network", type=Path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
+    built.add_argument("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
+    built.add_argument("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
 
 
 def _from_here(path):
@@ -209,40 +207,49 @@ def _from_here(path):
     return Path(path).expanduser().absolute()
 
 
-def _following_options(made):
-    made.add_argument(
+def _following_options(built):
+    built.add_argument(
         "--smoothing",
         default="exponential",
         metavar="HOW",
         help="of the probabilities over time: none, mean or exponential, the default",
     )
-    made.add_argument(
+    built.add_argument(
         "--smoothing-seconds", type=float, default=0.3, metavar="S", help="how long it remembers; 0.3 by default"
     )
-    made.add_argument("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
+    built.add_argument("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
 
 
-def _following(given):
-    names = ("detector", "models", "network", "smoothing", "smoothing_seconds", "every", "min_score", "min_size")
-    return {name: getattr(given, name) for name in names}
+def _following(args):
+    names = (
+        "detector",
+        "weights_folder",
+        "network",
+        "smoothing",
+        "smoothing_seconds",
+        "every",
+        "min_score",
+        "min_size",
+    )
+    return {name: getattr(args, name) for name in names}
 
 
-def _tell_default(given):
+def _tell_default(args):
     """Says which detector is taken where none was asked for."""
     from fer_tf.faces import detection
 
-    if given.detector is None:
-        name = detection.default(given.models)
+    if args.detector is None:
+        name = detection.default(args.weights_folder)
         better = "" if name == detection.PREFERRED[0] else "; a better one is not here, see fer-tf models"
         print(f"detector: {name}{better}", file=sys.stderr)
 
 
-def _annotated(files, given):
+def _annotated(files, args):
     """Where each photograph's copy goes: under its own name, and with its folders where a folder was given."""
-    if given.annotate is None:
+    if args.annotate is None:
         return None
-    tops = {file: top for top in given.photographs for file in files if top.is_dir() and file.is_relative_to(top)}
-    places = {file: given.annotate / (file.relative_to(tops[file]) if file in tops else file.name) for file in files}
+    tops = {file: top for top in args.photographs for file in files if top.is_dir() and file.is_relative_to(top)}
+    places = {file: args.annotate / (file.relative_to(tops[file]) if file in tops else file.name) for file in files}
     for file, place in places.items():
         if place.resolve() == file.resolve():
             raise InputError(f"{file}: its copy would take its place. Give another folder to --annotate.")
@@ -258,16 +265,16 @@ def _progress(number, total, file, expressions):
         print(f"[{number}/{total}] {file.name}: {_count(len(expressions), 'face')}", file=sys.stderr, flush=True)
 
 
-def _summary(seen, failed, detector, seconds):
-    if len(seen) + len(failed) < 2:
+def _summary(observed, failed, detector, seconds):
+    if len(observed) + len(failed) < 2:
         return
-    emotions = Counter(expression.emotion for expressions in seen for expression in expressions)
+    emotions = Counter(expression.emotion for expressions in observed for expression in expressions)
     parts = [
-        _count(len(seen), "photograph"),
+        _count(len(observed), "photograph"),
         _count(emotions.total(), "face") + f" by {detector}",
-        f"{sum(not expressions for expressions in seen):,} without a face",
+        f"{sum(not expressions for expressions in observed):,} without a face",
         f"{len(failed):,} unreadable",
-        f"{len(seen) / max(seconds, 1e-9):.1f} a second",
+        f"{len(observed) / max(seconds, 1e-9):.1f} a second",
     ]
     print(", ".join(parts), file=sys.stderr)
     if emotions:
@@ -301,8 +308,8 @@ def _timeline(summary):
     from fer_tf.figures import style
 
     table = clips.read_table(summary["table"])
-    drawn = figures.emotion_timeline(table, clips.classes_of(table))
-    return style.save(drawn, Path(summary["table"]).with_suffix(""), formats=("png",))[0]
+    drawing = figures.emotion_timeline(table, clips.classes_of(table))
+    return style.save(drawing, Path(summary["table"]).with_suffix(""), formats=("png",))[0]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -377,8 +384,8 @@ class _Table:
         for expression in expressions:
             box = " ".join(f"{value:6.0f}" for value in expression.face.box)
             order = expression.probabilities.argsort()[::-1][:2]
-            told = ", ".join(f"{classes[i]} {expression.probabilities[i]:.0%}" for i in order)
-            print(f"{file!s:{self.width}s}  {box}  {expression.face.score:5.2f}  {told}", flush=True)
+            text_told = ", ".join(f"{classes[i]} {expression.probabilities[i]:.0%}" for i in order)
+            print(f"{file!s:{self.width}s}  {box}  {expression.face.score:5.2f}  {text_told}", flush=True)
         if not expressions:
             print(f"{file!s:{self.width}s}  no face found", flush=True)
 

@@ -1,4 +1,4 @@
-"""The emotions' names, their order in each dataset, and their colours. Every other module takes them from here."""
+"""The emotions' names, their order in each dataset, and their colors. Every other module takes them from here."""
 
 from fer_tf.errors import InputError
 
@@ -13,8 +13,8 @@ AFFECTNET8 = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry",
 FIVE = ("angry", "neutral", "happy", "sad", "surprise")
 """The five classes of the five-class study, in its order."""
 
-# Okabe and Ito's colours, with yellow darkened so that it is seen on white; in grey print the markers tell them apart.
-COLOURS = {
+# Okabe and Ito's colors, with yellow darkened so that it is seen on white; in gray print the markers tell them apart.
+COLORS = {
     "angry": "#D55E00",
     "disgust": "#009E73",
     "fear": "#CC79A7",
@@ -61,6 +61,6 @@ def canonical(name):
     """
     word = str(name).strip().lower()
     word = _SYNONYMS.get(word, word)
-    if word not in COLOURS:
-        raise InputError(f"unknown emotion '{name}'; known are {', '.join(COLOURS)}. Rename the class or its folder.")
+    if word not in COLORS:
+        raise InputError(f"unknown emotion '{name}'; known are {', '.join(COLORS)}. Rename the class or its folder.")
     return word

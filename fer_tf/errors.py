@@ -1,4 +1,8 @@
-"""The errors a person can mend: one clear line that says what, where, and what to do."""
+"""Errors that a person can mend, each one line that says what, where, and what to do; and checks that raise them."""
+
+import os
+import sys
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -8,7 +12,7 @@ class InputError(ValueError):
 class TestSplitError(InputError):
     """The test split was handed to something that chooses: training, a callback, or tuning."""
 
-    __test__ = False  # not a test class, whatever pytest makes of its name
+    __test__ = False  # pytest collects classes whose names begin with Test
 
 
 def first_line(error):
@@ -59,3 +63,18 @@ def require(frame, columns, what):
     if missing := [name for name in columns if name not in frame.columns]:
         raise InputError(f"{what} lacks the column '{missing[0]}'; it has {', '.join(map(str, frame.columns))}.")
     return frame
+
+
+@contextmanager
+def stderr_to(path=os.devnull):
+    """Sends what native code writes to the process's stderr into a file, or nowhere, for the length of a `with` block."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(path, "wb") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(terminal, 2)
+        os.close(terminal)

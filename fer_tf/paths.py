@@ -15,8 +15,8 @@ def root():
         Path, absolute. The working folder itself where nothing like the project is found, so that an installed
         package works anywhere.
     """
-    if given := os.environ.get("FER_TF_ROOT"):
-        return Path(given).resolve()
+    if values := os.environ.get("FER_TF_ROOT"):
+        return Path(values).resolve()
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):
         if (folder / "notebooks").is_dir() and (folder / "Makefile").is_file():

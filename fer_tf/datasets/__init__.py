@@ -17,10 +17,23 @@ from fer_tf.datasets import prepared
 from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.fer2013 import WHERE as _FER2013_WHERE
 from fer_tf.datasets.fer2013 import read_fer2013
-from fer_tf.datasets.prepared import save
+from fer_tf.datasets.prepared import save, split_hashes, verify_split
+from fer_tf.datasets.summary import basic_statistics, split_counts
 from fer_tf.errors import InputError
 
-__all__ = ["SPLITS", "Dataset", "load", "names", "prepare", "read_fer2013", "save"]
+__all__ = [
+    "SPLITS",
+    "Dataset",
+    "basic_statistics",
+    "load",
+    "names",
+    "prepare",
+    "read_fer2013",
+    "save",
+    "split_counts",
+    "split_hashes",
+    "verify_split",
+]
 
 
 def names():
@@ -91,23 +104,25 @@ def find(name, source=None):
         InputError: there is nothing; the message says where to get it and where to put it.
     """
     variable = name.upper()
-    given = source or os.environ.get(variable)
+    values = source or os.environ.get(variable)
     raw = paths.raw(name)
-    if given:
-        path = paths.resolve(given)
+    if values:
+        path = paths.resolve(values)
         if not path.exists():
             said = "" if source else f" ({variable} points there)"
             raise InputError(
                 f"{name}: there is nothing at {path}{said}. {_NEEDS_FILES[name]} and put it in data/raw/{name}/."
             )
         return path
-    found = [raw] if raw.is_dir() and any(not path.name.startswith(".") for path in raw.iterdir()) else []
-    found += sorted(path for path in raw.parent.glob(f"{name}*") if path.is_file() and path.name.startswith(f"{name}."))
-    if not found:
+    result = [raw] if raw.is_dir() and any(not path.name.startswith(".") for path in raw.iterdir()) else []
+    result += sorted(
+        path for path in raw.parent.glob(f"{name}*") if path.is_file() and path.name.startswith(f"{name}.")
+    )
+    if not result:
         raise InputError(
             f"{name} is not there. {_NEEDS_FILES[name]} and put it in data/raw/{name}/, or set {variable}=its path."
         )
-    return found[0]
+    return result[0]
 
 
 def _sample(**options):

@@ -24,7 +24,7 @@ class Audit:
         split: str array (n,), the image's split.
         blank: bool array (n,), hardly any contrast.
         black_white: bool array (n,), nearly all pixels black or white: drawings, text, masks.
-        uniform: bool array (n,), nearly all pixels in a narrow range of grey, whatever the few others are.
+        uniform: bool array (n,), nearly all pixels in a narrow range of gray, whatever the few others are.
         group: int64 array (n,), the number of the group of byte-identical images, -1 for an image like no other.
         repeat: bool array (n,), an earlier image of the same split has the same bytes.
         leaked: bool array (n,), a training image whose bytes also lie in validation or test.
@@ -104,8 +104,8 @@ def audit(dataset, blank_std=5.0, black_white=0.9, uniform_range=16, near=16, un
         dataset: Dataset.
         blank_std: an image whose pixels' standard deviation lies below is blank.
         black_white: share of the pixels, 0 to 1, from which on an image is black and white.
-        uniform_range: grey levels; an image is near-uniform where `uniform_share` of its pixels lie this close.
-        near: grey levels within which a pixel counts as black (0) or white (255).
+        uniform_range: gray levels; an image is near-uniform where `uniform_share` of its pixels lie this close.
+        near: gray levels within which a pixel counts as black (0) or white (255).
         uniform_share: share of the pixels, 0 to 1, for `uniform_range`.
 
     Returns:
@@ -187,7 +187,7 @@ def clean(dataset, audit, remove=REMOVABLE):
         raise InputError(
             f"the audit is of {len(audit.split):,} images, {dataset.name} has {len(dataset):,}. Audit this dataset."
         )
-    found = {
+    result = {
         "blank": audit.blank,
         "black_white": audit.black_white,
         "uniform": audit.uniform,
@@ -195,12 +195,12 @@ def clean(dataset, audit, remove=REMOVABLE):
         "leaks": audit.leaked,
         "conflicts": audit.conflict,
     }
-    if unknown := [word for word in remove if word not in found]:
-        raise InputError(f"remove '{unknown[0]}'; known are {', '.join(found)}.")
+    if unknown := [word for word in remove if word not in result]:
+        raise InputError(f"remove '{unknown[0]}'; known are {', '.join(result)}.")
     training = dataset.splits == "train"
     gone = np.zeros(len(dataset), dtype=bool)
     for word in remove:
-        gone |= found[word] & training
-    taken = {word: int((found[word] & training).sum()) for word in remove}
+        gone |= result[word] & training
+    taken = {word: int((result[word] & training).sum()) for word in remove}
     source = {**dataset.source, "cleaned": {**taken, "removed in all": int(gone.sum())}}
     return replace(dataset.select(~gone), source=source)

@@ -129,8 +129,8 @@ class Dataset:
         if len(classes) < 2 or len(set(classes)) < len(classes):
             raise InputError(f"classes {', '.join(classes)}: name two or more different ones.")
         new = np.array([classes.index(name) if name in classes else -1 for name in self.classes])
-        kept = self.select(new[self.labels] >= 0)
-        return replace(kept, classes=classes, labels=new[kept.labels], source=dict(self.source))
+        retained = self.select(new[self.labels] >= 0)
+        return replace(retained, classes=classes, labels=new[retained.labels], source=dict(self.source))
 
     def counts(self):
         """How many images each class has in each split.
@@ -173,10 +173,10 @@ def _check(dataset):
         )
     lengths = {"images": len(images), "labels": n, "splits": len(dataset.splits), "ids": len(dataset.ids)}
     if len(set(lengths.values())) != 1:
-        told = ", ".join(f"{count:,} {what}" for what, count in lengths.items())
-        raise InputError(f"{dataset.name}: {told}. Give one of each per image.")
+        message = ", ".join(f"{count:,} {what}" for what, count in lengths.items())
+        raise InputError(f"{dataset.name}: {message}. Give one of each per image.")
     if n and not (dataset.labels.min() >= 0 and dataset.labels.max() < len(dataset.classes)):
-        found = f"labels from {dataset.labels.min()} to {dataset.labels.max()}"
-        raise InputError(f"{dataset.name}: {found} for {len(dataset.classes)} classes. Labels count from 0.")
+        result = f"labels from {dataset.labels.min()} to {dataset.labels.max()}"
+        raise InputError(f"{dataset.name}: {result} for {len(dataset.classes)} classes. Labels count from 0.")
     if strange := sorted(set(np.unique(dataset.splits)) - set(SPLITS)):
         raise InputError(f"{dataset.name}: unknown split '{strange[0]}'; splits are called {', '.join(SPLITS)}.")

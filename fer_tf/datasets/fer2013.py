@@ -53,7 +53,7 @@ def read_fer2013(path, unreadable="refuse", seed=0):
         seed: int, of the split that is made where the form doesn't tell the official one.
 
     Returns:
-        Dataset of 48x48 grey images with the seven classes of `emotions.FER2013`, ordered by split, then by file name
+        Dataset of 48x48 gray images with the seven classes of `emotions.FER2013`, ordered by split, then by file name
         (or CSV row). `source["split"]` says whose split it is, `source["differences"]` how its counts differ from the
         official ones.
 
@@ -106,7 +106,7 @@ def differences(dataset):
     pairs = [(f"{usage} ({USAGES[usage]})", by_split[usage], n) for usage, n in OFFICIAL_USAGES.items()]
     pairs += [(name, by_class[name], n) for name, n in OFFICIAL_CLASSES.items()]
     return [
-        f"{what}: {found:,} images, officially {official:,}." for what, found, official in pairs if found != official
+        f"{what}: {result:,} images, officially {official:,}." for what, result, official in pairs if result != official
     ]
 
 
@@ -152,14 +152,17 @@ def _from_folders(files, names, unreadable, seed):
     class_folders = {str(PurePosixPath(name).parent) for name in names}
     names = sorted(name for name in files.names if str(PurePosixPath(name).parent) in class_folders)
     ids = _ids(files.label, names)
-    splits, told = _splits(files.label, names, seed)
-    images, kept, skipped = read_images(files, names, (SIDE, SIDE), unreadable=unreadable)
+    splits, message = _splits(files.label, names, seed)
+    images, retained, skipped = read_images(files, names, (SIDE, SIDE), unreadable=unreadable)
     labels = np.array(
-        [emotions.FER2013.index(_class(PurePosixPath(names[row]).parts[-2], names[row], files.label)) for row in kept]
+        [
+            emotions.FER2013.index(_class(PurePosixPath(names[row]).parts[-2], names[row], files.label))
+            for row in retained
+        ]
     )
-    splits, ids = splits[kept], ids[kept]
+    splits, ids = splits[retained], ids[retained]
     order = np.lexsort((ids, _rank(splits)))
-    return _dataset(images, labels, splits, ids, order, files.label, f"class folders ({files.kind})", told, skipped)
+    return _dataset(images, labels, splits, ids, order, files.label, f"class folders ({files.kind})", message, skipped)
 
 
 def _dataset(images, labels, splits, ids, order, label, form, split, skipped):
@@ -171,15 +174,15 @@ def _dataset(images, labels, splits, ids, order, label, form, split, skipped):
 
 def _class(folder, name, label):
     try:
-        found = emotions.canonical(folder)
+        result = emotions.canonical(folder)
     except InputError:
-        found = None
-    if found not in emotions.FER2013:
+        result = None
+    if result not in emotions.FER2013:
         raise InputError(
             f"{label}: unknown class folder '{folder}' ({name}); known are {', '.join(emotions.FER2013)}. "
             "Rename or remove it."
         )
-    return found
+    return result
 
 
 def _refuse_empty_classes(files, folders):
@@ -193,11 +196,13 @@ def _refuse_empty_classes(files, folders):
 
 def _ids(label, names):
     ids = ["/".join(PurePosixPath(name).parts[-3:]) for name in names]
-    seen = {}
+    observed = {}
     for short, name in zip(ids, names, strict=True):
-        if short in seen:
-            raise InputError(f"{label}: {short} is there twice ({seen[short]} and {name}). Remove one of the copies.")
-        seen[short] = name
+        if short in observed:
+            raise InputError(
+                f"{label}: {short} is there twice ({observed[short]} and {name}). Remove one of the copies."
+            )
+        observed[short] = name
     return np.array(ids)
 
 
@@ -219,16 +224,16 @@ def _splits(label, names, seed):
             f"{label}: {odd} has no usage (Training_, PublicTest_, PrivateTest_) in its name, others have. "
             "Rename or remove it."
         )
-    given = np.array([_folder_split(name) for name in names])
-    there = [split for split in SPLITS if split in given]
-    if "" in given or "train" not in there or len(there) < 2:
-        told = f"only {there[0]}/" if there else "neither usages in the file names nor train/ and test/ folders"
+    values = np.array([_folder_split(name) for name in names])
+    there = [split for split in SPLITS if split in values]
+    if "" in values or "train" not in there or len(there) < 2:
+        message = f"only {there[0]}/" if there else "neither usages in the file names nor train/ and test/ folders"
         raise InputError(
-            f"{label}: no split: {told}. Give a copy that has train/ and test/, or usages in its file names."
+            f"{label}: no split: {message}. Give a copy that has train/ and test/, or usages in its file names."
         )
     if len(there) == 3:
-        return given, "not official: the folders train, validation and test as they came"
-    return _carved(names, given, there[1], seed)
+        return values, "not official: the folders train, validation and test as they came"
+    return _carved(names, values, there[1], seed)
 
 
 def _folder_split(name):
@@ -236,12 +241,12 @@ def _folder_split(name):
     return _FOLDERS.get(parts[-3].lower(), "") if len(parts) > 2 else ""
 
 
-def _carved(names, given, held_out, seed):
+def _carved(names, values, held_out, seed):
     from fer_tf.datasets import splits as splitting  # brings in scikit-learn, which no other form needs
 
-    splits = np.where(given == "train", "train", "test").astype("<U10")
+    splits = np.where(values == "train", "train", "test").astype("<U10")
     # By file name, not by its place in the archive: the split is the same for a folder and for a zip of it.
-    train = sorted(np.flatnonzero(given == "train"), key=lambda row: PurePosixPath(names[row]).parts[-3:])
+    train = sorted(np.flatnonzero(values == "train"), key=lambda row: PurePosixPath(names[row]).parts[-3:])
     classes = [PurePosixPath(names[row]).parts[-2].lower() for row in train]
     splits[train] = splitting.stratified(classes, {"train": 8 / 9, "validation": 1 / 9}, seed)
     return splits, (

@@ -116,9 +116,9 @@ def _parse_row(text, label, row):
         raise InputError(f"{label}, row {row}: {len(words):,} pixels, expected {_PIXELS:,} ({SIDE}x{SIDE}). {_MEND}")
     for place, word in enumerate(words, start=1):
         if not word.isdigit() or int(word[:4]) > 255:
-            told = word[:12].decode("utf-8", "replace")
+            message = word[:12].decode("utf-8", "replace")
             raise InputError(
-                f"{label}, row {row}: pixel {place:,} is '{told}', expected a whole number from 0 to 255. {_MEND}"
+                f"{label}, row {row}: pixel {place:,} is '{message}', expected a whole number from 0 to 255. {_MEND}"
             )
     return np.array([int(word) for word in words], dtype=np.uint8)
 
@@ -132,9 +132,9 @@ def _columns(line, label):
     names = _header(line)
     missing = [column for column in COLUMNS if column not in names]
     if missing:
-        found = ", ".join(names)[:80] or "nothing"
+        result = ", ".join(names)[:80] or "nothing"
         raise InputError(
-            f"{label}, row 1: no column '{missing[0]}' (found: {found}); expected emotion, pixels, Usage. "
+            f"{label}, row 1: no column '{missing[0]}' (found: {result}); expected emotion, pixels, Usage. "
             "Give fer2013.csv or icml_face_data.csv, which have all three."
         )
     return [names.index(column) for column in COLUMNS], len(names)
@@ -143,14 +143,14 @@ def _columns(line, label):
 def _emotion(cell, label, row):
     if cell.isdigit() and len(cell) < 4 and int(cell) < len(FER2013):
         return int(cell)
-    told = cell[:20].decode("utf-8", "replace")
+    message = cell[:20].decode("utf-8", "replace")
     raise InputError(
-        f"{label}, row {row}: emotion '{told}', expected a code from 0 ({FER2013[0]}) to 6 ({FER2013[6]}). {_MEND}"
+        f"{label}, row {row}: emotion '{message}', expected a code from 0 ({FER2013[0]}) to 6 ({FER2013[6]}). {_MEND}"
     )
 
 
 def _usage(cell, label, row):
-    told = cell[:20].decode("utf-8", "replace")
-    if told not in USAGES:
-        raise InputError(f"{label}, row {row}: Usage '{told}', expected {', '.join(USAGES)}. {_MEND}")
-    return USAGES[told]
+    message = cell[:20].decode("utf-8", "replace")
+    if message not in USAGES:
+        raise InputError(f"{label}, row {row}: Usage '{message}', expected {', '.join(USAGES)}. {_MEND}")
+    return USAGES[message]

@@ -18,7 +18,7 @@ def read_images(files, names, size, channels=1, unreadable="refuse"):
         files: `files.Files`.
         names: names in `files`, n of them.
         size: (height, width) that every image must have.
-        channels: 1 for grey or 3 for RGB; others are converted.
+        channels: 1 for gray or 3 for RGB; others are converted.
         unreadable: "refuse" files that cannot be decoded, or "skip" them.
 
     Returns:
@@ -57,9 +57,9 @@ def read_images(files, names, size, channels=1, unreadable="refuse"):
             f"{files.label}: {names[first]} {failures[first]}{more}. Replace it, or leave such out: unreadable='skip'."
         )
     _refuse_other_sizes(files.label, names, sizes, tuple(size))
-    kept = np.array(sorted(sizes), dtype=np.int64)
+    retained = np.array(sorted(sizes), dtype=np.int64)
     skipped = [f"{names[row]} {failures[row]}" for row in sorted(failures)]
-    return (images[kept] if failures else images), kept, skipped
+    return (images[retained] if failures else images), retained, skipped
 
 
 def decode(data, channels=1):
@@ -67,7 +67,7 @@ def decode(data, channels=1):
 
     Args:
         data: bytes of a JPEG, PNG, BMP or any format that OpenCV reads.
-        channels: 1 for grey, 3 for RGB.
+        channels: 1 for gray, 3 for RGB.
 
     Returns:
         uint8 array (h, w, channels).
@@ -77,19 +77,19 @@ def decode(data, channels=1):
     """
     if not data:
         raise InputError("is an empty file")
-    # OpenCV fills up what is missing of a cut-off file with grey and says nothing: look for the format's last bytes.
+    # OpenCV fills up what is missing of a cut-off file with gray and says nothing: look for the format's last bytes.
     if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]:
         raise InputError("is cut off: a JPEG without its end")
     if data[:4] == b"\x89PNG" and b"IEND" not in data[-64:]:
         raise InputError("is cut off: a PNG without its end")
-    grey = channels == 1
+    gray = channels == 1
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
     except cv2.error:
         image = None
     if image is None:
         raise InputError("is not an image")
-    return image[..., None] if grey else image
+    return image[..., None] if gray else image
 
 
 def _refuse_other_sizes(label, names, sizes, expected):
@@ -97,8 +97,8 @@ def _refuse_other_sizes(label, names, sizes, expected):
     if not others:
         return
     height, width = sizes[others[0]]
-    told = ", ".join(f"{n:,} of {w}x{h}" for (h, w), n in Counter(sizes.values()).most_common(4))
+    message = ", ".join(f"{n:,} of {w}x{h}" for (h, w), n in Counter(sizes.values()).most_common(4))
     raise InputError(
         f"{label}: {names[others[0]]} is {width}x{height} pixels, expected {expected[1]}x{expected[0]} "
-        f"(images found: {told}). Give the original images, not resized ones."
+        f"(images found: {message}). Give the original images, not resized ones."
     )

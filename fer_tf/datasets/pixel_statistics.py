@@ -5,28 +5,14 @@ A prepared dataset may be a memory map larger than memory, so nothing here holds
 
 import numpy as np
 
+from fer_tf.datasets.arrays import gray
+
 LEVELS = 256
 _PIECE = 4 * 2**20  # bytes of images taken at once; np.bincount needs eight times that
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as OpenCV and Pillow turn colour to grey
-
-
-def grey(images):
-    """Images as grey ones.
-
-    Args:
-        images: uint8 array (n, h, w, c), c 1 or 3.
-
-    Returns:
-        uint8 array (n, h, w).
-    """
-    images = np.asarray(images)
-    if images.shape[-1] == 1:
-        return images[..., 0]
-    return np.rint(images @ _LUMA).astype(np.uint8)
 
 
 def histogram(dataset):
-    """How many pixels of each class have each grey level.
+    """How many pixels of each class have each gray level.
 
     Args:
         dataset: Dataset with images uint8 (n, h, w, c).
@@ -59,7 +45,7 @@ def mean_faces(dataset):
 
 
 def moments(counts):
-    """Mean and standard deviation of a histogram over grey levels.
+    """Mean and standard deviation of a histogram over gray levels.
 
     Args:
         counts: int array (256,).
@@ -76,7 +62,7 @@ def moments(counts):
 
 
 def _pieces(dataset):
-    """Grey images (m, h, w) with their labels, a few megabytes at a time, in the order of the file."""
+    """Gray images (m, h, w) with their labels, a few megabytes at a time, in the order of the file."""
     step = max(1, _PIECE // max(1, int(np.prod(dataset.images.shape[1:]))))
     for start in range(0, len(dataset.labels), step):
-        yield grey(dataset.images[start : start + step]), np.asarray(dataset.labels[start : start + step])
+        yield gray(dataset.images[start : start + step]), np.asarray(dataset.labels[start : start + step])

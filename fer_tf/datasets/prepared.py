@@ -34,6 +34,7 @@ def save(dataset, name):
         "name": name,
         "classes": list(dataset.classes),
         "hash": dataset.hash,
+        "split_hashes": {split: dataset.split(split).hash for split in dataset.split_names()},
         "shape": list(dataset.images.shape),
         "counts": {split: column.to_dict() for split, column in dataset.counts().items()},
         "source": dataset.source,
@@ -44,9 +45,9 @@ def save(dataset, name):
     described = folder / "dataset.json"
     if old is not None and _same_content(folder, old, dataset):
         # Only the words about it are new. Its date stays, so that nothing that was made from it looks out of date.
-        seen = described.stat()
+        observed = described.stat()
         _write_json(described, record)
-        os.utime(described, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        os.utime(described, ns=(observed.st_atime_ns, observed.st_mtime_ns))
         return folder
     described.unlink(missing_ok=True)  # from here on the folder is incomplete until the last line
     for key in _ARRAYS:
@@ -90,6 +91,40 @@ def load(name, splits=None):
         if split not in dataset.split_names():
             dataset.split(split)  # raises, and says which there are
     return dataset.select(np.isin(dataset.splits, wanted))
+
+
+def split_hashes(name):
+    """The content hash of each split of a prepared dataset, as it was when it was prepared.
+
+    Args:
+        name: str.
+
+    Returns:
+        dict split -> 64 hexadecimal digits; empty where nothing is prepared under this name.
+    """
+    record = saved_record(name)
+    if record is None:
+        return {}
+    dataset = load(name)  # written before hashes of splits were recorded
+    return record.get("split_hashes") or {split: dataset.split(split).hash for split in dataset.split_names()}
+
+
+def verify_split(name, split, expected):
+    """Refuses a split whose images, labels or classes are not those of then. Its hash is computed from the bytes.
+
+    Args:
+        name: of a prepared dataset.
+        split: "train", "validation" or "test".
+        expected: hash of the split, as `split_hashes` gives it.
+
+    Raises:
+        InputError: the split is other, or not there.
+    """
+    if load(name, split).hash != expected:
+        raise InputError(
+            f"the {split} split of '{name}' is not the one that the run was made with. Put the data of then back, or "
+            "execute the run again."
+        )
 
 
 def saved_record(name):

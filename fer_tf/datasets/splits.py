@@ -36,7 +36,7 @@ def stratified(labels, fractions=None, seed=0, groups=None):
     codes, members = _codes(labels), _members(labels, groups)
     of_group = _majority(codes, members)
     _refuse_small(labels, codes, of_group, len(fractions), "splits")
-    drawn = np.empty(len(of_group), dtype=f"<U{max(map(len, fractions))}")
+    drawing = np.empty(len(of_group), dtype=f"<U{max(map(len, fractions))}")
     rest, left = np.arange(len(of_group)), 1.0
     for split, share in list(fractions.items())[:0:-1]:  # from the last: what remains is the first
         try:
@@ -45,9 +45,9 @@ def stratified(labels, fractions=None, seed=0, groups=None):
             raise InputError(
                 f"{len(labels):,} images are too few for the split '{split}' of {share:.3g}: {error}"
             ) from error
-        drawn[taken], left = split, left - share
-    drawn[rest] = next(iter(fractions))
-    return drawn[members]
+        drawing[taken], left = split, left - share
+    drawing[rest] = next(iter(fractions))
+    return drawing[members]
 
 
 def kfold(labels, k=5, seed=0, groups=None):
@@ -81,7 +81,7 @@ def kfold(labels, k=5, seed=0, groups=None):
     return folds
 
 
-def some(labels, n, seed=0):
+def stratified_sample(labels, n, seed=0):
     """Draws a part of the images in which every class keeps its share, for a quick trial.
 
     Args:

@@ -7,19 +7,15 @@ from functools import partial
 
 import numpy as np
 
+from fer_tf.datasets.arrays import mirror
 from fer_tf.errors import InputError
-from fer_tf.training import predict
-from fer_tf.training.augmentation import Augmenter, recipe
+from fer_tf.models import predict
+from fer_tf.training import Augmenter, recipe
 
 
 def identity(images):
     """The images as they are."""
     return images
-
-
-def flip(images):
-    """The images mirrored left to right: array (n, h, w, c) to the same."""
-    return images[:, :, ::-1]
 
 
 def shift(images, down=0, right=0):
@@ -38,12 +34,12 @@ def shift(images, down=0, right=0):
     return images[:, rows][:, :, columns]
 
 
-def random_views(n, augmentation="published", seed=0):
+def random_views(n, augmentation="five_layer_paper", seed=0):
     """Views that draw one random transform for each image.
 
     Args:
         n: number of views.
-        augmentation: recipe name or mapping, see `augmentation.RECIPES`; random erasing is left out, as it only hides.
+        augmentation: name of a recipe, see `training.RECIPES`; its random erasing is left out.
         seed: int. View v of image i is a function of (seed, v, i).
 
     Returns:
@@ -54,7 +50,8 @@ def random_views(n, augmentation="published", seed=0):
     """
     if n < 1:
         raise InputError(f"{n} views; test-time augmentation needs at least 1.")
-    augment = Augmenter({**recipe(augmentation), "erasing": 0.0})
+    geometry, photometry = recipe(augmentation)
+    augment = Augmenter(geometry, **{**photometry, "erasing": 0.0})
 
     def view(images, number):
         return augment(images, [(seed, number, i) for i in range(len(images))])
@@ -151,4 +148,4 @@ def accuracy_over_views(probabilities, labels, rule="mean"):
 
 
 def _flipped(images, then):
-    return then(flip(images))
+    return then(mirror(images))

@@ -14,7 +14,7 @@ with contrast stretched 0.686, with histograms equalized 0.671: differences belo
 """
 
 
-def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, colour=False):
+def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, color=False):
     """A face as a square of a network's size.
 
     Args:
@@ -24,22 +24,22 @@ def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, colour=Fal
         channels: 1 or 3.
         margin: by which share the square's side exceeds the geometric mean of the box's sides; above -1.
         align: turn the face so that its eyes are level, where it has landmarks.
-        colour: keep the colours, as RGB; else grey, repeated for three channels, as FER2013 is.
+        color: keep the colors, as RGB; else gray, repeated for three channels, as FER2013 is.
 
     Returns:
         uint8 array (size, size, channels).
 
     Raises:
-        InputError: a face without extent, or colour in one channel.
+        InputError: a face without extent, or color in one channel.
     """
-    if channels not in (1, 3) or (colour and channels == 1):
-        raise InputError(f"a crop with {channels} channels{' in colour' if colour else ''}; give 3, or 1 for grey.")
-    centre, side, angle = square(face, margin, align)
-    patch = _cut(image, centre, side, angle, size)
-    if colour:
+    if channels not in (1, 3) or (color and channels == 1):
+        raise InputError(f"a crop with {channels} channels{' in color' if color else ''}; give 3, or 1 for gray.")
+    center, side, angle = square(face, margin, align)
+    patch = _cut(image, center, side, angle, size)
+    if color:
         return cv2.cvtColor(patch, cv2.COLOR_BGR2RGB)
-    grey = cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY)[..., None]
-    return np.repeat(grey, channels, axis=2)
+    gray = cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY)[..., None]
+    return np.repeat(gray, channels, axis=2)
 
 
 def crops(image, faces, size=48, channels=3, **options):
@@ -53,8 +53,8 @@ def crops(image, faces, size=48, channels=3, **options):
     Returns:
         uint8 array (n, size, size, channels).
     """
-    made = [crop(image, face, size, channels, **options) for face in faces]
-    return np.stack(made) if made else np.zeros((0, size, size, channels), dtype=np.uint8)
+    built = [crop(image, face, size, channels, **options) for face in faces]
+    return np.stack(built) if built else np.zeros((0, size, size, channels), dtype=np.uint8)
 
 
 def square(face, margin=MARGIN, align=True):
@@ -65,7 +65,7 @@ def square(face, margin=MARGIN, align=True):
         margin, align: see `crop`.
 
     Returns:
-        centre (x, y) and side in pixels of the picture, and the angle of the eyes' line, in radians, clockwise.
+        center (x, y) and side in pixels of the picture, and the angle of the eyes' line, in radians, clockwise.
 
     Raises:
         InputError: the box has no extent.
@@ -84,24 +84,24 @@ def square(face, margin=MARGIN, align=True):
     return (x + width / 2, y + height / 2), side, angle
 
 
-def _cut(image, centre, side, angle, size):
+def _cut(image, center, side, angle, size):
     # Sampled finer than needed and averaged, since bilinear sampling alone skips pixels of a large face.
     finer = int(np.clip(np.ceil(side / size), 1, 16))
     step = side / (size * finer)
     turn = step * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    left, top, region = _region(image, centre, side)
-    offset = np.array(centre) - (left, top) - 0.5 - turn @ np.full(2, (size * finer - 1) / 2)
+    left, top, region = _region(image, center, side)
+    offset = np.array(center) - (left, top) - 0.5 - turn @ np.full(2, (size * finer - 1) / 2)
     matrix = np.column_stack([turn, offset])
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     patch = cv2.warpAffine(region, matrix, (size * finer,) * 2, flags=how, borderMode=cv2.BORDER_REPLICATE)
     return patch if finer == 1 else cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def _region(image, centre, side):
+def _region(image, center, side):
     """The part of a picture that a square can touch however it is turned; OpenCV warps none wider than 32,767 pixels."""
     height, width = image.shape[:2]
     reach = side / np.sqrt(2) + 2
-    left, right = np.clip([centre[0] - reach, centre[0] + reach + 1], 0, width).astype(int)
-    top, bottom = np.clip([centre[1] - reach, centre[1] + reach + 1], 0, height).astype(int)
+    left, right = np.clip([center[0] - reach, center[0] + reach + 1], 0, width).astype(int)
+    top, bottom = np.clip([center[1] - reach, center[1] + reach + 1], 0, height).astype(int)
     left, top = min(left, width - 1), min(top, height - 1)
     return left, top, image[top : max(bottom, top + 1), left : max(right, left + 1)]

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_tf import paths
-from fer_tf.emotions import COLOURS
+from fer_tf.emotions import COLORS
 from fer_tf.errors import InputError
 from fer_tf.faces import cropping
 from fer_tf.faces.detection import FAINT, Face
@@ -45,7 +45,7 @@ def read(path):
     """A photograph, upright as the camera was held.
 
     Args:
-        path: a JPEG, PNG, TIFF, WebP, BMP or GIF file: grey or colour, with a palette or transparent (shown on white), of 8 or
+        path: a JPEG, PNG, TIFF, WebP, BMP or GIF file: gray or color, with a palette or transparent (shown on white), of 8 or
             16 bits; of several pictures in one file the first.
 
     Returns:
@@ -75,7 +75,7 @@ def read(path):
         ) from error
 
 
-def find(given, apart=None):
+def find(values, apart=None):
     """The photographs among files and folders.
 
     Args:
@@ -89,20 +89,20 @@ def find(given, apart=None):
     Raises:
         InputError: nothing at a path, or no photograph in a folder.
     """
-    found = []
-    for path in map(Path, given):
+    result = []
+    for path in map(Path, values):
         if path.is_dir():
             inside = [
                 file for file in _files(path, apart) if file.suffix.lower() in SUFFIXES and not _hidden(file, path)
             ]
             if not inside:
                 raise InputError(f"{path}: no photograph in this folder; looked for {', '.join(SUFFIXES[:7])}.")
-            found += sorted(inside)
+            result += sorted(inside)
         elif path.exists():
-            found.append(path)
+            result.append(path)
         else:
             raise InputError(f"{path}: no such file. Give the path of a photograph or of a folder of them.")
-    return found
+    return result
 
 
 def write(image, path):
@@ -129,13 +129,13 @@ def write(image, path):
     return path
 
 
-def analyse(image, detector, classifier, min_score=0.0, min_size=0, margin=cropping.MARGIN, mirrored=True):
+def analyze(image, detector, classifier, min_score=0.0, min_size=0, margin=cropping.MARGIN, mirrored=True):
     """Every face of a picture and its emotion.
 
     Args:
         image: uint8 array (h, w, 3), BGR, as `read` gives it.
-        detector: see `detection.create`.
-        classifier: `classifier.Classifier`.
+        detector: see `detection.load`.
+        classifier: `models.Predictor`.
         min_score: float 0 to 1; faces that the detector is less sure of are left out.
         min_size: pixels; faces whose box has a shorter side are left out.
         margin: see `cropping.crop`.
@@ -148,7 +148,7 @@ def analyse(image, detector, classifier, min_score=0.0, min_size=0, margin=cropp
         InputError: see `check_limits`.
     """
     check_limits(min_score, min_size)
-    return classify(image, kept(find_faces(image, detector), min_score, min_size), classifier, margin, mirrored)
+    return classify(image, retained(find_faces(image, detector), min_score, min_size), classifier, margin, mirrored)
 
 
 def check_limits(min_score, min_size):
@@ -161,21 +161,21 @@ def check_limits(min_score, min_size):
         raise InputError(f"faces of a score from {min_score:g} and {min_size:g} pixels; take 0 to 1, and 0 or more.")
 
 
-def kept(faces, min_score, min_size):
-    """The faces that are sure and large enough, see `analyse`."""
+def retained(faces, min_score, min_size):
+    """The faces that are sure and large enough, see `analyze`."""
     return [face for face in faces if face.score >= min_score and min(face.box[2:]) >= min_size]
 
 
 def find_faces(image, detector):
     """The faces of a photograph, for which a detector that finds none looks up to three times.
 
-    With grey around the picture, since a face that fills it is often missed; and then for a fainter face (`detection.FAINT`).
+    With gray around the picture, since a face that fills it is often missed; and then for a fainter face (`detection.FAINT`).
     Of 500 of FER2013's training images, each filled by one face, YuNet finds 97 in 100 at once and 98 like this; Haar 22 and 73
     (benchmarks/detection.py).
 
     Args:
         image: uint8 array (h, w, 3), BGR.
-        detector: see `detection.create`.
+        detector: see `detection.load`.
 
     Returns:
         list of `detection.Face`, the surest first.
@@ -196,13 +196,13 @@ def classify(image, faces, classifier, margin=cropping.MARGIN, mirrored=True):
     Args:
         image: uint8 array (h, w, 3), BGR.
         faces: list of n `detection.Face`.
-        classifier, margin, mirrored: see `analyse`.
+        classifier, margin, mirrored: see `analyze`.
 
     Returns:
         list of n `Expression`, in the order of `faces`.
     """
     size, _, channels = classifier.input_shape
-    crops = cropping.crops(image, faces, size, channels, margin=margin, colour=classifier.colour)
+    crops = cropping.crops(image, faces, size, channels, margin=margin, color=classifier.color)
     probabilities = classifier.probabilities(crops)
     if mirrored:
         probabilities = (probabilities + classifier.probabilities(crops[:, :, ::-1])) / 2
@@ -223,28 +223,30 @@ def draw(image, expressions, classes, numbers=None):
     Returns:
         uint8 array (h, w, 3), BGR.
     """
-    drawn = image.copy()
-    told = [f"{number}: " for number in numbers] if numbers else [""] * len(expressions)
-    for expression, before in reversed(list(zip(expressions, told, strict=True))):  # the surest is drawn last, on top
-        _draw_one(drawn, expression, classes, before)
-    return drawn
+    drawing = image.copy()
+    message = [f"{number}: " for number in numbers] if numbers else [""] * len(expressions)
+    for expression, before in reversed(
+        list(zip(expressions, message, strict=True))
+    ):  # the surest is drawn last, on top
+        _draw_one(drawing, expression, classes, before)
+    return drawing
 
 
 def _draw_one(image, expression, classes, before):
     x, y, width, height = (round(value) for value in expression.face.box)
-    colour = tuple(int(COLOURS.get(expression.emotion, "#6E6E6E")[i : i + 2], 16) for i in (5, 3, 1))
+    color = tuple(int(COLORS.get(expression.emotion, "#6E6E6E")[i : i + 2], 16) for i in (5, 3, 1))
     scale = float(np.clip(width / 160, 0.4, max(0.4, min(image.shape[:2]) / 400)))
     line, stroke = max(2, round(2 * scale)), max(1, round(1.5 * scale))
     text = f"{before}{expression.emotion} {expression.probabilities[classes.index(expression.emotion)]:.0%}"
     (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
-    cv2.rectangle(image, (x, y), (x + width, y + height), colour, line)
+    cv2.rectangle(image, (x, y), (x + width, y + height), color, line)
     # Above the box, or inside where the picture ends above it; moved to the left where it would leave on the right.
     pad, top = below // 2, text_height + below
     left = int(np.clip(x + pad, pad, max(pad, image.shape[1] - text_width - pad)))
     bottom = y - below if y >= top + below else y + top
     bottom = int(np.clip(bottom, top, max(top, image.shape[0] - below)))
-    cv2.rectangle(image, (left - pad, bottom - top), (left + text_width + pad, bottom + below), colour, cv2.FILLED)
-    ink = (255, 255, 255) if sum(w * c for w, c in zip((0.114, 0.587, 0.299), colour, strict=True)) < 150 else (0, 0, 0)
+    cv2.rectangle(image, (left - pad, bottom - top), (left + text_width + pad, bottom + below), color, cv2.FILLED)
+    ink = (255, 255, 255) if sum(w * c for w, c in zip((0.114, 0.587, 0.299), color, strict=True)) < 150 else (0, 0, 0)
     cv2.putText(image, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, stroke, cv2.LINE_AA)
 
 
@@ -260,15 +262,15 @@ def _rgb(picture):
     return np.asarray(picture.convert("RGB"))
 
 
-def _eight_bits(grey, white=None):
-    """Grey values as uint8, 255 for `white`; without one, white is that of the narrowest usual range: 1, 255 or 65535."""
-    grey = np.nan_to_num(grey.astype(np.float64))
-    white = white or next((usual for usual in (1, 255, 65535) if grey.max() <= usual), grey.max())
-    return np.clip(np.rint(grey * (255 / white)), 0, 255).astype(np.uint8)
+def _eight_bits(gray, white=None):
+    """Gray values as uint8, 255 for `white`; without one, white is that of the narrowest usual range: 1, 255 or 65535."""
+    gray = np.nan_to_num(gray.astype(np.float64))
+    white = white or next((usual for usual in (1, 255, 65535) if gray.max() <= usual), gray.max())
+    return np.clip(np.rint(gray * (255 / white)), 0, 255).astype(np.uint8)
 
 
 def _by_opencv(path, data):
-    # What Pillow does not know, such as a TIFF of 16 bits a colour. OpenCV turns pictures upright and to 8 bits itself.
+    # What Pillow does not know, such as a TIFF of 16 bits a color. OpenCV turns pictures upright and to 8 bits itself.
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     except cv2.error:

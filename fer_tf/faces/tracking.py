@@ -73,8 +73,8 @@ class Tracker:
 
     def held(self):
         """The faces of the last update, for a frame in which no detector looked: as `update` returned them."""
-        seen = [(track.number, track.face) for track in self._tracks if track.number and track.missed == 0]
-        return sorted(seen, key=lambda pair: pair[0])
+        observed = [(track.number, track.face) for track in self._tracks if track.number and track.missed == 0]
+        return sorted(observed, key=lambda pair: pair[0])
 
     def rescale(self, across, down):
         """Carries the tracks over to frames of another size, `across` and `down` times as large; then comes an update."""

@@ -1,33 +1,32 @@
-"""Trained networks in forms that run without TensorFlow: ONNX and LiteRT, in float32 or quantised to int8.
+"""Trained networks in formats that run without TensorFlow: ONNX and LiteRT, in float32 or quantized to int8.
 
-Every form takes what the network takes, images with values 0 to 255, as an input named "image", and gives "probabilities",
-for any number of images at once. The float32 ONNX form runs in OpenCV too. Writing a form needs packages that a training does
-not: the extra `export`. What a form costs in accuracy and gains in speed is measured by notebook 11_export.
+Every file takes what the network takes, images with values 0 to 255, as an input named "image", and gives "probabilities",
+for any number of images at once. The float32 ONNX file runs in OpenCV too. Writing one needs packages that a training does
+not: the extra `export`. What a format costs in accuracy and gains in speed is measured by notebook 11_export.
 """
 
 import importlib.util
 import logging
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fer_tf import models
-from fer_tf.errors import InputError, first_line
+from fer_tf.errors import InputError, choose, first_line
 from fer_tf.models import onnx_runtime
+from fer_tf.models.predictor import Predictor
 from fer_tf.paths import writing
 
 OPSET = 13
-"""Of the ONNX operators: the first that quantises each channel by itself, and one that OpenCV 4 reads."""
+"""Of the ONNX operators: the first that quantizes each channel by itself, and one that OpenCV 4 reads."""
 
 TOLERANCE = 1e-4
-"""The furthest that a probability of a float32 form may lie from Keras's."""
+"""The furthest that a probability of a float32 file may lie from Keras's."""
 
-FORMS = {
+FORMATS = {
     "keras": ("model.keras", "keras"),
     "opencv": ("model.onnx", "opencv"),
     "onnxruntime": ("model.onnx", "onnxruntime"),
@@ -35,54 +34,14 @@ FORMS = {
     "litert": ("model.tflite", "litert"),
     "litert_int8": ("model_int8.tflite", "litert"),
 }
-"""What `create` makes: the file's name, and what runs it."""
+"""What `to_formats` writes: the file's name, and what runs it."""
 
 ENGINES = {".onnx": onnx_runtime.ENGINES, ".tflite": ("litert",), ".keras": ("keras",)}
-"""What runs a form, by the file's suffix; the first is taken where none is asked for."""
+"""What runs a file, by the file's suffix; the first is taken where none is asked for."""
 
 _MODULES = {"onnxruntime": "onnxruntime", "opencv": "cv2", "litert": "ai_edge_litert", "keras": "keras"}
 _WRITTEN_BY = {".onnx": ("onnx", "onnxruntime", "tf2onnx"), ".tflite": ("ai_edge_litert",), ".keras": ()}
 _PACKAGES = {"ai_edge_litert": "ai-edge-litert"}
-
-
-@dataclass(frozen=True)
-class Form:
-    """A network in one form, ready to predict.
-
-    Attributes:
-        path: the file.
-        engine: what runs it, one of `ENGINES`.
-        run: callable, float32 images (n, h, w, c) with values 0 to 255 to probabilities (n, k).
-    """
-
-    path: Path
-    engine: str
-    run: Callable
-
-    @property
-    def megabytes(self):
-        """Size of the file in units of 1,000,000 bytes."""
-        return self.path.stat().st_size / 1e6
-
-    def probabilities(self, images, batch_size=64):
-        """Class probabilities of images.
-
-        Args:
-            images: uint8 or float array (n, h, w, c), values 0 to 255, of the network's own size and channels.
-            batch_size: images at a time.
-
-        Returns:
-            float32 array (n, k), rows sum to 1.
-
-        Raises:
-            InputError: there is no image.
-        """
-        if len(images) == 0:
-            raise InputError(f"{self.path.name}: no images to classify; give at least one.")
-        starts = range(0, len(images), batch_size)
-        parts = [self.run(np.ascontiguousarray(images[i : i + batch_size], np.float32)) for i in starts]
-        found = np.concatenate(parts).astype(np.float64)
-        return (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def to_onnx(model, path, calibration=None):
@@ -98,11 +57,11 @@ def to_onnx(model, path, calibration=None):
         Path of the file.
 
     Raises:
-        InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX cannot
-            say. A float32 form that does not predict as the network does is not written; one that only OpenCV does not
+        InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX does
+            not have. A float32 file that does not predict as the network does is not written; one that only OpenCV does not
             run rightly is, and a printed line says so.
 
-    Quantisation: Jacob et al. 2018, section 3.
+    Quantization: Jacob et al. 2018, section 3.
     """
     _check(model, path, ".onnx", calibration)
     network = models.as_float32(model)
@@ -112,7 +71,7 @@ def to_onnx(model, path, calibration=None):
             part.write_bytes(graph.SerializeToString())
             _compare(network, part, path)
         else:
-            _quantise(graph, part, np.asarray(calibration))
+            _quantize(graph, part, np.asarray(calibration))
     return Path(path)
 
 
@@ -139,7 +98,7 @@ def to_litert(model, path, calibration=None):
 
 
 def load(path, engine=None, threads=None):
-    """A network's form, ready to predict.
+    """An exported network, ready to predict.
 
     Args:
         path: a `.onnx`, `.tflite` or `.keras` file.
@@ -148,65 +107,64 @@ def load(path, engine=None, threads=None):
             Keras's cannot be changed: see `training.make_deterministic`.
 
     Returns:
-        Form.
+        Predictor.
 
     Raises:
         InputError: the file or the engine's package is missing, the engine does not run such a file, or cannot read it.
     """
     path = Path(path)
     if path.suffix not in ENGINES:
-        raise InputError(f"{path}: not a form of a network; expected a file ending in {', '.join(ENGINES)}.")
+        raise InputError(f"{path}: not an exported network; expected a file ending in {', '.join(ENGINES)}.")
     engine = engine or ENGINES[path.suffix][0]
     if engine not in ENGINES[path.suffix]:
         raise InputError(f"{engine} does not run {path.name}; choose {' or '.join(ENGINES[path.suffix])}.")
     if not path.is_file():
         raise InputError(f"{path}: no such file. Write it first: see fer_tf.models.export or notebook 11_export.")
     _need(_MODULES[engine])
-    opened = {"litert": _litert, "keras": _keras}.get(engine, partial(_onnx, engine=engine))
-    return Form(path, engine, opened(path, threads))
+    reader = {"litert": _litert, "keras": _keras}.get(engine, partial(_onnx, engine=engine))
+    return Predictor(path, engine, reader(path, threads))
 
 
 def available():
-    """The names of `FORMS` whose packages are installed, as a tuple in that order."""
+    """The names of `FORMATS` whose packages are installed, as a tuple in that order."""
     return tuple(
-        form
-        for form, (file, engine) in FORMS.items()
+        name
+        for name, (file, engine) in FORMATS.items()
         if not _missing(*_WRITTEN_BY[Path(file).suffix], _MODULES[engine])
     )
 
 
-def create(model, forms, folder, calibration=None, threads=None):
-    """Writes a network in several forms and opens each.
+def to_formats(model, formats, folder, calibration=None, threads=None):
+    """Writes a network in several formats and loads each.
 
     Args:
-        model, calibration: see `to_onnx`; the int8 forms need calibration images.
-        forms: names of `FORMS`.
-        folder: where the files are written, a file that two forms share once.
+        model, calibration: see `to_onnx`; the int8 formats need calibration images.
+        formats: names of `FORMATS`.
+        folder: where the files are written, a file that two formats share once.
         threads: see `load`.
 
     Returns:
-        dict name -> Form, in the order asked.
+        dict name -> Predictor, in the order of `formats`.
 
     Raises:
-        InputError: an unknown form, an int8 form without calibration images, or as `to_onnx`.
+        InputError: an unknown format, an int8 format without calibration images, or as `to_onnx`.
     """
-    for form in forms:
-        if form not in FORMS:
-            raise InputError(f"unknown form '{form}'; choose of {', '.join(FORMS)}.")
-        if form.endswith("int8") and calibration is None:
-            raise InputError(f"{form} needs training images to find the ranges of its activations; give calibration.")
+    for name in formats:
+        choose("format", name, FORMATS)
+        if name.endswith("int8") and calibration is None:
+            raise InputError(f"{name} needs training images to find the ranges of its activations; give calibration.")
     writers = {".onnx": to_onnx, ".tflite": to_litert, ".keras": lambda model, path, _: models.save(model, path)}
-    for name in dict.fromkeys(FORMS[form][0] for form in forms):
+    for name in dict.fromkeys(FORMATS[name][0] for name in formats):
         path = Path(folder) / name
         writers[path.suffix](model, path, calibration if "int8" in name else None)
-    return {form: load(Path(folder) / FORMS[form][0], FORMS[form][1], threads) for form in forms}
+    return {name: load(Path(folder) / FORMATS[name][0], FORMATS[name][1], threads) for name in formats}
 
 
-def latency(form, images, batch_size=1, warm_up=5):
-    """How long a form takes, from images in memory to their probabilities.
+def latency(predictor, images, batch_size=1, warm_up=5):
+    """How long an exported network takes, from images in memory to their probabilities.
 
     Args:
-        form: Form.
+        predictor: Predictor.
         images: uint8 or float array (n, h, w, c), values 0 to 255.
         batch_size: images at a time; what is left over at the end is not timed, as it is of another size.
         warm_up: batches before the first that counts.
@@ -221,10 +179,10 @@ def latency(form, images, batch_size=1, warm_up=5):
     if not batches:
         raise InputError(f"{len(images)} images do not fill a batch of {batch_size}; give more, or a smaller batch.")
     for _ in range(warm_up):
-        form.probabilities(batches[0], batch_size)
+        predictor.probabilities(batches[0], batch_size)
     marks = [time.perf_counter()]
     for batch in batches:
-        form.probabilities(batch, batch_size)
+        predictor.probabilities(batch, batch_size)
         marks.append(time.perf_counter())
     return np.diff(marks) * 1000 / batch_size
 
@@ -236,13 +194,13 @@ def _missing(*modules):
 def _need(*modules):
     if missing := _missing(*modules):
         wanted = " ".join(_PACKAGES.get(name, name) for name in missing)
-        raise InputError(f"{wanted} missing, and needed for this form of a network: pip install {wanted}.")
+        raise InputError(f"{wanted} missing, and needed for this format: pip install {wanted}.")
 
 
 def _check(model, path, suffix, calibration):
     _need(*_WRITTEN_BY[suffix])
     if Path(path).suffix != suffix:
-        raise InputError(f"{path}: this form of a network is written to a file ending in {suffix}.")
+        raise InputError(f"{path}: this format is written to a file ending in {suffix}.")
     if calibration is not None and (len(calibration) == 0 or np.shape(calibration)[1:] != model.input_shape[1:]):
         raise InputError(
             f"{path}: calibration images of shape {np.shape(calibration)}; expected some of {model.input_shape[1:]}."
@@ -266,12 +224,12 @@ def _compare(network, part, path):
             print(f"{path}: OpenCV does not run it rightly; run it in onnxruntime.", flush=True)
 
 
-def _furthest(network, form):
+def _furthest(network, predictor):
     # Other counts than the 2 and 3 by which reshapes are told apart; 1 is the camera's.
     differences = []
     for n in (1, 5):
         images = np.random.default_rng(n).integers(0, 256, (n, *network.input_shape[1:])).astype(np.float32)
-        differences.append(np.abs(form.probabilities(images) - np.asarray(network(images, training=False))).max())
+        differences.append(np.abs(predictor.probabilities(images) - np.asarray(network(images, training=False))).max())
     return float(np.max(differences))
 
 
@@ -290,7 +248,7 @@ def _converted(network):
     try:
         graph, _ = tf2onnx.convert.from_function(traced, image, opset=OPSET)
     except (ValueError, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{network.name} has a layer that ONNX cannot say ({first_line(error)}).") from error
+        raise InputError(f"{network.name} has a layer that ONNX does not have ({first_line(error)}).") from error
     return _with_constants(graph, traced.get_concrete_function())
 
 
@@ -324,7 +282,7 @@ def _converted_to_litert(network, calibration):
         try:
             return converter.convert()
         except Exception as error:  # the converter's own class, which is no part of its interface
-            raise InputError(f"{network.name} has a layer that LiteRT cannot say ({first_line(error)}).") from error
+            raise InputError(f"{network.name} has a layer that LiteRT does not have ({first_line(error)}).") from error
 
 
 def _with_constant_reshapes(graph):
@@ -342,7 +300,7 @@ def _with_constant_reshapes(graph):
     session = onnx_runtime.session(watched.SerializeToString())
     size = [dimension.dim_value for dimension in graph.graph.input[0].type.tensor_type.shape.dim[1:]]
     two, three = (
-        [found.shape for found in session.run(names, {"image": np.zeros((n, *size), np.float32)})] if names else []
+        [result.shape for result in session.run(names, {"image": np.zeros((n, *size), np.float32)})] if names else []
         for n in (2, 3)
     )
     for node, name, of_two, of_three in zip(reshapes, names, two, three, strict=True):
@@ -357,7 +315,7 @@ def _with_constant_reshapes(graph):
 
 
 def _folded(graph):
-    """A graph after ONNX Runtime's basic optimisations, which use standard operators only, without what no one needs."""
+    """A graph after ONNX Runtime's basic optimizations, which use standard operators only, without what no one needs."""
     import onnx
     import onnxruntime
 
@@ -369,9 +327,9 @@ def _folded(graph):
         folded = onnx.load(options.optimized_model_filepath)
     _remove_unread(folded.graph)
     used = {node.domain for node in folded.graph.node}
-    kept = [entry for entry in folded.opset_import if entry.domain in used]
+    retained = [entry for entry in folded.opset_import if entry.domain in used]
     del folded.opset_import[:]
-    folded.opset_import.extend(kept)
+    folded.opset_import.extend(retained)
     for value in (folded.graph.input[0], folded.graph.output[0]):
         value.type.tensor_type.shape.dim[0].dim_param = "images"
     onnx.checker.check_model(folded)
@@ -390,7 +348,7 @@ def _remove_unread(graph):
         graph.initializer.remove(constant)
 
 
-def _quantise(graph, path, images):
+def _quantize(graph, path, images):
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
@@ -416,7 +374,7 @@ def _quantise(graph, path, images):
 
 
 def _onnx(path, threads, engine):
-    network = onnx_runtime.opened(path, engine, threads)
+    network = onnx_runtime.load(path, engine, threads)
     return lambda images: network(images)[0]
 
 

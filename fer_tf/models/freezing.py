@@ -1,10 +1,11 @@
 """Which layers of a network a training may change."""
 
 import numpy as np
-from keras import layers
 
 from fer_tf.errors import InputError
-from fer_tf.models.initial_weights import is_new, with_weights
+
+HEAD_PREFIXES = ("head_", "adjust_")
+"""How the names of the layers begin that do not belong to a pretrained backbone."""
 
 
 def set_trainable(model, what, batch_norm=False):
@@ -12,31 +13,50 @@ def set_trainable(model, what, batch_norm=False):
 
     Args:
         model: keras.Model of `build`.
-        what: "head", the layers that are no part of the base (of a network without a base, its last layer); "all"; or an
-            int, the head and as many of the base's last layers that have weights, its batch norms not counted.
-        batch_norm: train the batch norms of the trained part of the base too. By default they stay as they are, and
-            normalise by their saved averages in training as well: small batches would spoil what ImageNet taught them.
+        what: "head", the layers that are no part of the backbone (of a network without a backbone, its last layer); "all"; or an
+            int, the head and as many of the backbone's last layers that have weights, its batch norms not counted.
+        batch_norm: train the batch norms of the trained part of the backbone too. By default they stay as they are, and
+            normalize by their saved averages in training as well: small batches would spoil what ImageNet taught them.
             Those that never saw a batch, of a base with random weights, are always trained with the layers around them.
 
     Returns:
         The same model. What is frozen stays so in a saved file.
 
     Raises:
-        InputError: an unknown choice, or more layers than the base has.
+        InputError: an unknown choice, or more layers than the backbone has.
 
     Batch norm while fine-tuning: Keras's guide "Transfer learning and fine-tuning".
     """
-    new = is_new(model)
-    base = [layer for layer in with_weights(model) if not new(layer)]
-    counted = [layer for layer in base if not _is_norm(layer)]
+    backbone = [layer for layer in with_weights(model) if not is_head(model, layer)]
+    counted = [layer for layer in backbone if not _is_norm(layer)]
     count = _count(model, what, len(counted))
-    frozen_before = base.index(counted[-count]) if 0 < count < len(counted) else len(base) * (count == 0)
+    frozen_before = backbone.index(counted[-count]) if 0 < count < len(counted) else len(backbone) * (count == 0)
     for layer in model.layers:
         layer.trainable = True
-    for place, layer in enumerate(base):
+    for place, layer in enumerate(backbone):
         rests = _is_norm(layer) and not batch_norm and not _is_fresh(layer)
         layer.trainable = place >= frozen_before and not rests
     return model
+
+
+def with_weights(model):
+    """The layers of a network that have weights, from the input on."""
+    return [layer for layer in model.layers if layer.weights]
+
+
+def is_head(model, layer):
+    """Whether a layer belongs to a network's head, not to a backbone that was trained elsewhere.
+
+    Args:
+        model: keras.Model of `models.build`.
+        layer: one of its layers.
+
+    Returns:
+        bool. In a network without such a backbone the head is the last layer.
+    """
+    if any(other.name.startswith(HEAD_PREFIXES) for other in model.layers):
+        return layer.name.startswith(HEAD_PREFIXES)
+    return layer is model.layers[-1]
 
 
 def _count(model, what, most):
@@ -50,6 +70,8 @@ def _count(model, what, most):
 
 
 def _is_norm(layer):
+    from keras import layers
+
     return isinstance(layer, layers.BatchNormalization)
 
 

@@ -1,6 +1,6 @@
 """The weights that a network starts from: ImageNet's, those of a file, or those of an earlier run.
 
-What was taken and what is new is printed in one line; what does not fit is refused in one, before any training.
+One printed line says what was loaded and what is new; weights that do not fit are refused before any training.
 """
 
 import os
@@ -13,26 +13,26 @@ from keras import utils
 
 from fer_tf import paths
 from fer_tf.errors import InputError, first_line
-from fer_tf.models import resnet18, vit
-from fer_tf.models.transfer import BASES, NEW
+from fer_tf.models import files, resnet18, vit
+from fer_tf.models.freezing import is_head, with_weights
+from fer_tf.models.transfer import BACKBONES
 
 SUFFIXES = (".keras", ".weights.h5", ".npz", ".pth")
 
 
-def take(model, weights, load):
+def load_initial_weights(model, weights):
     """Gives a freshly built network its starting weights.
 
     Args:
         model: keras.Model of `models.build`, named after its architecture.
         weights: "imagenet"; or the path of a `.keras` or `.weights.h5` file of the same architecture, of a run's folder
             with a model.keras, or of a published `.npz` (ViT) or `.pth` (ResNet-18) file.
-        load: reads a `.keras` file.
 
     Raises:
         InputError: there are none, they could not be downloaded, or they are of another architecture or class count.
     """
     if weights == "imagenet":
-        return _take_imagenet(model)
+        return _load_imagenet(model)
     path = paths.resolve(weights)
     path = path / "model.keras" if path.is_dir() else path
     kind = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
@@ -41,47 +41,30 @@ def take(model, weights, load):
     if not path.is_file():
         raise InputError(f"{path}: there are no such weights. Give the path of a file, or of a complete run's folder.")
     if kind == ".keras":
-        _take_layers(model, load(path), path)
+        _load_layers(model, files.load(path), path)
     elif kind == ".weights.h5":
-        _take_h5(model, path)
+        _load_h5(model, path)
     else:
-        _take_published(model, path, kind)
+        _load_published(model, path, kind)
 
 
-def with_weights(model):
-    """The layers of a network that have weights, from the input on."""
-    return [layer for layer in model.layers if layer.weights]
-
-
-def is_new(model):
-    """Tells, of a layer, whether it is no part of a base that was trained elsewhere.
-
-    Returns:
-        callable, layer -> bool. Networks without such a base have one new layer, the last.
-    """
-    if any(layer.name.startswith(NEW) for layer in model.layers):
-        return lambda layer: layer.name.startswith(NEW)
-    return lambda layer: layer is model.layers[-1]
-
-
-def _take_imagenet(model):
+def _load_imagenet(model):
     if model.name in vit.WEIGHTS:
-        return _take_published(model, _download(vit.WEIGHTS[model.name]), ".npz")
+        return _load_published(model, _download(vit.WEIGHTS[model.name]), ".npz")
     if model.name == "resnet18":
-        return _take_published(model, _download(resnet18.WEIGHTS, resnet18.WEIGHTS_HASH), ".pth")
-    if model.name not in BASES:
+        return _load_published(model, _download(resnet18.WEIGHTS, resnet18.WEIGHTS_HASH), ".pth")
+    if model.name not in BACKBONES:
         raise InputError(f"{model.name} has no ImageNet weights; give weights=None, or a file of an earlier run.")
     donor = _fetching(
-        lambda: BASES[model.name].function(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
+        lambda: BACKBONES[model.name].function(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
     )
-    new = is_new(model)
-    mine = [layer for layer in with_weights(model) if not new(layer)]
-    for layer, theirs in zip(mine, with_weights(donor), strict=False):  # a base may be cut short
+    mine = [layer for layer in with_weights(model) if not is_head(model, layer)]
+    for layer, theirs in zip(mine, with_weights(donor), strict=False):  # a backbone may be cut short
         layer.set_weights(theirs.get_weights())
     _tell(model, mine, "ImageNet")
 
 
-def _take_layers(model, donor, path):
+def _load_layers(model, donor, path):
     mine, theirs = with_weights(model), with_weights(donor)
     for layer, other in zip(mine[:-1], theirs, strict=False):
         if _shapes(layer) != _shapes(other):
@@ -94,7 +77,7 @@ def _take_layers(model, donor, path):
     _tell(model, taken, path)
 
 
-def _take_h5(model, path):
+def _load_h5(model, path):
     try:
         count = _count_arrays(path)
     except OSError as error:
@@ -105,8 +88,8 @@ def _take_h5(model, path):
         with warnings.catch_warnings(action="ignore"):
             model.load_weights(path)
     except (ValueError, KeyError) as error:
-        found = re.search(r"variable\.shape=(\(.*?\)), Received: value\.shape=(\(.*?\))", str(error))
-        difference = f"it has a {found[2]} where there is {found[1]} here" if found else "it has other layers"
+        result = re.search(r"variable\.shape=(\(.*?\)), Received: value\.shape=(\(.*?\))", str(error))
+        difference = f"it has a {result[2]} where there is {result[1]} here" if result else "it has other layers"
         raise _another(model, path, difference) from error
     _tell(model, with_weights(model), path)
 
@@ -123,11 +106,13 @@ def _count_arrays(path):
     return len(shapes)
 
 
-def _take_published(model, path, kind):
+def _load_published(model, path, kind):
     owners = {".npz": tuple(vit.WEIGHTS), ".pth": ("resnet18",)}[kind]
     if model.name not in owners:
         raise _another(model, path, f"{kind} files are those of {' and '.join(owners)}")
-    taken = (vit if kind == ".npz" else resnet18).take_published(model, path)
+    taken = (
+        vit.load_published_weights(model, path) if kind == ".npz" else resnet18.load_torchvision_weights(model, path)
+    )
     _tell(model, taken, path)
 
 
@@ -140,8 +125,8 @@ def _fetching(fetch):
     try:
         return fetch()
     except Exception as error:  # Keras raises nothing narrower
-        found = re.search(r"URL fetch failure on (\S+): ", str(error))
-        what = found[1] if found else f"the weights ({first_line(error)})"
+        result = re.search(r"URL fetch failure on (\S+): ", str(error))
+        what = result[1] if result else f"the weights ({first_line(error)})"
         folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
         raise InputError(
             f"{what} could not be downloaded. Get the file elsewhere and put it into {folder}, or give weights=None."

@@ -1,4 +1,4 @@
-"""What stands before a network: grey made colour, an image brought to the size and the values that the base was trained with.
+"""What stands before a network: gray made color, an image brought to the size and the values that the base was trained with.
 
 All of it are layers inside the model, so that it takes images in 0-255 and there is no preprocessing to forget.
 """
@@ -13,9 +13,9 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN = (103.939, 116.779, 123.68)
 
 
-@saving.register_keras_serializable(package="fer_tf")
-class RepeatGrey(layers.Layer):
-    """Repeats the one channel of grey images three times: (n, h, w, 1) to (n, h, w, 3)."""
+@saving.register_keras_serializable(package="fer_tf", name="RepeatGrey")  # the name in saved files
+class RepeatGray(layers.Layer):
+    """Repeats the one channel of gray images three times: (n, h, w, 1) to (n, h, w, 3)."""
 
     def call(self, inputs):
         return ops.repeat(inputs, 3, axis=-1)
@@ -36,12 +36,12 @@ class BlueGreenRed(layers.Layer):
 class Resize(layers.Layer):
     """Images resized to `size` x `size` pixels, bilinear, and smoothed first where they shrink.
 
-    Keras's own Resizing says that a model which is called without `training` is being trained, and the batch norms after
-    it then mix the images of a batch.
+    Used in place of `keras.layers.Resizing`: with that layer (Keras 3.15) a model that is called without the argument
+    `training` runs in training mode, so that the batch norms after it mix the images of a batch.
     """
 
-    def __init__(self, size, **given):
-        super().__init__(**given)
+    def __init__(self, size, **values):
+        super().__init__(**values)
         self.size = size
 
     def call(self, inputs):
@@ -54,9 +54,9 @@ class Resize(layers.Layer):
         return {**super().get_config(), "size": self.size}
 
 
-def colour(x):
-    """Images with three channels: grey ones repeated, others as they are."""
-    return RepeatGrey(dtype="float32")(x) if x.shape[-1] == 1 else x
+def color(x):
+    """Images with three channels: gray ones repeated, others as they are."""
+    return RepeatGray(dtype="float32")(x) if x.shape[-1] == 1 else x
 
 
 def resize(x, size, minimum=1):
@@ -89,8 +89,8 @@ def scale(x, convention):
     if convention == "tf":
         return layers.Rescaling(1 / 127.5, offset=-1, dtype="float32")(x)
     if convention == "torch":
-        grey = x.shape[-1] == 1
-        mean, deviation = ((sum(of) / 3,) if grey else of for of in (MEAN, DEVIATION))
+        gray = x.shape[-1] == 1
+        mean, deviation = ((sum(of) / 3,) if gray else of for of in (MEAN, DEVIATION))
         variance = [(255 * d) ** 2 for d in deviation]
         return layers.Normalization(mean=[255 * m for m in mean], variance=variance, dtype="float32")(x)
     if convention == "caffe":

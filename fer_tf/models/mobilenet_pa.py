@@ -3,7 +3,7 @@
 from keras import layers
 
 from fer_tf.errors import InputError
-from fer_tf.models.transfer import base, softmax
+from fer_tf.models.transfer import backbone, softmax
 
 
 def mobilenet_pa(
@@ -13,7 +13,7 @@ def mobilenet_pa(
 
     Patch extraction: convolutions of several kernel sizes side by side, their maps concatenated. Attention: the channels
     of an image are rescaled by what its own average over all places says (Hu et al. 2018). Every step looks at one image
-    alone: a published version attends across the batch, so that a face's scores depend on its neighbours there.
+    alone: a published version attends across the batch, so that a face's scores depend on its neighbors there.
 
     Args:
         inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255.
@@ -35,7 +35,7 @@ def mobilenet_pa(
     """
     if blocks not in range(1, 14):
         raise InputError(f"mobilenet_pa with blocks={blocks}; MobileNet has 13, give 1 to 13.")
-    x = base("mobilenet_pa", inputs, size, layer=f"conv_pw_{blocks}_relu")
+    x = backbone("mobilenet_pa", inputs, size, layer=f"conv_pw_{blocks}_relu")
     x = _attend(_extract_patches(x, kernels, filters), reduction)
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = layers.Dense(units, activation="relu", name="head_dense")(x)
@@ -52,7 +52,7 @@ def _extract_patches(x, kernels, filters):
 
 def _attend(x, reduction):
     channels = x.shape[-1]
-    seen = layers.GlobalAveragePooling2D(keepdims=True, name="head_attention_pool")(x)
-    seen = layers.Dense(max(1, channels // reduction), activation="relu", name="head_attention_1")(seen)
-    weight = layers.Dense(channels, activation="sigmoid", name="head_attention_2")(seen)
+    observed = layers.GlobalAveragePooling2D(keepdims=True, name="head_attention_pool")(x)
+    observed = layers.Dense(max(1, channels // reduction), activation="relu", name="head_attention_1")(observed)
+    weight = layers.Dense(channels, activation="sigmoid", name="head_attention_2")(observed)
     return layers.Multiply(name="head_attention")([x, weight])

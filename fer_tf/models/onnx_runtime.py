@@ -9,7 +9,7 @@ ENGINES = ("onnxruntime", "opencv")
 """What computes an ONNX file, the better first."""
 
 
-def opened(path, engine=None, threads=None):
+def load(path, engine=None, threads=None):
     """What computes a network of one input.
 
     Args:
@@ -23,7 +23,7 @@ def opened(path, engine=None, threads=None):
     Raises:
         InputError: no network, or one that cannot be read here.
     """
-    engine = engine or ("onnxruntime" if importlib.util.find_spec("onnxruntime") else "opencv")
+    engine = engine or preferred()
     by = {"onnxruntime": _onnxruntime, "opencv": _opencv}[engine]
     try:
         return by(Path(path), threads)
@@ -31,6 +31,11 @@ def opened(path, engine=None, threads=None):
         raise
     except Exception as error:  # each engine has errors of its own
         raise InputError(f"{path}: {engine} cannot read it ({first_line(error)}). Fetch or export it anew.") from error
+
+
+def preferred():
+    """The better of the runtimes that are installed."""
+    return "onnxruntime" if importlib.util.find_spec("onnxruntime") else "opencv"
 
 
 def session(model, options=None):
@@ -58,7 +63,7 @@ def _onnxruntime(path, threads):
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves idle cores to the other stages
     ready = session(path.read_bytes(), options)
     name = ready.get_inputs()[0].name
-    return lambda given: ready.run(None, {name: given})
+    return lambda values: ready.run(None, {name: values})
 
 
 def _opencv(path, threads):
@@ -66,15 +71,15 @@ def _opencv(path, threads):
 
     if b"QuantizeLinear" in path.read_bytes():
         raise InputError(
-            f"{path}: a quantised network, of which OpenCV computes nonsense. Run it in onnxruntime, or give float32."
+            f"{path}: a quantized network, of which OpenCV computes nonsense. Run it in onnxruntime, or give float32."
         )
     if threads:
         cv2.setNumThreads(threads)
     network = cv2.dnn.readNetFromONNX(str(path))
     outputs = network.getUnconnectedOutLayersNames()
 
-    def run(given):
-        network.setInput(given)
+    def run(values):
+        network.setInput(values)
         return [output.copy() for output in network.forward(outputs)]  # it is written over by the next
 
     return run

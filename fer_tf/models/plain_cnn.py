@@ -21,15 +21,15 @@ def plain_cnn(inputs, classes, filters=(64, 128, 256, 512), block_dropout=0.25, 
     """
     x = layers.Rescaling(1 / 255)(inputs)
     for count in filters:
-        x = _normalise(layers.Conv2D(count, 3, padding="same")(x))
+        x = _normalize(layers.Conv2D(count, 3, padding="same")(x))
         x = layers.MaxPooling2D()(x)
         x = layers.Dropout(block_dropout)(x)
     x = layers.Flatten()(x)
     for _ in range(2):
-        x = _normalise(layers.Dense(512)(x))
+        x = _normalize(layers.Dense(512)(x))
         x = layers.Dropout(dense_dropout)(x)
     return layers.Dense(classes, activation="softmax", dtype="float32")(x)
 
 
-def _normalise(x):
+def _normalize(x):
     return layers.Activation("relu")(layers.BatchNormalization()(x))

@@ -11,52 +11,61 @@ from typing import Any
 import numpy as np
 import yaml
 
-from fer_tf import emotions, models
+from fer_tf import emotions
 from fer_tf.errors import InputError, first_line
-from fer_tf.models import onnx_runtime
-
-BATCH = 64  # faces in one pass
+from fer_tf.models import files, onnx_runtime
+from fer_tf.models.prediction import in_batches
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """A network and what is known of it.
+class Predictor:
+    """A trained network in a file, ready to predict in one of its runtimes.
 
     Args:
-        classes: tuple of the k class names, in the order of the probabilities.
-        input_shape: (height, width, channels) of its crops.
-        colour: whether it was trained on colours (RGB); else on grey, repeated for three channels.
-        forward: uint8 array (n, h, w, c), 0-255, to float array (n, k).
         path: Path of its file.
+        runtime: "keras", "onnxruntime", "opencv" or "litert".
+        forward: callable, float32 array (m, h, w, c) in 0-255 to float array (m, k).
+        classes: tuple of the k class names in the order of the probabilities, empty where they are not known.
+        input_shape: (height, width, channels) of its images, or None where any are taken.
+        color: whether it was trained on colors (RGB); else on gray, repeated for three channels.
     """
 
-    classes: tuple
-    input_shape: tuple
-    colour: bool
-    forward: Any
     path: Path
+    runtime: str
+    forward: Any
+    classes: tuple = ()
+    input_shape: tuple | None = None
+    color: bool = False
 
-    def probabilities(self, crops):
-        """Class probabilities of cropped faces, the same whether a face comes alone or with others.
+    @property
+    def megabytes(self):
+        """Size of the file in units of 1,000,000 bytes."""
+        return self.path.stat().st_size / 1e6
+
+    def probabilities(self, images, batch_size=64):
+        """Class probabilities of images, the same whether an image comes alone or with others.
 
         Args:
-            crops: uint8 array (n, h, w, c) of `input_shape`, 0-255; n may be 0.
+            images: uint8 or float array (n, h, w, c), values 0 to 255; n may be 0 where the classes are known.
+            batch_size: images at a time.
 
         Returns:
             float32 array (n, k), rows sum to 1.
 
         Raises:
-            InputError: crops of another shape.
+            InputError: images of another shape, or none.
         """
-        crops = np.asarray(crops)
-        if crops.ndim != 4 or crops.shape[1:] != self.input_shape:
-            raise InputError(f"{self.path.name}: crops of shape {crops.shape}; it takes (n, *{self.input_shape}).")
-        parts = [self.forward(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
-        found = np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, len(self.classes)))
-        return (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
+        images = np.asarray(images)
+        if self.input_shape and (images.ndim != 4 or images.shape[1:] != self.input_shape):
+            raise InputError(f"{self.path.name}: images of shape {images.shape}; it takes (n, *{self.input_shape}).")
+        if not len(images):
+            if not self.classes:
+                raise InputError(f"{self.path.name}: no images to classify; give at least one.")
+            return np.zeros((0, len(self.classes)), np.float32)
+        return in_batches(self.forward, images, batch_size)
 
 
-def load(path=None):
+def load_predictor(path=None):
     """A network, ready to name emotions.
 
     Args:
@@ -64,7 +73,7 @@ def load(path=None):
             card (`.md`) of its name beside it, or from the run.json of its run; seven outputs without either are FER2013's.
 
     Returns:
-        Classifier.
+        Predictor.
 
     Raises:
         InputError: no such file, no network, or one whose classes are not known.
@@ -79,17 +88,18 @@ def load(path=None):
     forward, input_shape, outputs = readers[path.suffix](path, facts)
     classes = tuple(facts.get("classes") or (emotions.FER2013 if outputs == len(emotions.FER2013) else ()))
     if len(classes) != outputs:
-        told = (
+        message = (
             f"{len(classes)} are known" if classes else f"nothing says their names: put a card {path.stem}.md beside it"
         )
-        raise InputError(f"{path}: a network of {outputs} classes, and {told}.")
-    return Classifier(classes, tuple(input_shape), bool(facts.get("colour")), forward, path)
+        raise InputError(f"{path}: a network of {outputs} classes, and {message}.")
+    runtime = "keras" if path.suffix == ".keras" else onnx_runtime.preferred()
+    return Predictor(path, runtime, forward, classes, tuple(input_shape), bool(facts.get("color")))
 
 
 def shipped(name="five_layer"):
     """The file of the network that ships with the package: the ONNX form where it is there, since it starts sooner."""
-    quick = models.PRETRAINED / f"{name}.onnx"
-    return quick if quick.is_file() else models.PRETRAINED / f"{name}.keras"
+    quick = files.PRETRAINED / f"{name}.onnx"
+    return quick if quick.is_file() else files.PRETRAINED / f"{name}.keras"
 
 
 def _facts(path):
@@ -100,7 +110,7 @@ def _facts(path):
             return yaml.safe_load(card.read_text(encoding="utf-8").split("---\n")[1]) or {}
         if record.is_file():
             data = json.loads(record.read_text(encoding="utf-8"))["data"]
-            return {"classes": data["classes"], "colour": data["size"][2] == 3}
+            return {"classes": data["classes"], "color": data["size"][2] == 3}
     except (ValueError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path}: the card or run.json beside it cannot be read ({first_line(error)}). Mend or remove it."
@@ -109,12 +119,12 @@ def _facts(path):
 
 
 def _keras(path, facts):
-    network = models.load(path)
+    network = files.load(path)
     return lambda crops: network.predict_on_batch(np.float32(crops)), network.input_shape[1:], network.output_shape[-1]
 
 
 def _onnx(path, facts):
-    network, input_shape = onnx_runtime.opened(path), tuple(facts.get("input_shape") or (48, 48, 3))
+    network, input_shape = onnx_runtime.load(path), tuple(facts.get("input_shape") or (48, 48, 3))
 
     def forward(crops):
         return network(np.ascontiguousarray(crops, dtype=np.float32))[0]

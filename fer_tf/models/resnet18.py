@@ -16,7 +16,7 @@ WEIGHTS_HASH = "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec
 def resnet18(inputs, classes, stem="imagenet", filters=64):
     """The network's layers from an image in 0-255 to class probabilities.
 
-    A grey image enters the first convolution as one channel. At 1,000 classes and three channels it has the 11,689,512
+    A gray image enters the first convolution as one channel. At 1,000 classes and three channels it has the 11,689,512
     trainable parameters of torchvision's resnet18.
 
     Args:
@@ -48,10 +48,10 @@ def resnet18(inputs, classes, stem="imagenet", filters=64):
     return layers.Dense(classes, activation="softmax", dtype="float32", name="fc")(x)
 
 
-def take_published(model, path):
+def load_torchvision_weights(model, path):
     """Gives a ResNet-18 the weights of torchvision's `.pth` file.
 
-    The kernels of the first convolution are summed over the colours where it takes grey images. A first convolution or a
+    The kernels of the first convolution are summed over the colors where it takes gray images. A first convolution or a
     last layer of other measures (stem="small", other classes) keeps what it has.
 
     Args:
@@ -86,8 +86,8 @@ def _from_torch(saved, layer, path):
         raise InputError(f"{path}: no weights of torchvision's resnet18; it has no {error.args[0]}.") from error
     if arrays[0].ndim == 4:
         kernel = arrays[0].transpose(2, 3, 1, 0)
-        grey = layer.name == "conv1" and layer.kernel.shape[2] == 1
-        return [kernel.sum(axis=2, keepdims=True) if grey else kernel]
+        gray = layer.name == "conv1" and layer.kernel.shape[2] == 1
+        return [kernel.sum(axis=2, keepdims=True) if gray else kernel]
     return [arrays[0].T, *arrays[1:]]
 
 

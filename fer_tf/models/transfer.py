@@ -1,7 +1,7 @@
-"""Networks that begin from a base trained on ImageNet, each with the head that its study gave it.
+"""Networks that begin from a backbone trained on ImageNet, each with the head that its study gave it.
 
-The base comes from Keras Applications and its layers lie flat in the model, so that they can be seen, frozen and explained
-one by one. The new layers' names begin with one of `NEW`; all others belong to the base. Which of them are trained is
+The backbone comes from Keras Applications and its layers lie flat in the model, so that they can be seen, frozen and explained
+one by one. The names of its own layers begin with one of `freezing.HEAD_PREFIXES`; all others belong to the backbone. Which of them are trained is
 chosen by `models.set_trainable`, which weights they start from by `models.build(weights=...)`.
 """
 
@@ -10,34 +10,32 @@ from typing import NamedTuple
 import numpy as np
 from keras import applications, layers
 
-from fer_tf.models.input_layers import colour, resize, scale
-
-NEW = ("head_", "adjust_")
+from fer_tf.models.input_layers import color, resize, scale
 
 
-class Base(NamedTuple):
-    """A base: its Keras function, the least side of its images in pixels, and how their values are scaled."""
+class Backbone(NamedTuple):
+    """A backbone: its Keras function, the least side of its images in pixels, and how their values are scaled."""
 
     function: object
     minimum: int
     convention: str
 
 
-BASES = {
-    "vgg16": Base(applications.VGG16, 32, "caffe"),
-    "densenet121": Base(applications.DenseNet121, 32, "torch"),
-    "efficientnetv2b0": Base(applications.EfficientNetV2B0, 32, "inside"),
-    "inceptionv3": Base(applications.InceptionV3, 75, "tf"),
-    "resnet50": Base(applications.ResNet50, 32, "caffe"),
-    "convnext_tiny": Base(applications.ConvNeXtTiny, 32, "inside"),
-    "mobilenet_pa": Base(applications.MobileNet, 32, "tf"),
+BACKBONES = {
+    "vgg16": Backbone(applications.VGG16, 32, "caffe"),
+    "densenet121": Backbone(applications.DenseNet121, 32, "torch"),
+    "efficientnetv2b0": Backbone(applications.EfficientNetV2B0, 32, "inside"),
+    "inceptionv3": Backbone(applications.InceptionV3, 75, "tf"),
+    "resnet50": Backbone(applications.ResNet50, 32, "caffe"),
+    "convnext_tiny": Backbone(applications.ConvNeXtTiny, 32, "inside"),
+    "mobilenet_pa": Backbone(applications.MobileNet, 32, "tf"),
 }
 
 
 def vgg16(inputs, classes, size=None, units=128, dropout=0.3):
     """VGG16 (Simonyan and Zisserman 2015); then flatten, two Dense with ReLU, dropout and the softmax.
 
-    The three-dataset comparison trains the head on the frozen base.
+    The three-dataset comparison trains the head on the frozen backbone.
 
     Args:
         inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255.
@@ -49,7 +47,7 @@ def vgg16(inputs, classes, size=None, units=128, dropout=0.3):
     Returns:
         Keras tensor (n, classes), float32 probabilities.
     """
-    x = base("vgg16", inputs, size)
+    x = backbone("vgg16", inputs, size)
     x = layers.Flatten(name="head_flatten")(x)
     x = layers.Dense(units, activation="relu", name="head_dense_1")(x)
     x = layers.Dense(units, activation="relu", name="head_dense_2")(x)
@@ -60,9 +58,9 @@ def vgg16(inputs, classes, size=None, units=128, dropout=0.3):
 def densenet121(inputs, classes, size=None, units=512):
     """DenseNet121 (Huang et al. 2017); then global average pooling, Dense with ReLU, batch norm and the softmax.
 
-    The three-dataset comparison trains the head on the frozen base. Arguments and result as for `vgg16`.
+    The three-dataset comparison trains the head on the frozen backbone. Arguments and result as for `vgg16`.
     """
-    x = base("densenet121", inputs, size)
+    x = backbone("densenet121", inputs, size)
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = layers.Dense(units, activation="relu", name="head_dense")(x)
     x = layers.BatchNormalization(name="head_norm")(x)
@@ -73,14 +71,14 @@ def efficientnetv2b0(inputs, classes, size=None, units=128, dropout=0.3):
     """EfficientNetV2B0 (Tan and Le 2021) behind a convolution with ReLU that makes three channels of the image's own.
 
     Then global average pooling, two Dense with ReLU, dropout and the softmax. The convolution, 1x1, starts as the one that
-    repeats grey and leaves colour as it is, so that the base first sees what it was trained with. The three-dataset
+    repeats gray and leaves color as it is, so that the backbone first sees what it was trained with. The three-dataset
     comparison fine-tunes all of it with SGD. Arguments and result as for `vgg16`.
     """
     adjust = layers.Conv2D(3, 1, activation="relu", name="adjust_channels", dtype="float32")
-    x = adjust(resize(inputs, size, BASES["efficientnetv2b0"].minimum))
+    x = adjust(resize(inputs, size, BACKBONES["efficientnetv2b0"].minimum))
     kernel = np.ones((1, 3)) if inputs.shape[-1] == 1 else np.eye(3)
     adjust.set_weights([kernel[None, None], np.zeros(3)])
-    x = base("efficientnetv2b0", x)
+    x = backbone("efficientnetv2b0", x)
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = layers.Dense(units, activation="relu", name="head_dense_1")(x)
     x = layers.Dense(units, activation="relu", name="head_dense_2")(x)
@@ -93,12 +91,12 @@ def inceptionv3(inputs, classes, size=None):
 
     Arguments and result as for `vgg16`.
     """
-    return softmax(layers.GlobalAveragePooling2D(name="head_pool")(base("inceptionv3", inputs, size)), classes)
+    return softmax(layers.GlobalAveragePooling2D(name="head_pool")(backbone("inceptionv3", inputs, size)), classes)
 
 
 def resnet50(inputs, classes, size=None):
     """ResNet50 (He et al. 2016); then global average pooling and the softmax. Arguments and result as for `vgg16`."""
-    return softmax(layers.GlobalAveragePooling2D(name="head_pool")(base("resnet50", inputs, size)), classes)
+    return softmax(layers.GlobalAveragePooling2D(name="head_pool")(backbone("resnet50", inputs, size)), classes)
 
 
 def convnext_tiny(inputs, classes, size=None):
@@ -107,24 +105,24 @@ def convnext_tiny(inputs, classes, size=None):
     The five-class study fine-tunes all of it: learning rate 0.0001, batches of 512, 18 epochs, weight decay 0.00001.
     Arguments and result as for `vgg16`.
     """
-    return softmax(base("convnext_tiny", inputs, size, pooling="avg"), classes)
+    return softmax(backbone("convnext_tiny", inputs, size, pooling="avg"), classes)
 
 
-def base(name, inputs, size=None, layer=None, **options):
-    """The features that a base makes of images in 0-255, its layers laid out from `inputs` on.
+def backbone(name, inputs, size=None, layer=None, **options):
+    """The features that a backbone makes of images in 0-255, its layers laid out from `inputs` on.
 
     Args:
-        name: a key of `BASES`.
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255; grey is repeated.
+        name: a key of `BACKBONES`.
+        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255; gray is repeated.
         size: pixels of a side that images are resized to; None leaves them.
-        layer: name of the base's layer to end with; None takes all of it.
+        layer: name of the backbone's layer to end with; None takes all of it.
         **options: of the Keras function, such as pooling="avg".
 
     Returns:
         Keras tensor (n, height, width, channels), or (n, channels) with a pooling.
     """
-    function, minimum, convention = BASES[name]
-    x = scale(colour(resize(inputs, size, minimum)), convention)
+    function, minimum, convention = BACKBONES[name]
+    x = scale(color(resize(inputs, size, minimum)), convention)
     whole = function(include_top=False, weights=None, input_tensor=x, **options)
     return whole.get_layer(layer).output if layer else whole.output
 

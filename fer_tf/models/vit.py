@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops, saving
 
 from fer_tf.errors import InputError
-from fer_tf.models.input_layers import colour, resize, scale
+from fer_tf.models.input_layers import color, resize, scale
 from fer_tf.models.transfer import softmax
 
 # Pretrained on ImageNet-21k and fine-tuned on ImageNet at 224 pixels (Steiner et al. 2022), Apache 2.0.
@@ -24,7 +24,7 @@ WEIGHTS = {
 
 @saving.register_keras_serializable(package="fer_tf")
 class ClassToken(layers.Layer):
-    """Puts one learnt token before the patches of each image: (n, p, d) to (n, 1 + p, d)."""
+    """Puts one learned token before the patches of each image: (n, p, d) to (n, 1 + p, d)."""
 
     def build(self, input_shape):
         self.token = self.add_weight(shape=(1, 1, input_shape[-1]), initializer="zeros", name="token")
@@ -39,7 +39,7 @@ class ClassToken(layers.Layer):
 
 @saving.register_keras_serializable(package="fer_tf")
 class PositionEmbedding(layers.Layer):
-    """Adds a learnt vector to each token by its place: (n, t, d) to the same."""
+    """Adds a learned vector to each token by its place: (n, t, d) to the same."""
 
     def build(self, input_shape):
         self.embedding = self.add_weight(shape=(1, *input_shape[1:]), initializer="random_normal", name="embedding")
@@ -57,7 +57,7 @@ def vit_b16(inputs, classes, size=224, width=768, depth=12, heads=12, units=128)
     At 224 pixels the transformer has the 85,798,656 parameters of the published one without its classifier.
 
     Args:
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255; grey is repeated.
+        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255; gray is repeated.
         classes: number of classes.
         size: pixels of a side that images are resized to inside, a multiple of the patch; 224 as published.
         width: numbers in a token. Fewer for a quick trial, as of `depth` and `heads`.
@@ -79,7 +79,7 @@ def vit_b32(inputs, classes, size=224, width=768, depth=12, heads=12, units=128)
     return _head(_transformer(inputs, 32, size, width, depth, heads), units, classes)
 
 
-def take_published(model, path):
+def load_published_weights(model, path):
     """Gives a ViT the weights of one of the published `.npz` files, its head aside.
 
     Args:
@@ -116,7 +116,7 @@ def _transformer(inputs, patch, size, width, depth, heads):
         raise InputError(f"size={size} is no multiple of the patch of {patch} pixels; 224 is the published one.")
     if width % heads:
         raise InputError(f"width={width} is no multiple of heads={heads}. Change one of them.")
-    x = scale(colour(resize(inputs, size)), "tf")
+    x = scale(color(resize(inputs, size)), "tf")
     x = layers.Conv2D(width, patch, strides=patch, name="patches")(x)
     x = layers.Reshape((-1, width), name="tokens")(x)
     x = PositionEmbedding(name="positions")(ClassToken(name="class_token")(x))

@@ -26,7 +26,7 @@ def sample(n=3000, size=48, channels=1, seed=0, label_noise=0.04):
     Args:
         n: int, how many images, `FEWEST` or more.
         size: int, height and width in pixels, 16 or more.
-        channels: 1 for grey, 3 for RGB.
+        channels: 1 for gray, 3 for RGB.
         seed: int; image i follows from (seed, i) alone.
         label_noise: share of the images with another class's label, 0 to 0.5.
 
@@ -42,13 +42,13 @@ def sample(n=3000, size=48, channels=1, seed=0, label_noise=0.04):
     if n < FEWEST or not 0 <= label_noise <= 0.5:
         raise InputError(f"sample: n {n} and label_noise {label_noise}; take {FEWEST} or more, and 0 to 0.5.")
     rng = np.random.default_rng(seed)
-    drawn = rng.permutation(_labels(n))
-    splits = stratified(drawn, seed=seed)
+    picture_drawn = rng.permutation(_labels(n))
+    splits = stratified(picture_drawn, seed=seed)
     order = np.argsort([SPLITS.index(split) for split in splits], kind="stable")
-    drawn, splits = drawn[order], splits[order]
-    images = np.stack([_face(label, size, channels, (seed, i)) for i, label in enumerate(drawn)])
+    picture_drawn, splits = picture_drawn[order], splits[order]
+    images = np.stack([_face(label, size, channels, (seed, i)) for i, label in enumerate(picture_drawn)])
     ids = np.array([f"{split}/{i:05d}" for i, split in enumerate(splits)])
-    labels, planted = _plant(images, drawn.copy(), splits, ids, label_noise, rng)
+    labels, planted = _plant(images, picture_drawn.copy(), splits, ids, label_noise, rng)
     source = {"form": "drawn", "split": "80/10/10, stratified", "seed": seed, "planted": planted}
     return Dataset("sample", emotions.FER2013, images, labels, splits, ids, source)
 
@@ -75,21 +75,21 @@ def clip(seconds=6.0, fps=25.0, height=480, width=640, seed=0) -> Iterator[tuple
     who = anatomy.person(rng)
     who.glasses, who.skin = 0.0, 0.45 + 0.45 * who.skin  # what today's detectors find on a drawing
     background = drawing.backdrop((height, width), rng)
-    shown = ("neutral", *(name for name in emotions.FER2013 if name != "neutral"), "neutral")
+    displayed = ("neutral", *(name for name in emotions.FER2013 if name != "neutral"), "neutral")
     phase = rng.uniform(0, 2 * np.pi, 5)
     for frame in range(frames):
-        at = frame / max(1, frames - 1) * (len(shown) - 1)
-        before, share = min(int(at), len(shown) - 2), at - min(int(at), len(shown) - 2)
+        at = frame / max(1, frames - 1) * (len(displayed) - 1)
+        before, share = min(int(at), len(displayed) - 2), at - min(int(at), len(displayed) - 2)
         share = share * share * (3 - 2 * share)
-        mixed = _mix(anatomy.PROTOTYPES[shown[before]], anatomy.PROTOTYPES[shown[before + 1]], share)
+        mixed = _mix(anatomy.PROTOTYPES[displayed[before]], anatomy.PROTOTYPES[displayed[before + 1]], share)
         x, y, yaw, roll, scale = np.sin(2 * np.pi * np.array([0.13, 0.17, 0.21, 0.11, 0.07]) * frame / fps + phase)
         pose = anatomy.Pose(
-            centre=(width * (0.5 + 0.12 * x), height * (0.45 + 0.05 * y)),
+            center=(width * (0.5 + 0.12 * x), height * (0.45 + 0.05 * y)),
             scale=0.2 * min(height, width) * (1 + 0.08 * scale),
             yaw=0.15 * yaw,
             roll=0.08 * roll,
         )
-        yield drawing.render(background, who, anatomy.checked(mixed), pose), shown[before + round(share)]
+        yield drawing.render(background, who, anatomy.checked(mixed), pose), displayed[before + round(share)]
 
 
 def _labels(n):

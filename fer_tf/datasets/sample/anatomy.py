@@ -127,11 +127,11 @@ def checked(intensities):
 class Pose:
     """Where a head is and how it is turned; called with points in face units, it gives them in pixels."""
 
-    def __init__(self, centre, scale, yaw=0.0, pitch=0.0, roll=0.0):
-        """Args: centre (x, y) in pixels; scale, pixels to one face unit; yaw (to the right), pitch (down) and roll
+    def __init__(self, center, scale, yaw=0.0, pitch=0.0, roll=0.0):
+        """Args: center (x, y) in pixels; scale, pixels to one face unit; yaw (to the right), pitch (down) and roll
         (clockwise) in radians.
         """
-        self.centre, self.scale, self.yaw, self.pitch, self.roll = np.asarray(centre, float), scale, yaw, pitch, roll
+        self.center, self.scale, self.yaw, self.pitch, self.roll = np.asarray(center, float), scale, yaw, pitch, roll
         cy, sy, cp, sp, cr, sr = (f(a) for a in (yaw, pitch, roll) for f in (np.cos, np.sin))
         turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
         self._turn = scale * (np.array([[cr, -sr, 0], [sr, cr, 0]]) @ turn)
@@ -141,7 +141,7 @@ class Pose:
         points = np.asarray(points, float)
         inside = 1 - (points[:, 0] / 1.05) ** 2 - (points[:, 1] / 1.42) ** 2
         depth = 0.85 * np.sqrt(np.maximum(inside, 0)) + lift
-        return points @ self._turn[:, :2].T + depth[:, None] * self._turn[:, 2] + self.centre
+        return points @ self._turn[:, :2].T + depth[:, None] * self._turn[:, 2] + self.center
 
 
 @cache
@@ -194,14 +194,14 @@ def eye(who, au, side):
     """One eye.
 
     Returns:
-        SimpleNamespace: centre (2,); upper and lower, the lids' edges (n, 2) from left to right; disc(radius, gaze), a
+        SimpleNamespace: center (2,); upper and lower, the lids' edges (n, 2) from left to right; disc(radius, gaze), a
         round thing in it (n, 2) as far as the lids leave it open; crease, the fold above (n, 2).
     """
     au = _sided(who, au, side)
     up = 1 + 0.75 * au["AU5"] - 0.35 * au["AU7"] - 0.2 * au["AU6"] - 0.25 * au["AU9"]
     low = 0.75 * (1 - 0.75 * au["AU6"] - 0.5 * au["AU7"] - 0.3 * au["AU9"] + 0.15 * au["AU5"])
     up, low = who.eye_height * up * (1 - 1.6 * au["AU43"]), who.eye_height * low
-    centre = np.array([side * who.eye_spacing, who.eye_y])
+    center = np.array([side * who.eye_spacing, who.eye_y])
     t = np.linspace(-1, 1, 9)
 
     def lid(t, height):
@@ -212,15 +212,15 @@ def eye(who, au, side):
         x = np.clip(gaze[0] + radius * np.cos(angle), -who.eye_width, who.eye_width)
         y = gaze[1] - 0.012 + radius * np.sin(angle)
         edge = x / who.eye_width
-        return np.column_stack((x, np.clip(y, lid(edge, up), np.maximum(lid(edge, -low), lid(edge, up))))) + centre
+        return np.column_stack((x, np.clip(y, lid(edge, up), np.maximum(lid(edge, -low), lid(edge, up))))) + center
 
     x = t * who.eye_width
     crease = np.column_stack((x * 1.12, lid(t * 0.93, max(up, 0.2 * who.eye_height) + 0.045)))
     return SimpleNamespace(
-        centre=centre,
-        upper=np.column_stack((x, lid(t, up))) + centre,
-        lower=np.column_stack((x, np.maximum(lid(t, -low), lid(t, up)))) + centre,
-        crease=crease + centre,
+        center=center,
+        upper=np.column_stack((x, lid(t, up))) + center,
+        lower=np.column_stack((x, np.maximum(lid(t, -low), lid(t, up)))) + center,
+        crease=crease + center,
         disc=disc,
     )
 

@@ -20,7 +20,7 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
     Args:
         emotion_or_aus: str, an emotion; or a dict of action units such as {"AU6": 0.8, "AU12": 1.0}, values 0 to 1.
         size: int, height and width in pixels, 16 or more.
-        channels: 1 for grey, 3 for RGB.
+        channels: 1 for gray, 3 for RGB.
         rng: numpy Generator, or a seed for one; person, pose, light, occlusion and noise are drawn from it.
 
     Returns:
@@ -35,12 +35,12 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
         )
     rng = np.random.default_rng(rng)
     who = anatomy.person(rng)
-    given = isinstance(emotion_or_aus, dict)
-    au = anatomy.checked(emotion_or_aus) if given else anatomy.action_units(emotion_or_aus, rng)
+    values = isinstance(emotion_or_aus, dict)
+    au = anatomy.checked(emotion_or_aus) if values else anatomy.action_units(emotion_or_aus, rng)
     side = size * (2 if size < 128 else 1)  # supersampled where a pixel is coarse
     normal, chance = rng.standard_normal(12), rng.random(12)
     pose = anatomy.Pose(
-        centre=side * (np.array([0.5, 0.45]) + 0.03 * normal[:2]),
+        center=side * (np.array([0.5, 0.45]) + 0.03 * normal[:2]),
         scale=side * 0.5 * np.exp(0.08 * normal[2]),
         yaw=0.24 * normal[3],
         pitch=0.11 * normal[4],
@@ -82,27 +82,25 @@ def render(background, who, au, pose, light=(0.0, -0.3, 0.9), gaze=(0.0, 0.0)):
 
 
 class _Paint:
-    """A picture in the making: flat colours, two blurred layers of relief (128 is level), and where the person is."""
+    """A picture in the making: flat colors, two blurred layers of relief (128 is level), and where the person is."""
 
     def __init__(self, shape, pose):
         self.pose = pose
-        self.colour, self.mask = np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8)
+        self.color, self.mask = np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8)
         self.soft, self.fine = np.full(shape, 128, np.uint8), np.full(shape, 128, np.uint8)
 
     def pixels(self, points, lift=0.0):
         return np.rint(self.pose(points, lift) * 16).astype(np.int32)
 
-    def fill(self, points, colour, lift=0.0, outline=False):
+    def fill(self, points, color, lift=0.0, outline=False):
         points = [self.pixels(points, lift)]
-        cv2.fillPoly(
-            self.colour, points, colour if isinstance(colour, tuple) else tuple(colour.tolist()), cv2.LINE_AA, 4
-        )
+        cv2.fillPoly(self.color, points, color if isinstance(color, tuple) else tuple(color.tolist()), cv2.LINE_AA, 4)
         if outline:  # this part reaches over what has been painted so far, and belongs to the person
             cv2.fillPoly(self.mask, points, 255, cv2.LINE_AA, 4)
 
-    def line(self, points, colour, width, lift=0.0):
+    def line(self, points, color, width, lift=0.0):
         thick = max(1, round(width * self.pose.scale))
-        cv2.polylines(self.colour, [self.pixels(points, lift)], False, tuple(colour), thick, cv2.LINE_AA, 4)
+        cv2.polylines(self.color, [self.pixels(points, lift)], False, tuple(color), thick, cv2.LINE_AA, 4)
 
     def shade(self, points, amount, lift=0.0):
         cv2.fillPoly(self.soft, [self.pixels(points, lift)], int(np.clip(128 + amount, 0, 255)), cv2.LINE_8, 4)
@@ -118,13 +116,13 @@ class _Paint:
         relief = cv2.GaussianBlur(self.soft, (0, 0), 0.075 * scale).astype(np.float32)
         relief += cv2.GaussianBlur(self.fine, (0, 0), max(0.5, 0.016 * scale))
         lit = self._lambert(light) * (1 + (relief - 256) / 128)
-        picture = cv2.multiply(self.colour, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U)
+        picture = cv2.multiply(self.color, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U)
         keep = self.mask if background.shape[0] < 200 else cv2.GaussianBlur(self.mask, (0, 0), 0.7)
         keep = cv2.merge([keep, keep, keep])
         return cv2.add(cv2.multiply(picture, keep, scale=1 / 255), cv2.multiply(background, 255 - keep, scale=1 / 255))
 
     def _lambert(self, light):
-        (h, w), (x0, y0), scale = self.mask.shape, self.pose.centre, self.pose.scale
+        (h, w), (x0, y0), scale = self.mask.shape, self.pose.center, self.pose.scale
         u = ((np.arange(w, dtype=np.float32) - x0) / (1.25 * scale))[None, :]
         v = ((np.arange(h, dtype=np.float32) - y0) / (1.7 * scale))[:, None]
         n = np.sqrt(np.maximum(1 - u * u - v * v, 0.12))
@@ -263,10 +261,10 @@ def _beard(paint, who, au, hair):
     dense = 0.25 + 0.65 * ((max(who.beard, who.moustache) * 20) % 1)  # from stubble to a full beard
     cover = cv2.GaussianBlur(cover, (0, 0), 0.035 * paint.pose.scale)
     cover = cv2.merge([cover, cover, cover])
-    tint = np.full_like(paint.colour, np.rint(0.8 * hair).astype(np.uint8))
-    paint.colour = cv2.add(
+    tint = np.full_like(paint.color, np.rint(0.8 * hair).astype(np.uint8))
+    paint.color = cv2.add(
         cv2.multiply(
-            paint.colour, cv2.subtract(np.full_like(cover, 255), cv2.multiply(cover, (dense,) * 4)), scale=1 / 255
+            paint.color, cv2.subtract(np.full_like(cover, 255), cv2.multiply(cover, (dense,) * 4)), scale=1 / 255
         ),
         cv2.multiply(tint, cover, scale=dense / 255),
     )
@@ -279,7 +277,7 @@ def _eye(paint, who, au, side, skin, gaze):
     paint.fill(eye.disc(who.iris, gaze), _tone(_IRISES, who.iris_tone))
     paint.fill(eye.disc(0.45 * who.iris, gaze), (14.0, 12.0, 12.0))
     if au["AU43"] < 0.5:
-        glint = eye.centre + gaze + (0.028, -0.04)
+        glint = eye.center + gaze + (0.028, -0.04)
         paint.fill(_ellipse(*glint, 0.014, 0.014, 8), (250.0, 250.0, 250.0))
     paint.line(eye.upper, dark, 0.034)
     paint.line(eye.lower, 0.62 * skin, 0.018)
@@ -339,7 +337,7 @@ def _glasses(paint, who):
     if who.glasses < 0.84:
         return
     dark = who.glasses > 0.985
-    colour, width = ((24.0, 22.0, 22.0), 0.035) if (who.glasses * 1000) % 2 < 1.3 else ((150.0, 140.0, 120.0), 0.022)
+    color, width = ((24.0, 22.0, 22.0), 0.035) if (who.glasses * 1000) % 2 < 1.3 else ((150.0, 140.0, 120.0), 0.022)
     for side in (-1, 1):
         angle, power = np.linspace(0, 2 * np.pi, 21), 0.5 + 0.5 * who.glasses_shape
         c, s = np.cos(angle), np.sin(angle)
@@ -347,11 +345,11 @@ def _glasses(paint, who):
         rim += (side * (who.eye_spacing + 0.01), who.eye_y + 0.03)
         if dark:
             paint.fill(rim, (34.0, 34.0, 38.0), lift=0.1)
-        paint.line(rim, colour, width, lift=0.1)
+        paint.line(rim, color, width, lift=0.1)
         paint.line(
-            [(side * (who.eye_spacing + 0.29), who.eye_y), (side * 0.98 * who.width, who.eye_y - 0.04)], colour, width
+            [(side * (who.eye_spacing + 0.29), who.eye_y), (side * 0.98 * who.width, who.eye_y - 0.04)], color, width
         )
-    paint.line([(-0.12, who.eye_y), (0, who.eye_y - 0.03), (0.12, who.eye_y)], colour, width, lift=0.15)
+    paint.line([(-0.12, who.eye_y), (0, who.eye_y - 0.03), (0.12, who.eye_y)], color, width, lift=0.15)
 
 
 def backdrop(shape, rng):
@@ -366,9 +364,9 @@ def backdrop(shape, rng):
     """
     tone = rng.uniform(20, 235, (2, 2, 3)) * 0.5 + rng.uniform(10, 120)
     small = cv2.resize(tone, (12, 12), interpolation=cv2.INTER_LINEAR)
-    for x0, y0, dx, dy, grey in rng.random((2, 5)):
+    for x0, y0, dx, dy, gray in rng.random((2, 5)):
         x, y = int(12 * x0), int(12 * y0)
-        small[y : y + 2 + int(6 * dy), x : x + 2 + int(6 * dx)] = 240 * grey
+        small[y : y + 2 + int(6 * dy), x : x + 2 + int(6 * dx)] = 240 * gray
     small = np.clip(small, 0, 255).astype(np.uint8)
     return cv2.resize(small, tuple(shape)[::-1], interpolation=cv2.INTER_LINEAR)
 
@@ -378,11 +376,11 @@ def _occlude(picture, who, pose, rng):
     kind, a, b, tone = rng.random(4)
     side = 1 if a < 0.5 else -1
 
-    def cover(points, colour):
+    def cover(points, color):
         cv2.fillPoly(
             picture,
             [np.rint(pose(points) * 16).astype(np.int32)],
-            tuple(np.asarray(colour, float).tolist()),
+            tuple(np.asarray(color, float).tolist()),
             cv2.LINE_AA,
             4,
         )

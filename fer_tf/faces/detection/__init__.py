@@ -1,6 +1,6 @@
 """Face detectors behind one call.
 
-    detector = detection.create()       # the best that is present; detector.name says which
+    detector = detection.load()       # the best that is present; detector.name says which
     faces = detector.detect(image)      # a picture as OpenCV reads it: uint8 (h, w, 3), BGR
 
 `haar` comes with OpenCV; the others need weights (`make models`), and `retinaface` a package of its own.
@@ -16,7 +16,7 @@ from fer_tf.faces.detection.face import FAINT, Face
 __all__ = ["FAINT", "Face", "available", "create", "default", "names"]
 
 PREFERRED = ("yunet", "haar")
-"""What `default` chooses from, the best first. The others are taken by name only: slower, or of another licence."""
+"""What `default` chooses from, the best first. The others are taken by name only: slower, or of another license."""
 
 
 def names():
@@ -24,26 +24,26 @@ def names():
     return tuple(_detectors())
 
 
-def available(models=None):
+def available(weights_folder=None):
     """The detectors whose weights and packages are here, in the order of `names()`.
 
     Args:
-        models: a folder of weights to look into first, see `weights.find`.
+        weights_folder: a folder of weights to look into first, see `weights.find`.
     """
-    return tuple(name for name in names() if _is_here(name, models))
+    return tuple(name for name in names() if _is_here(name, weights_folder))
 
 
-def default(models=None):
+def default(weights_folder=None):
     """The name of the best detector that is here: yunet where its weights are, else haar."""
-    return next(name for name in PREFERRED if _is_here(name, models))
+    return next(name for name in PREFERRED if _is_here(name, weights_folder))
 
 
-def create(name=None, models=None, **options):
+def load(name=None, weights_folder=None, **options):
     """A detector by name.
 
     Args:
         name: one of `names()`; `default()` where none is given.
-        models: a folder of weights to look into before the usual ones, or a file of weights.
+        weights_folder: a folder of weights to look into before the usual ones, or a file of weights.
         **options: the detector's own, such as `scale` of haar or `longest` of yunet; see the class of that name.
 
     Returns:
@@ -53,8 +53,8 @@ def create(name=None, models=None, **options):
     Raises:
         InputError: an unknown name or option, or weights or a package that are not here.
     """
-    weights.folders(models)  # refuses a path where nothing is, also for haar
-    name = name or default(models)
+    weights.folders(weights_folder)  # refuses a path where nothing is, also for haar
+    name = name or default(weights_folder)
     if name not in names():
         raise InputError(f"unknown detector '{name}'; choose one of {', '.join(names())}.")
     detector = _detectors()[name]
@@ -62,8 +62,8 @@ def create(name=None, models=None, **options):
     for option in options:
         if option not in known:
             raise InputError(f"{name} has no option '{option}'; it has {', '.join(known)}.")
-    if models and name in weights.CATALOGUE:
-        options.setdefault("path", weights.find(name, models))
+    if weights_folder and name in weights.CATALOG:
+        options.setdefault("path", weights.find(name, weights_folder))
     return detector(**options)
 
 
@@ -76,9 +76,9 @@ def _detectors():
     return {"haar": Haar, "yunet": YuNet, "yolo": Yolo, "retinaface": RetinaFace}
 
 
-def _is_here(name, models):
+def _is_here(name, weights_folder):
     if name == "haar":
         return True
     if name == "retinaface" and not importlib.util.find_spec("uniface"):
         return False
-    return weights.present(name, models)
+    return weights.present(name, weights_folder)

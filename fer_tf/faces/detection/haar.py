@@ -16,7 +16,7 @@ class Haar:
 
     Args:
         scale: how much larger each size of window is than the last, above 1.
-        neighbours: how many windows must agree on a face.
+        neighbors: how many windows must agree on a face.
         smallest: side of the smallest face sought, in pixels of that picture.
         longest: larger pictures are shrunk to this side before the search, in pixels; small ones are enlarged.
         cascade: path of another cascade; OpenCV's own by default.
@@ -29,10 +29,10 @@ class Haar:
 
     name = "haar"
 
-    def __init__(self, scale=1.3, neighbours=5, smallest=24, longest=1280, cascade=None):
-        if scale <= 1 or neighbours < 0:
-            raise InputError(f"haar: scale {scale} and {neighbours} neighbours; give a scale above 1 and 0 or more.")
-        self.options = {"scaleFactor": scale, "minNeighbors": neighbours, "minSize": (smallest, smallest)}
+    def __init__(self, scale=1.3, neighbors=5, smallest=24, longest=1280, cascade=None):
+        if scale <= 1 or neighbors < 0:
+            raise InputError(f"haar: scale {scale} and {neighbors} neighbors; give a scale above 1 and 0 or more.")
+        self.options = {"scaleFactor": scale, "minNeighbors": neighbors, "minSize": (smallest, smallest)}
         self.longest = longest
         self.cascade = _cascade(cascade)
 
@@ -48,14 +48,14 @@ class Haar:
         """
         check(image)
         small, factor = fitted(image, self.longest)
-        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        gray = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         options = self.options if score is None else {**self.options, "minNeighbors": round(5 * score / (1 - score))}
-        boxes, counts = self.cascade.detectMultiScale2(grey, **options)
-        found = [
+        boxes, counts = self.cascade.detectMultiScale2(gray, **options)
+        result = [
             Face(tuple(map(float, box)), float(n / (n + 5))).scaled(factor)
             for box, n in zip(boxes, counts, strict=True)
         ]
-        return by_score(found)
+        return by_score(result)
 
 
 def _cascade(path):

@@ -57,7 +57,7 @@ class RetinaFace:
         """
         check(image)
         least = self.score if score is None else score
-        return by_score(_face(found) for found in self.network.detect(image) if found.confidence >= least)
+        return by_score(_face(result) for result in self.network.detect(image) if result.confidence >= least)
 
 
 def package():
@@ -76,6 +76,6 @@ def package():
     return uniface
 
 
-def _face(found):
-    left, top, right, bottom = map(float, found.bbox)
-    return Face((left, top, right - left, bottom - top), float(found.confidence), found.landmarks.reshape(5, 2))
+def _face(result):
+    left, top, right, bottom = map(float, result.bbox)
+    return Face((left, top, right - left, bottom - top), float(result.confidence), result.landmarks.reshape(5, 2))

@@ -1,6 +1,6 @@
-"""Weights that no wheel carries: where they are published, under which licence, and whether they are here.
+"""Weights that no wheel carries: where they are published, under which license, and whether they are here.
 
-    make models                            # fetch those with a free licence
+    make models                            # fetch those with a free license
     python -m fer_tf.faces.detection.weights --only yolo   # fetch one by name
 
 Files are looked for in $FER_TF_MODELS and in data/models/, also from elsewhere than the project's folder. What is fetched is checked against its SHA-256 and is written
@@ -19,7 +19,7 @@ from pathlib import Path
 from fer_tf import paths
 from fer_tf.errors import InputError
 
-TIMEOUT = 30  # seconds without an answer
+TIMEOUT = 10  # seconds without an answer
 VARIABLE = "FER_TF_MODELS"
 CLONE = Path(__file__).resolve().parents[3] / "data" / "models"
 """Where `make models` puts them in the clone that this package was installed from, wherever a command is given."""
@@ -33,8 +33,8 @@ class Weights:
         name: the detector that it is for.
         file: its name in a folder.
         about: str, what it is.
-        licence: str, as its publisher states it.
-        free: whether the licence lets anyone use, change and pass it on; one that is not is fetched by name only.
+        license: str, as its publisher states it.
+        free: whether the license lets anyone use, change and pass it on; one that is not is fetched by name only.
         sha256: hex digits.
         size: bytes, about.
         urls: where it is published; the second is tried where the first does not answer.
@@ -44,7 +44,7 @@ class Weights:
     name: str
     file: str
     about: str
-    licence: str
+    license: str
     free: bool
     sha256: str
     size: int
@@ -54,7 +54,7 @@ class Weights:
 
 _ZOO = "models/face_detection_yunet"
 _HPC203 = "https://github.com/hpc203/yolov8-face-landmarks-opencv-dnn"
-CATALOGUE = {
+CATALOG = {
     "yunet": Weights(
         "yunet",
         "face_detection_yunet_2026may.onnx",
@@ -94,24 +94,26 @@ CATALOGUE = {
 }
 
 
-def folders(models=None):
+def folders(weights_folder=None):
     """Where weights are looked for, in this order: a given folder or file, $FER_TF_MODELS, data/models, the clone's.
 
     Raises:
         InputError: there is nothing at the given path.
     """
-    if models and not paths.resolve(models).exists():
-        raise InputError(f"{models}: no such folder. Give the folder of the detectors' weights, or leave it out.")
-    given = [models, os.environ.get(VARIABLE), "data/models", CLONE]
-    return [paths.resolve(folder) for folder in given if folder]
+    if weights_folder and not paths.resolve(weights_folder).exists():
+        raise InputError(
+            f"{weights_folder}: no such folder. Give the folder of the detectors' weights, or leave it out."
+        )
+    args = [weights_folder, os.environ.get(VARIABLE), "data/models", CLONE]
+    return [paths.resolve(folder) for folder in args if folder]
 
 
-def find(name, models=None):
+def find(name, weights_folder=None):
     """The file of a detector's weights.
 
     Args:
-        name: key of `CATALOGUE`.
-        models: a folder to look into first, or the file itself.
+        name: key of `CATALOG`.
+        weights_folder: a folder to look into first, or the file itself.
 
     Returns:
         Path.
@@ -120,17 +122,17 @@ def find(name, models=None):
         InputError: an unknown name, or no such file anywhere.
     """
     entry = _entry(name)
-    if path := _found(entry, models):
+    if path := _found(entry, weights_folder):
         return path
     how = "make models" if entry.free else f"python -m fer_tf.faces.detection.weights --only {name}"
     raise InputError(
-        f"{name}: no {entry.file} in {folders(models)[0]}. Fetch it: {how}; or set {VARIABLE} to its folder."
+        f"{name}: no {entry.file} in {folders(weights_folder)[0]}. Fetch it: {how}; or set {VARIABLE} to its folder."
     )
 
 
-def present(name, models=None):
+def present(name, weights_folder=None):
     """Whether `find` finds the weights."""
-    return _found(_entry(name), models) is not None
+    return _found(_entry(name), weights_folder) is not None
 
 
 def check(path, name):
@@ -140,10 +142,10 @@ def check(path, name):
         InputError: its SHA-256 is another.
     """
     entry = _entry(name)
-    found = _sha256(Path(path).read_bytes())
-    if found != entry.sha256:
+    result = _sha256(Path(path).read_bytes())
+    if result != entry.sha256:
         raise InputError(
-            f"{path}: SHA-256 {found[:12]}…, expected {entry.sha256[:12]}…. Remove it and fetch it anew: "
+            f"{path}: SHA-256 {result[:12]}…, expected {entry.sha256[:12]}…. Remove it and fetch it anew: "
             f"python -m fer_tf.faces.detection.weights --only {name}."
         )
 
@@ -152,7 +154,7 @@ def fetch(name, folder=None):
     """Downloads a detector's weights, unless they are there.
 
     Args:
-        name: key of `CATALOGUE`.
+        name: key of `CATALOG`.
         folder: where to; data/models by default.
 
     Returns:
@@ -181,15 +183,20 @@ def main(argv=None):
     parser = argparse.ArgumentParser(
         prog="python -m fer_tf.faces.detection.weights", description="Fetch the detectors' weights."
     )
-    parser.add_argument("--only", choices=CATALOGUE, help="one detector's, whatever its licence")
+    parser.add_argument("--only", choices=CATALOG, help="one detector's, whatever its license")
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="where to; data/models by default")
-    given = parser.parse_args(argv)
+    parser.add_argument("--missing", choices=CATALOG, help="one detector's, unless it is there already")
+    args = parser.parse_args(argv)
+    if args.missing:
+        if present(args.missing):
+            return 0
+        args.only = args.missing
     failed = False
-    for entry in CATALOGUE.values():
-        if not (given.only == entry.name or (given.only is None and entry.free)):
+    for entry in CATALOG.values():
+        if not (args.only == entry.name or (args.only is None and entry.free)):
             continue
         try:
-            print(f"{describe(entry)}\n  file     {fetch(entry.name, given.to)}", flush=True)
+            print(f"{describe(entry)}\n  file     {fetch(entry.name, args.to)}", flush=True)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             failed = True
@@ -200,21 +207,21 @@ def describe(entry):
     """What is known of a file of weights, as lines of text."""
     return (
         f"{entry.name}: {entry.about}\n"
-        f"  licence  {entry.licence}\n"
+        f"  license  {entry.license}\n"
         f"  SHA-256  {entry.sha256}\n"
         f"  size     {entry.size / 1e6:.1f} MB"
     )
 
 
 def _entry(name):
-    if name not in CATALOGUE:
-        raise InputError(f"no weights named '{name}'; known are {', '.join(CATALOGUE)}. Choose one of these.")
-    return CATALOGUE[name]
+    if name not in CATALOG:
+        raise InputError(f"no weights named '{name}'; known are {', '.join(CATALOG)}. Choose one of these.")
+    return CATALOG[name]
 
 
-def _found(entry, models):
+def _found(entry, weights_folder):
     """The Path of a file that the entry's detector reads, or None."""
-    for folder in folders(models):
+    for folder in folders(weights_folder):
         if folder.is_file():
             return folder
         if (folder / entry.file).is_file():

@@ -12,7 +12,7 @@ from fer_tf.models import onnx_runtime
 SIDE = 640  # pixels; the exported networks take no other
 STRIDES = (8, 16, 32)
 BINS = 16  # of the distribution over a side's distance, in strides
-GREY = 114  # around the picture, as in training
+GRAY = 114  # around the picture, as in training
 
 
 class Yolo:
@@ -34,7 +34,7 @@ class Yolo:
     def __init__(self, path=None, score=0.45, overlap=0.5):
         self.path = path or weights.find("yolo")
         self.score, self.overlap = score, overlap
-        self.network = onnx_runtime.opened(self.path)
+        self.network = onnx_runtime.load(self.path)
 
     def detect(self, image, score=None):
         """The faces in a picture.
@@ -50,9 +50,11 @@ class Yolo:
         least = self.score if score is None else score
         square, factor, left, top = letterbox(image)
         boxes, scores, landmarks = decode(self._matched(square), least)
-        kept = cv2.dnn.NMSBoxes(boxes, scores, least, self.overlap) if len(boxes) else ()
-        found = (Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in np.ravel(kept).astype(int))
-        return by_score(touching((face.scaled(factor, -left * factor, -top * factor) for face in found), image))
+        retained = cv2.dnn.NMSBoxes(boxes, scores, least, self.overlap) if len(boxes) else ()
+        result = (
+            Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in np.ravel(retained).astype(int)
+        )
+        return by_score(touching((face.scaled(factor, -left * factor, -top * factor) for face in result), image))
 
     def _matched(self, square):
         """The three outputs by stride. OpenCV's versions give them in different orders, but each has its own shape."""
@@ -70,7 +72,7 @@ class Yolo:
 
 
 def letterbox(image, side=SIDE):
-    """A picture resized to fit a square, in its middle, with grey around.
+    """A picture resized to fit a square, in its middle, with gray around.
 
     Returns:
         the uint8 square (side, side, 3); the float factor from its pixels to the picture's; pixels left and above.
@@ -79,7 +81,7 @@ def letterbox(image, side=SIDE):
     factor = max(height, width) / side
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     left, top = (side - size[0]) // 2, (side - size[1]) // 2
-    square = np.full((side, side, 3), GREY, dtype=np.uint8)
+    square = np.full((side, side, 3), GRAY, dtype=np.uint8)
     how = cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR
     square[top : top + size[1], left : left + size[0]] = cv2.resize(image, size, interpolation=how)
     return square, factor, left, top

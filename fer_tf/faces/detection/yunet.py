@@ -9,7 +9,7 @@ from fer_tf.faces.detection.face import Face, by_score
 from fer_tf.faces.detection.pictures import check, fitted, touching
 
 LOWEST = 64  # pixels
-GREY = (114, 114, 114)
+GRAY = (114, 114, 114)
 
 
 class YuNet:
@@ -56,10 +56,10 @@ class YuNet:
         return by_score(face.scaled(factor) for face in touching(map(_face, rows), small))
 
     def _rows(self, image):
-        # Of a picture a few pixels high or wide it reads memory that nobody wrote: such a one is continued in grey.
+        # Of a picture a few pixels high or wide it reads memory that nobody wrote: such a one is continued in gray.
         height, width = image.shape[:2]
         image = cv2.copyMakeBorder(
-            image, 0, max(0, LOWEST - height), 0, max(0, LOWEST - width), cv2.BORDER_CONSTANT, value=GREY
+            image, 0, max(0, LOWEST - height), 0, max(0, LOWEST - width), cv2.BORDER_CONSTANT, value=GRAY
         )
         self.network.setInputSize((image.shape[1], image.shape[0]))
         rows = self.network.detect(image)[1]

@@ -15,16 +15,33 @@ from contextlib import contextmanager, nullcontext
 from fer_tf.errors import InputError
 from fer_tf.faces import detection
 from fer_tf.faces.tracking import SMOOTHINGS, Smoother, Tracker
-from fer_tf.faces.video.reading import STAGES, Moment, Seen, read
-from fer_tf.faces.video.recording import Film, Recording, classes_of, read_table
+from fer_tf.faces.video.reading import STAGES, AnnotatedFrame, TrackedFace, read
+from fer_tf.faces.video.recording import Recording, VideoWriter, classes_of, read_table
 from fer_tf.faces.video.sources import Camera, Clip, Folder, Frame, open_source
 from fer_tf.faces.video.summary import Counts, Latencies, Progress
 from fer_tf.faces.video.window import Window, can_open_windows
 from fer_tf.models import predictor as classifiers
 
 __all__ = [
-    "SMOOTHINGS", "STAGES", "Camera", "Clip", "Film", "Folder", "Frame", "Latencies", "Moment", "Recording", "Seen",
-    "Window", "can_open_windows", "classes_of", "open_source", "read", "read_table", "run_clip", "run_live",
+    "SMOOTHINGS",
+    "STAGES",
+    "AnnotatedFrame",
+    "Camera",
+    "Clip",
+    "Folder",
+    "Frame",
+    "Latencies",
+    "Recording",
+    "TrackedFace",
+    "VideoWriter",
+    "Window",
+    "can_open_windows",
+    "classes_of",
+    "open_source",
+    "read",
+    "read_table",
+    "run_clip",
+    "run_live",
 ]  # fmt: skip
 
 
@@ -33,7 +50,7 @@ def run_clip(
     out,
     detector=None,
     network=None,
-    models=None,
+    weights_folder=None,
     smoothing="exponential",
     smoothing_seconds=0.3,
     smoothing_frames=None,
@@ -56,7 +73,7 @@ def run_clip(
         out: folder of the files, `<name>_emotions.mp4`, `.csv` and `.json`; made where it isn't there.
         detector: name of `detection.names()`, or one that was created; the best that is present by default.
         network: path of a `.onnx` or `.keras` file, or a loaded classifier; the one that ships by default.
-        models: folder of the detectors' weights.
+        weights_folder: folder of the detectors' weights.
         smoothing, smoothing_seconds, smoothing_frames: see `tracking.Smoother`.
         every: look for faces in every so many frames.
         overlap, max_missed, min_hits: see `tracking.Tracker`.
@@ -76,11 +93,11 @@ def run_clip(
     """
     tracker, smoother = Tracker(overlap, max_missed, min_hits), Smoother(smoothing, smoothing_seconds, smoothing_frames)
     opened = open_source(source, fps)
-    reader = _Reader(detector, network, models, opened.size, options)
+    reader = _Reader(detector, network, weights_folder, opened.size, options)
     name = opened.path.stem if opened.path.is_file() else opened.path.resolve().name
-    moments = read(opened, *reader.both, tracker, smoother, every, min_score, min_size, draw=film)
+    annotated_frames = read(opened, *reader.both, tracker, smoother, every, min_score, min_size, draw=film)
     with opened, _quits_in_order(), Recording(out, f"{name}_emotions", reader.classes, opened.fps, film) as recording:
-        return _follow(opened, moments, reader, recording, None, frames, None, progress)
+        return _follow(opened, annotated_frames, reader, recording, None, frames, None, progress)
 
 
 def run_live(
@@ -88,7 +105,7 @@ def run_live(
     out=None,
     detector=None,
     network=None,
-    models=None,
+    weights_folder=None,
     smoothing="exponential",
     smoothing_seconds=0.3,
     smoothing_frames=None,
@@ -114,7 +131,7 @@ def run_live(
         window: show a window; by default where there is a display.
         seconds, frames: stop after so many; None goes on.
         patience: seconds without a frame after which the camera counts as gone.
-        detector, network, models, smoothing, smoothing_seconds, smoothing_frames, every, overlap, max_missed, min_hits,
+        detector, network, weights_folder, smoothing, smoothing_seconds, smoothing_frames, every, overlap, max_missed, min_hits,
         min_score, min_size, progress, **options: as of `run_clip`.
 
     Returns:
@@ -129,32 +146,32 @@ def run_live(
         raise InputError("a window was asked for, and there is no display to open it on. Go without: --no-window.")
     out = out or (None if shows else "live")
     opened = Camera(camera, patience)
-    reader = _Reader(detector, network, models, opened.size, options)
-    moments = read(opened, *reader.both, tracker, smoother, every, min_score, min_size)
+    reader = _Reader(detector, network, weights_folder, opened.size, options)
+    annotated_frames = read(opened, *reader.both, tracker, smoother, every, min_score, min_size)
     with (
         opened,
-        Window("fer-tf: q quits") if shows else nullcontext() as shown,
+        Window("fer-tf: q quits") if shows else nullcontext() as displayed,
         _quits_in_order(),
         Recording(out, time.strftime("live_%Y%m%d_%H%M%S"), reader.classes, opened.fps)
         if out
         else nullcontext() as recording,
     ):
-        return _follow(opened, moments, reader, recording, shown, frames, seconds, progress)
+        return _follow(opened, annotated_frames, reader, recording, displayed, frames, seconds, progress)
 
 
 class _Reader:
     """Detector and classifier, made from plain names, with what the summary tells of them."""
 
-    def __init__(self, detector, network, models, size, options):
+    def __init__(self, detector, network, weights_folder, size, options):
         self.detector, self.classifier = detector, network
         if not hasattr(detector, "detect"):
-            name = detector or detection.default(models)
+            name = detector or detection.default(weights_folder)
             if name == "yunet" and size:
                 # Half the frame is enough for faces that a network can read, and three times as fast.
                 options = {"longest": min(640, max(320, max(size) // 2)), **options}
-            self.detector = detection.create(name, models, **options)
+            self.detector = detection.load(name, weights_folder, **options)
         if not hasattr(network, "probabilities"):
-            self.classifier = classifiers.load(network or None)
+            self.classifier = classifiers.load_predictor(network or None)
         self.both, self.classes = (self.detector, self.classifier), self.classifier.classes
 
     def facts(self):
@@ -162,21 +179,21 @@ class _Reader:
         return {"detector": self.detector.name, "network": path and path.name, "classes": list(self.classes)}
 
 
-def _follow(source, moments, reader, recording, window, frames, seconds, progress):
-    """Goes through the moments until they or one's patience end; returns the summary."""
+def _follow(source, annotated_frames, reader, recording, window, frames, seconds, progress):
+    """Goes through the annotated_frames until they or one's patience end; returns the summary."""
     latencies, counts, ended = Latencies(), Counts(), "end"
     tell = Progress(source.length if frames is None else frames) if progress else None
     try:
-        for moment in moments:
+        for annotated in annotated_frames:
             started = time.perf_counter()
             if recording:
-                recording.write(moment)
-            key = window.show(moment.picture) if window else ""
-            moment.seconds["write"] = time.perf_counter() - started
-            latencies.add(moment.seconds)
-            counts.add(moment)
+                recording.write(annotated)
+            key = window.show(annotated.picture) if window else ""
+            annotated.seconds["write"] = time.perf_counter() - started
+            latencies.add(annotated.seconds)
+            counts.add(annotated)
             if tell:
-                tell(latencies, len(moment.seen))
+                tell(latencies, len(annotated.faces))
             if key == "quit":
                 ended = "q was pressed"
             elif frames is not None and latencies.frames >= frames:
@@ -205,7 +222,7 @@ def _follow(source, moments, reader, recording, window, frames, seconds, progres
         finally:  # tells of the film only where it could be finished
             summary |= _files(recording)
             if recording:
-                recording.summarise(summary)
+                recording.summarize(summary)
     return summary
 
 

@@ -15,7 +15,7 @@ STAGES = ("capture", "detect", "track", "classify", "draw", "write")
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrackedFace:
     """A face in one frame of a stream.
 
     Attributes:
@@ -34,20 +34,20 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Moment:
+class AnnotatedFrame:
     """One frame, read.
 
     Attributes:
         number, time_s: as of its `Frame`.
         picture: uint8 array (h, w, 3) BGR, annotated; the frame itself where nothing is drawn.
-        seen: list of `Seen`, in order of their tracks.
-        seconds: dict of stage to seconds; who writes the moment adds "write".
+        faces: list of `TrackedFace`, in order of their tracks.
+        seconds: dict of stage to seconds; who writes the annotated adds "write".
     """
 
     number: int
     time_s: float
     picture: np.ndarray
-    seen: list
+    faces: list
     seconds: dict = field(default_factory=dict)
 
 
@@ -56,8 +56,8 @@ def read(frames, detector, classifier, tracker=None, smoother=None, every=1, min
 
     Args:
         frames: iterable of `sources.Frame`.
-        detector: of `detection.create`.
-        classifier: of `classifier.load`.
+        detector: of `detection.load`.
+        classifier: of `models.load_predictor`.
         tracker: `tracking.Tracker`; one with its defaults where none is given.
         smoother: `tracking.Smoother`; likewise.
         every: look for faces in every so many frames only; between, they are taken to be where they were. What they show
@@ -66,7 +66,7 @@ def read(frames, detector, classifier, tracker=None, smoother=None, every=1, min
         draw: annotate the pictures.
 
     Returns:
-        iterator of Moment, one for each frame.
+        iterator of AnnotatedFrame, one for each frame.
 
     Raises:
         InputError: `every` is less than 1, or see `photographs.check_limits`; at once, before a frame is asked for.
@@ -75,10 +75,10 @@ def read(frames, detector, classifier, tracker=None, smoother=None, every=1, min
         raise InputError(f"a detection in every {every} frames; take 1 or more.")
     photographs.check_limits(min_score, min_size)
     tracker, smoother = tracker or Tracker(), smoother or Smoother()
-    return _moments(frames, detector, classifier, tracker, smoother, every, min_score, min_size, draw)
+    return _annotated(frames, detector, classifier, tracker, smoother, every, min_score, min_size, draw)
 
 
-def _moments(frames, detector, classifier, tracker, smoother, every, min_score, min_size, draw):
+def _annotated(frames, detector, classifier, tracker, smoother, every, min_score, min_size, draw):
     frames, clock, before, count = iter(frames), Stopwatch(), None, 0
     while (frame := next(frames, None)) is not None:
         image, shape = frame.image, frame.image.shape[:2]
@@ -86,16 +86,16 @@ def _moments(frames, detector, classifier, tracker, smoother, every, min_score, 
         if before not in (None, shape):
             tracker.rescale(shape[1] / before[1], shape[0] / before[0])
         looks = count % every == 0 or before != shape
-        found = detector.detect(image) if looks else []
+        result = detector.detect(image) if looks else []
         clock.lap("detect")
-        tracked = tracker.update(photographs.kept(found, min_score, min_size)) if looks else tracker.held()
+        tracked = tracker.update(photographs.retained(result, min_score, min_size)) if looks else tracker.held()
         smoother.keep(tracker.tracks)
         clock.lap("track")
-        seen = _seen(image, tracked, frame.time_s, classifier, smoother) if tracked else []
+        faces = _classified(image, tracked, frame.time_s, classifier, smoother) if tracked else []
         clock.lap("classify")
-        picture = _drawn(image, seen, classifier.classes) if draw else image
+        picture = _annotate(image, faces, classifier.classes) if draw else image
         clock.lap("draw")
-        yield Moment(frame.number, frame.time_s, picture, seen, clock.laps)
+        yield AnnotatedFrame(frame.number, frame.time_s, picture, faces, clock.laps)
         before, count = shape, count + 1
         clock = Stopwatch()
 
@@ -111,19 +111,19 @@ class Stopwatch:
         self.laps[stage], self._last = now - self._last, now
 
 
-def _seen(image, tracked, time_s, classifier, smoother):
-    """`Seen` for each (track, face)."""
-    seen = []
+def _classified(image, tracked, time_s, classifier, smoother):
+    """`TrackedFace` for each (track, face)."""
+    faces = []
     expressions = photographs.classify(image, [face for _, face in tracked], classifier, mirrored=False)
     for (track, face), expression in zip(tracked, expressions, strict=True):
         smooth = smoother.update(track, time_s, expression.probabilities)
         emotion = classifier.classes[int(smooth.argmax())]
-        seen.append(Seen(track, face, emotion, expression.probabilities, smooth))
-    return seen
+        faces.append(TrackedFace(track, face, emotion, expression.probabilities, smooth))
+    return faces
 
 
-def _drawn(image, seen, classes):
+def _annotate(image, faces, classes):
     """A copy of a picture with the smoothed emotions, the surest face on top, each with its track's number."""
-    found = sorted(seen, key=lambda one: -one.face.score)
-    shown = [photographs.Expression(one.face, one.emotion, one.probabilities) for one in found]
-    return photographs.draw(image, shown, classes, [one.track for one in found])
+    ordered = sorted(faces, key=lambda one: -one.face.score)
+    displayed = [photographs.Expression(one.face, one.emotion, one.probabilities) for one in ordered]
+    return photographs.draw(image, displayed, classes, [one.track for one in ordered])

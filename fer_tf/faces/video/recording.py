@@ -57,20 +57,20 @@ class Recording:
     def __exit__(self, *_):
         self.close()
 
-    def write(self, moment):
-        """Adds a `Moment`: its rows to the table, its picture to the film."""
+    def write(self, annotated):
+        """Adds a `AnnotatedFrame`: its rows to the table, its picture to the film."""
         try:
-            self._rows.writerows(rows(moment, len(columns(self._classes))))
+            self._rows.writerows(rows(annotated, len(columns(self._classes))))
             self._file.flush()
         except OSError as error:
             raise InputError(f"{self.table}: could not be written on ({error.strerror}). Free some space.") from error
         if self.film:
             if self._film is None:
                 part = self._film_files.enter_context(paths.writing(self.film))
-                self._film = Film(part, self._fps, moment.picture.shape)
+                self._film = VideoWriter(part, self._fps, annotated.picture.shape)
                 self._film_files.callback(self._film.close)
                 self.codec = self._film.codec
-            self._film.write(moment.picture, moment.time_s)
+            self._film.write(annotated.picture, annotated.time_s)
 
     def close(self):
         """Finishes the files and puts them in their places; what was written so far is what they hold.
@@ -88,12 +88,12 @@ class Recording:
         finally:
             self._files.close()
 
-    def summarise(self, summary):
+    def summarize(self, summary):
         """Writes the summary, a dict, as `<stem>.json`."""
         paths.write_text(self.summary, json.dumps(summary, indent=1) + "\n")
 
 
-class Film:
+class VideoWriter:
     """An MP4 that is as long as what it shows: a late frame is waited for on the one before it.
 
     Args:
@@ -180,21 +180,21 @@ def columns(classes):
     return ("frame", "time_s", "track", *box, "score", "emotion", *(f"raw_{name}" for name in classes), *classes)
 
 
-def rows(moment, width):
-    """A `Moment` as rows of the table, `width` long: one for each face, or one with an empty track where there is none."""
-    begin = (moment.number, f"{moment.time_s:.3f}")
-    if not moment.seen:
+def rows(annotated, width):
+    """A `AnnotatedFrame` as rows of the table, `width` long: one for each face, or one with an empty track where there is none."""
+    begin = (annotated.number, f"{annotated.time_s:.3f}")
+    if not annotated.faces:
         return [begin + ("",) * (width - len(begin))]
     return [
         (
             *begin,
-            seen.track,
-            *(f"{value:.1f}" for value in seen.face.box),
-            f"{seen.face.score:.4f}",
-            seen.emotion,
-            *(f"{value:.5f}" for value in (*seen.raw, *seen.probabilities)),
+            observed.track,
+            *(f"{value:.1f}" for value in observed.face.box),
+            f"{observed.face.score:.4f}",
+            observed.emotion,
+            *(f"{value:.5f}" for value in (*observed.raw, *observed.probabilities)),
         )
-        for seen in moment.seen
+        for observed in annotated.faces
     ]
 
 
@@ -209,8 +209,8 @@ def read_table(path):
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        told = f"{path}: not a table of faces over time ({first_line(error)}). Read the clip again."
-        raise InputError(told) from error
+        message = f"{path}: not a table of faces over time ({first_line(error)}). Read the clip again."
+        raise InputError(message) from error
     if not {"frame", "time_s", "track", "emotion"} <= set(table):
         raise InputError(f"{path}: not a table of faces over time; frame, time_s, track or emotion is missing.")
     return table

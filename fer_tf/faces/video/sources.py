@@ -86,8 +86,8 @@ class Clip:
         self.path, self.name, self.fault = Path(path), Path(path).name, ""
         with quiet():
             self._capture = cv2.VideoCapture(str(path))
-            found, self._first = self._capture.read() if self._capture.isOpened() else (False, None)
-        if not found:
+            result, self._first = self._capture.read() if self._capture.isOpened() else (False, None)
+        if not result:
             self._capture.release()
             raise InputError(f"{path}: no frame can be read. It is damaged or no video; try whether a player shows it.")
         self.size = self._first.shape[1::-1]
@@ -105,12 +105,12 @@ class Clip:
         self._first = None
         while image is not None:
             yield Frame(number, time_s, image)
-            found, image = self._read(number + 1)
-            number += found
+            result, image = self._read(number + 1)
+            number += result
             passed = (self._capture.get(cv2.CAP_PROP_POS_MSEC) - start) / 1000
             # A timestamp that is missing, or goes back, is replaced by the frame rate's.
             time_s = passed if time_s < passed < math.inf else time_s + 1 / self.fps
-            image = image if found else None
+            image = image if result else None
         read = number + 1
         # The length that a clip claims is an estimate in some formats, right to a few frames.
         if self.length and read < 0.98 * self.length - 2:
@@ -121,10 +121,10 @@ class Clip:
     def _read(self, number):
         """The next frame as OpenCV gives it, over damaged ones as long as the clip claims to have more."""
         for _ in range(TRIES if self.length and number < self.length else 1):
-            found, image = self._capture.read()
-            if found:
+            result, image = self._capture.read()
+            if result:
                 break
-        return found, image
+        return result, image
 
 
 class Folder:
@@ -231,8 +231,8 @@ class Camera:
                 frame, self._newest = self._newest, None
             if frame is None:
                 if not (self._gone and self._pause):
-                    told = "was closed or unplugged" if came else f"gave no frame for {self.patience:g} s"
-                    self.fault = f"{self.name} {told}."
+                    message = "was closed or unplugged" if came else f"gave no frame for {self.patience:g} s"
+                    self.fault = f"{self.name} {message}."
                 return
             yield frame
 
@@ -240,9 +240,9 @@ class Camera:
         start = last = time.perf_counter()
         number = 0
         while not self._closing:
-            found, image = self._capture.read()
+            result, image = self._capture.read()
             now = time.perf_counter()
-            if found:
+            if result:
                 with self._news:
                     self.dropped += self._newest is not None
                     self._newest = Frame(number, now - start, image)

@@ -18,9 +18,9 @@ class Latencies:
         kept: frames that the quantiles are computed from, the last ones.
     """
 
-    def __init__(self, kept=100_000):
+    def __init__(self, retained=100_000):
         self.frames, self.seconds = 0, 0.0
-        self._kept, self._started = deque(maxlen=kept), time.perf_counter()
+        self._kept, self._started = deque(maxlen=retained), time.perf_counter()
 
     def add(self, seconds):
         """Takes in a frame's dict of stage to seconds."""
@@ -58,13 +58,13 @@ class Counts:
         self.frames = self.without = self.faces = 0
         self.tracks, self.emotions = set(), {}
 
-    def add(self, moment):
+    def add(self, annotated):
         self.frames += 1
-        self.without += not moment.seen
-        self.faces += len(moment.seen)
-        for seen in moment.seen:
-            self.tracks.add(seen.track)
-            self.emotions[seen.emotion] = self.emotions.get(seen.emotion, 0) + 1
+        self.without += not annotated.faces
+        self.faces += len(annotated.faces)
+        for observed in annotated.faces:
+            self.tracks.add(observed.track)
+            self.emotions[observed.emotion] = self.emotions.get(observed.emotion, 0) + 1
 
     def summary(self):
         shares = {
@@ -91,9 +91,11 @@ class Progress:
         if time.perf_counter() >= self._next:
             self._next = time.perf_counter() + self._wait
             total = f" of {self._total:,}" if self._total else ""
-            told = f"frame {latencies.frames:,}{total}, {latencies.fps:.0f} frames/s, {faces} face{'s' * (faces != 1)}"
+            message = (
+                f"frame {latencies.frames:,}{total}, {latencies.fps:.0f} frames/s, {faces} face{'s' * (faces != 1)}"
+            )
             print(
-                f"\r{told:<60}" if self._overwrites else told,
+                f"\r{message:<60}" if self._overwrites else message,
                 end="" if self._overwrites else "\n",
                 file=sys.stderr,
                 flush=True,

@@ -1,0 +1,104 @@
+"""Intervals of an accuracy, and comparisons of two sets of predictions on the same images."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fer_tf.errors import InputError
+from fer_tf.evaluation.checks import checked
+from fer_tf.evaluation.classification_metrics import metrics
+
+
+def accuracy_interval(labels, probabilities, confidence=0.95):
+    """Wilson's interval of the accuracy.
+
+    Args:
+        labels: int array (n,), 0 to k-1.
+        probabilities: float array (n, k), rows sum to 1.
+        confidence: between 0 and 1.
+
+    Returns:
+        (low, high), floats.
+
+    Raises:
+        InputError: as `metrics`.
+
+    Score interval: Wilson 1927.
+    """
+    labels, probabilities, _ = checked(labels, probabilities)
+    right = int(np.sum(probabilities.argmax(axis=1) == labels))
+    interval = stats.binomtest(right, len(labels)).proportion_ci(confidence_level=confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def compare(labels, probabilities_a, probabilities_b, confidence=0.95, resamples=10_000, seed=0):
+    """Is B more accurate than A on the same images, and by how much?
+
+    Args:
+        labels: int array (n,), 0 to k-1.
+        probabilities_a: float array (n, k), rows sum to 1.
+        probabilities_b: float array (n, k), of the same images in the same order.
+        confidence: of the interval, between 0 and 1.
+        resamples: number of bootstrap draws.
+        seed: of the draws.
+
+    Returns:
+        dict: n, accuracy_a, accuracy_b, difference (B minus A), low and high (percentile bootstrap over images), only_a
+        and only_b (images that only A, only B predicts rightly) and p_value (McNemar's test, exact, two-sided; 1.0
+        where none differs).
+
+    Raises:
+        InputError: as `metrics`, or A and B are of different shapes.
+
+    Paired test: McNemar 1947. Percentile bootstrap: Efron and Tibshirani 1993, chapter 13.
+    """
+    labels, probabilities_a, _ = checked(labels, probabilities_a)
+    labels, probabilities_b, _ = checked(labels, probabilities_b)
+    if probabilities_a.shape != probabilities_b.shape:
+        values = f"{probabilities_a.shape[1]} and {probabilities_b.shape[1]}"
+        raise InputError(f"compared predictions have {values} classes; give two of the same classes.")
+    n = len(labels)
+    right_a = probabilities_a.argmax(axis=1) == labels
+    right_b = probabilities_b.argmax(axis=1) == labels
+    only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(right_b & ~right_a))
+    # An image's difference is -1, 0 or 1, so resampling images is drawing three counts from a multinomial: the same
+    # bootstrap, without n x resamples numbers in memory.
+    shares = [only_a / n, only_b / n, (n - only_a - only_b) / n]
+    drawing = np.random.default_rng(seed).multinomial(n, shares, size=resamples)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile((drawing[:, 1] - drawing[:, 0]) / n, [tail, 1 - tail])
+    differing = only_a + only_b
+    return {
+        "n": n,
+        "accuracy_a": float(right_a.mean()),
+        "accuracy_b": float(right_b.mean()),
+        "difference": (only_b - only_a) / n,
+        "low": float(low),
+        "high": float(high),
+        "only_a": only_a,
+        "only_b": only_b,
+        "p_value": float(stats.binomtest(only_b, differing).pvalue) if differing else 1.0,
+    }
+
+
+def gains_table(parts, reference, classes):
+    """What variants of predictions gain over one of them, on each split.
+
+    Args:
+        parts: dict, name of a split -> (labels (n,), dict of a variant's name -> probabilities (n, k)).
+        reference: name of the variant that the others are compared to.
+        classes: names of the k classes.
+
+    Returns:
+        DataFrame with the columns split, variant, accuracy, macro_f1, ece, gain (in accuracy), from and to (its 95%
+        interval by paired bootstrap, see `compare`).
+    """
+    rows = []
+    for split, (labels, variants) in parts.items():
+        for variant, probabilities in variants.items():
+            scores = metrics(labels, probabilities, classes)
+            gain = compare(labels, variants[reference], probabilities)
+            row = {"split": split, "variant": variant}
+            row |= {name: scores[name] for name in ("accuracy", "macro_f1", "ece")}
+            rows.append({**row, "gain": gain["difference"], "from": gain["low"], "to": gain["high"]})
+    return pd.DataFrame(rows)
