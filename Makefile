@@ -8,6 +8,15 @@ STUDY ?= sample
 LAUNCH ?=
 PYTHON ?= .venv/bin/python
 
+# Only a study's plain name goes further: into paths, and into what `clean` removes. `value` keeps make from expanding it.
+KNOWN := $(notdir $(patsubst %/,%,$(wildcard notebooks/studies/*/)))
+ifeq ($(and $(filter 1,$(words $(value STUDY))),$(filter $(KNOWN),$(value STUDY))),)
+ifneq ($(filter data report figures tables check release clean,$(MAKECMDGOALS)),)
+$(error there is no study '$(value STUDY)' in notebooks/studies/; choose one with STUDY=<name>: $(KNOWN))
+endif
+override STUDY := sample
+endif
+
 STUDIES := notebooks/studies/$(STUDY)
 FOLDER := reports/$(STUDY)
 PAGE := $(FOLDER)/index.html
@@ -22,11 +31,16 @@ PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o
 
 # The sample's runs are small, and half of each takes one core: they go two at a time. A real study's training has the
 # machine to itself.
-ifeq ($(STUDY) $(MAKECMDGOALS)$(filter -j%,$(MAKEFLAGS)),sample report)
+ifeq ($(STUDY),sample)
+ifeq ($(MAKECMDGOALS),report)
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j2
 endif
+endif
+endif
 
-# Our own environment is made from the lock file; a given one is taken as it is.
+# Our own environment is made from the lock file, by this Python; an environment of yours is taken as it is.
+PYTHON3 ?= python3
 READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/.ready)
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -38,7 +52,7 @@ export FER2013
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
-	@echo; echo "  STUDY is one of: $(notdir $(patsubst %/,%,$(wildcard notebooks/studies/*/)))"
+	@echo; echo "  STUDY is one of: $(KNOWN)"
 
 setup: $(READY) ## Make the environment .venv from the lock file
 
@@ -47,20 +61,20 @@ data: $(DATA) $(PREPARED) ## Prepare the STUDY's data
 report: $(PAGE) ## Execute what the STUDY still lacks and write its page
 	@echo "$(PAGE)"
 
-figures: | $(READY) ## Draw the page and its figures again from the saved predictions, executing no run
-	@$(PYTHON) -m fer_tf.study.execute $(REPORT:%=$(STUDIES)/%.yaml) && echo "$(FOLDER)/figures/"
+figures: | $(READY) ## Draw the page again, and its figures as SVG, PDF and PNG, executing no run
+	@$(PYTHON) -m fer_tf.study.report --figures $(STUDY) && echo "$(FOLDER)/figures/"
 
 tables: figures ## Write the tables again from the saved predictions, executing no run
 	@echo "$(FOLDER)/tables/"
 
-check: | $(READY) ## List the STUDY's runs that are missing, or were made by other code than this
+check: | $(READY) ## List the STUDY's runs that are missing, or whose parameters, data or code have changed
 	@$(PYTHON) -m fer_tf.study.report $(STUDY)
 
 lab: | $(READY) ## Open the notebooks in JupyterLab
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
 
 test: | $(READY) ## Run the tests
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: | $(READY) ## Check style, and that the notebooks are stored without outputs
 	$(PYTHON) -m ruff check .
@@ -75,23 +89,35 @@ format: | $(READY) ## Bring code and notebooks into the project's style
 bench: | $(READY) ## Time what the README calls fast
 	@for file in benchmarks/*.py; do $(PYTHON) $$file || exit 1; done
 
-models: | $(READY) ## Fetch the weights of the face detectors, each with its licence and checksum
+models: | $(READY) ## Fetch the weights of the face detectors, each with its license and checksum
 	@$(PYTHON) -m fer_tf.faces.detection.weights
 
 release: | $(READY) ## Ship the network of a RUN of the STUDY inside the package, with its model card
 	@$(PYTHON) -m fer_tf.study.release $(STUDY) $(RUN)
 
-clean: ## Remove the STUDY's report, the prepared data and caches; raw data and .venv stay
-	rm -rf $(FOLDER) data/prepared .pytest_cache .ruff_cache .hypothesis
+# What took hours stays: trained weights and checkpoints, from which the runs are made again in minutes.
+WEIGHTS ?= keep
+TRAINED := model.keras checkpoint.npz parts
+
+clean: ## Remove the STUDY's results, to be made again; its trained weights too with WEIGHTS=remove
+	@if [ -d $(FOLDER) ]; then \
+	  find $(FOLDER) -type f $(if $(filter remove,$(WEIGHTS)),,$(foreach name,$(TRAINED),-not -path '*/$(name)' -not -path '*/$(name)/*')) -delete; \
+	  find $(FOLDER) -depth -type d -empty -delete; \
+	fi
+	@rm -rf .pytest_cache .ruff_cache .hypothesis
+	@test ! -d $(FOLDER) || echo "trained weights and checkpoints stay in $(FOLDER)/runs; make clean STUDY=$(STUDY) WEIGHTS=remove takes them too"
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra export --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
 .venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON3) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON3) is $$($(PYTHON3) --version 2>&1). Name another: make setup PYTHON3=python3.12" >&2; exit 1; }
 	@echo "making .venv from requirements.lock; this takes a few minutes the first time"
-	@python3 -m venv .venv || { echo "error: python3 -m venv failed. Install it: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON3) -m venv .venv || { echo "error: $(PYTHON3) -m venv failed. Install it: apt install python3-venv" >&2; exit 1; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@.venv/bin/python -m fer_tf.faces.detection.weights --missing yunet || echo "faces are found by OpenCV's Haar cascade until then: make models"
 	@touch $@
 
 # A run is made from its YAML and its notebook, after the prepared data and every run that its YAML names.
@@ -110,5 +136,4 @@ $(PREPARED): | $(READY) $(DATA)
 	@$(prepare)
 
 $(PAGE): $(RECORDS) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) | $(READY)
-	@$(if $(REPORT),,echo "error: there is no study '$(STUDY)' in notebooks/studies/; choose one with STUDY=<name>, see make help" >&2; exit 1)
 	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $(REPORT:%=$(STUDIES)/%.yaml)
