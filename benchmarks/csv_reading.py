@@ -54,15 +54,15 @@ def main():
     parser.add_argument("--rows", type=int, default=8000, help="rows of the synthetic file")
     parser.add_argument("--csv", type=Path, help="an existing fer2013.csv")
     parser.add_argument("--times", type=int, default=3, help="how often each is run; the best counts")
-    given = parser.parse_args()
+    values = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = given.csv or Path(folder) / "fer2013.csv"
-        if given.csv is None:
-            synthetic(path, given.rows)
-        ours, images = best_of(with_fer_tf, path, given.times)
-        theirs, expected = best_of(with_pandas, path, given.times)
+        path = values.csv or Path(folder) / "fer2013.csv"
+        if values.csv is None:
+            synthetic(path, values.rows)
+        ours, images = best_of(with_fer_tf, path, values.times)
+        theirs, expected = best_of(with_pandas, path, values.times)
     assert np.array_equal(images, expected), "the two ways read different pixels"
-    print(f"{len(images):,} rows of 2,304 pixels, {os.cpu_count()} processors, best of {given.times}")
+    print(f"{len(images):,} rows of 2,304 pixels, {os.cpu_count()} processors, best of {values.times}")
     print(f"fer_tf                    {ours:7.2f} s  {len(images) / ours:9,.0f} rows/s")
     print(f"pandas and str.split      {theirs:7.2f} s  {len(images) / theirs:9,.0f} rows/s")
     print(f"ratio                     {theirs / ours:7.1f}")

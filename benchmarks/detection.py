@@ -17,37 +17,37 @@ from fer_tf.faces import detection, photographs
 
 
 def enlarged(image, factor):
-    """A grey image (48, 48, 1) as a BGR picture, `factor` times as large."""
+    """A gray image (48, 48, 1) as a BGR picture, `factor` times as large."""
     return cv2.cvtColor(cv2.resize(image, None, fx=factor, fy=factor), cv2.COLOR_GRAY2BGR)
 
 
 def share(find, pictures):
     """In what share of the pictures a face is found, and how many seconds each took."""
     started = time.perf_counter()
-    found = sum(bool(find(picture)) for picture in pictures)
-    return found / len(pictures), (time.perf_counter() - started) / len(pictures)
+    result = sum(bool(find(picture)) for picture in pictures)
+    return result / len(pictures), (time.perf_counter() - started) / len(pictures)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=500, help="drawn from the training split with a fixed seed")
     parser.add_argument("--factor", type=int, default=4, help="how many times each is enlarged")
-    given = parser.parse_args()
+    values = parser.parse_args()
     try:
         faces = datasets.prepare("fer2013").split("train")
     except InputError as error:
         print(f"skipped: {error}")
         return
-    rows = np.sort(np.random.default_rng(0).permutation(len(faces))[: given.images])
-    pictures = [enlarged(image, given.factor) for image in np.asarray(faces.images)[rows]]
+    rows = np.sort(np.random.default_rng(0).permutation(len(faces))[: values.images])
+    pictures = [enlarged(image, values.factor) for image in np.asarray(faces.images)[rows]]
     for name in detection.names():
         try:
-            detector = detection.create(name)
+            detector = detection.load(name)
         except InputError as error:
             print(f"{name}: skipped, {error}")
             continue
         once, first = share(detector.detect, pictures)
-        thorough, second = share(lambda picture, found=detector: photographs.find_faces(picture, found), pictures)
+        thorough, second = share(lambda picture, result=detector: photographs.find_faces(picture, result), pictures)
         print(
             f"{name}: {once:.1%} of {len(pictures):,} at one look ({first * 1000:.0f} ms), "
             f"{thorough:.1%} by find_faces ({second * 1000:.0f} ms)",

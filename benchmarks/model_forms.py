@@ -23,7 +23,7 @@ def measure(threads, images, batch_size):
     training.make_deterministic(0, threads)
     faces = np.random.default_rng(0).integers(0, 256, (images, 48, 48, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        forms = export.create(models.load_pretrained(), export.available(), folder, faces[:64], threads)
+        forms = export.to_formats(models.load_pretrained(), export.available(), folder, faces[:64], threads)
         alone, together = ({name: [] for name in forms} for _ in range(2))
         for _ in range(3):  # a busy moment of the machine falls on all forms
             for name, form in forms.items():
@@ -43,12 +43,12 @@ def main():
     parser.add_argument("--images", type=int, default=120, help="timed, at least a batch")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    given = parser.parse_args()
-    if len(given.threads) == 1:
-        return measure(given.threads[0], given.images, given.batch_size)
+    values = parser.parse_args()
+    if len(values.threads) == 1:
+        return measure(values.threads[0], values.images, values.batch_size)
     print(f"{os.cpu_count()} processors")
-    for threads in given.threads:
-        again = [f"--images={given.images}", f"--batch-size={given.batch_size}", f"--threads={threads}"]
+    for threads in values.threads:
+        again = [f"--images={values.images}", f"--batch-size={values.batch_size}", f"--threads={threads}"]
         subprocess.run([sys.executable, __file__, *again], check=True)
 
 

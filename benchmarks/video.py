@@ -23,7 +23,7 @@ LEAST = {"yunet": 60, "yolo": 25}
 """Frames per second asked for on two cores at 640x480 with one face."""
 
 
-def drawn(path, frames):
+def drawing(path, frames):
     """Writes a clip of a drawn face, 640x480 at 25 frames per second."""
     film = video.Film(path, 25, (480, 640))
     for i, (picture, _) in enumerate(sample.clip(frames / 25)):
@@ -58,26 +58,26 @@ def main():
     parser.add_argument("--times", type=int, default=3, help="how often each is run; the best counts")
     parser.add_argument("--every", type=int, default=1, help="look for faces in every so many frames")
     parser.add_argument("--threads", type=int, default=2, help="that OpenCV computes with")
-    given = parser.parse_args()
-    cv2.setNumThreads(given.threads)
-    present = [name for name in given.detectors if name in detection.available()]
+    values = parser.parse_args()
+    cv2.setNumThreads(values.threads)
+    present = [name for name in values.detectors if name in detection.available()]
     with tempfile.TemporaryDirectory() as folder:
-        clip = given.clip or drawn(Path(folder) / "drawn.mp4", given.frames)
-        found = {name: measured(clip, folder, name, given.times, given.every) for name in present}
+        clip = values.clip or drawing(Path(folder) / "drawn.mp4", values.frames)
+        result = {name: measured(clip, folder, name, values.times, values.every) for name in present}
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(
-        f"{clip.name}, {os.cpu_count()} processors{load}, {given.threads} threads, best of {given.times}; milliseconds"
+        f"{clip.name}, {os.cpu_count()} processors{load}, {values.threads} threads, best of {values.times}; milliseconds"
     )
     print(
         f"{'detector':<12}{'fps':>7}{''.join(f'{stage:>9}' for stage in video.STAGES)}{'whole':>9}{'p95':>9}{'cpu':>9}"
     )
-    for name, summary in found.items():
+    for name, summary in result.items():
         print(line(name, summary))
-    for name, summary in found.items():
-        ratio = summary["fps"] / found[present[-1]]["fps"]
-        asked = f"; asked for on two cores: {LEAST[name]}" if name in LEAST else ""
-        print(f"{name}: {ratio:.2f} times as fast as {present[-1]}{asked}")
-    for name in given.detectors:
+    for name, summary in result.items():
+        ratio = summary["fps"] / result[present[-1]]["fps"]
+        parameters = f"; asked for on two cores: {LEAST[name]}" if name in LEAST else ""
+        print(f"{name}: {ratio:.2f} times as fast as {present[-1]}{parameters}")
+    for name in values.detectors:
         if name not in present:
             print(f"{name}: left out, as its weights or package are not here")
 
