@@ -60,7 +60,8 @@ def roc_curves(curves, ax=None):
     for i, (name, (false_positive, true_positive, area)) in enumerate(curves.items()):
         line = {"color": style.color(name), "linestyle": style.DASHES[i % len(style.DASHES)]}
         label = f"{name} {area:.3f}" if np.isfinite(area) else f"{name} –"
-        ax.plot(false_positive, true_positive, **line)
+        rows = _steps(false_positive, true_positive)
+        ax.plot(false_positive[rows], true_positive[rows], **line)
         if len(false_positive):
             # markers at given rates, as curves have many points in some places and few in others
             heights = np.interp(spots, false_positive, true_positive)
@@ -224,6 +225,12 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
             box = (x / style.PAGE, (top - block) / height, side / style.PAGE, bars / height)
             _probability_bars(fig.add_axes(box), probabilities[i], labels[i], classes, named=c == 0)
     return fig
+
+
+def _steps(x, y, size=0.004):
+    """The points of a monotone curve that lie further apart than a pixel, as rows: an SVG holds every point."""
+    cell = np.floor((np.asarray(x) + np.asarray(y)) / size)
+    return np.union1d(np.flatnonzero(np.diff(cell, prepend=-1)), np.arange(len(cell))[-1:])
 
 
 def _confusion_panel(ax, confusion, show, counted):

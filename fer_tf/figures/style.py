@@ -4,8 +4,10 @@ The style applies inside `context` only, so that importing the package changes n
 in `figures`.
 """
 
+import base64
 import functools
 import io
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -154,6 +156,40 @@ def save(fig, path, formats=FORMATS):
                     fig.savefig(part, format=name, metadata=_METADATA[name])
             written.append(target)
     return written
+
+
+def slim_svg(text):
+    """An SVG of matplotlib's in half the bytes, with nothing missing that is seen.
+
+    Digits beyond a hundredth of a point go, the font that every text repeats is said once, and pictures inside, which are
+    written as RGBA, become gray or have 256 colors.
+
+    Args:
+        text: str.
+
+    Returns:
+        str, on one line.
+    """
+    unseen = r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>| transform=.rotate\(-0 [^)]*\)['\"]"
+    text = re.sub(r"(?<=\d\.\d\d)\d+", "", re.sub(unseen, "", text, flags=re.S))
+    text = re.sub(r'style="[^"]*"', lambda style: style[0].replace("'", ""), text)
+    if font := re.search(r"font-family: [^;\"}]+", text):
+        text = text.replace(f"; {font[0]}", "").replace(f"{font[0]}; ", "").replace("*{", f"*{{{font[0]}; ", 1)
+    text = re.sub(r"(?<=data:image/png;base64,)[^'\"]+", lambda data: _smaller(data[0]), text)
+    return " ".join(text.replace('"', "'").split())
+
+
+def _smaller(data):
+    """A PNG in base64, as gray where it is, else with 256 colors; as it was where that is no smaller."""
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        if picture.convert("RGBA").getextrema()[3] != (255, 255):
+            return data
+        colors = picture.convert("RGB")
+        red, green, blue = colors.split()
+        alike = red.tobytes() == green.tobytes() == blue.tobytes()
+        (red if alike else colors.quantize(256, dither=Image.Dither.NONE)).save(small, "PNG", optimize=True)
+    return min(data, base64.b64encode(small.getvalue()).decode(), key=len)
 
 
 def _lay_out(fig):

@@ -260,3 +260,34 @@ def test_a_saved_figure_holds_all_of_its_words(tmp_path):
     whole, words, margin = fig.bbox_inches, fig.get_tightbbox(), 0.015  # inches
     assert words.x0 > whole.x0 + margin and words.y0 > whole.y0 + margin
     assert words.x1 < whole.x1 - margin and words.y1 < whole.y1 - margin
+
+
+def test_a_slim_svg_holds_the_same_pixels_in_half_the_bytes(tmp_path):
+    import base64
+    import io
+    import re
+    from xml.etree import ElementTree
+
+    from PIL import Image
+
+    from fer_tf.figures import style
+
+    numbers = pd.DataFrame({"name": ["the paper's own"], "published": [0.5], "reproduced": [0.6]})
+    face = np.random.default_rng(0).integers(0, 256, (24, 24, 1)).astype(np.uint8)
+    drawing = figures.transformed_images(face, [face, 255 - face])
+    (path,) = style.save(drawing, tmp_path / "views", ("svg",))
+    whole = path.read_text()
+    slim = style.slim_svg(whole)
+    assert len(slim) < 0.7 * len(whole) and "\n" not in slim
+    pixels = [
+        [
+            np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("L"))
+            for data in re.findall(r"base64,([^'\"]+)", text)
+        ]
+        for text in (whole, slim)
+    ]
+    np.testing.assert_array_equal(*pixels)
+    assert style.slim_svg(slim) == slim
+    (path,) = style.save(figures.published_vs_reproduced(numbers), tmp_path / "numbers", ("svg",))
+    for text in (slim, style.slim_svg(path.read_text())):
+        ElementTree.fromstring(text)
