@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 
 import nbformat
@@ -242,3 +243,9 @@ def test_the_readme_shows_the_numbers_that_were_computed():
         written = (PROJECT / "reports" / study / "tables" / "published_and_reproduced.md").read_text()
         table = [line for line in written.splitlines() if line.startswith("|")]
         assert "\n".join(table) in displayed, study
+
+
+@pytest.mark.parametrize("module", sorted(set(re.findall(r"-m (fer_tf[.\w]+)", (PROJECT / "Makefile").read_text()))))
+def test_what_the_makefile_calls_is_a_command(module):
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, cwd=PROJECT)
+    assert done.returncode == 0 and done.stdout.startswith("usage:")

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 import pandas as pd
 
 from fer_tf import paths
+from fer_tf.figures import style
 from fer_tf.study import comparison, tables
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,7 +32,7 @@ def write_page(folder, **content):
 
     def picture(name):
         # As text, a fifth smaller than base64: only what would end the attribute or the address is encoded.
-        text = (folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
+        text = style.slim_svg((folder / "figures" / f"{name}.svg").read_text(encoding="utf-8"))
         return markupsafe.Markup("data:image/svg+xml," + quote(" ".join(text.split()), safe=" '=:/,;()+-_.!*{}@$?|[]"))
 
     environment.filters |= {"picture": picture, "grid": _grid}

@@ -103,7 +103,7 @@ def changed_code(record):
     """The files of today's code that differ from what made a run: list of str, empty for the same code."""
     notebook, code = notebooks.path_of(record["notebook"]), record.get("code", {})
     if "definitions" not in code:
-        return ["recorded before version 0.2, by files"]
+        return ["recorded by version 0.1"]
     now = code_of(notebook, record["parameters"])
     was, today = code["definitions"], now["definitions"]
     names = {name for name in {*was, *today} if was.get(name) != today.get(name)}

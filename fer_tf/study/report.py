@@ -231,3 +231,7 @@ def _chosen(sections, table, headline):
     label = next(iter(table.loc[table["what"] == headline, "run"]), None)
     section = next((one for one in sections if one["run"].label == label and one["results"]), None)
     return [section["results"][place] for place in (0, 2, 3)] if section else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())
