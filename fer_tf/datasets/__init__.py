@@ -6,29 +6,34 @@
 Each source has its reader in a module of its own; all of them return a `Dataset`.
 """
 
-import hashlib
 import inspect
 import json
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from fer_tf import paths
-from fer_tf.datasets import prepared
+from fer_tf import hashing, paths
+from fer_tf.datasets import class_folders, fer2013, prepared, sample
+from fer_tf.datasets.class_folders import read_folders
 from fer_tf.datasets.dataset import SPLITS, Dataset
-from fer_tf.datasets.fer2013 import WHERE as _FER2013_WHERE
 from fer_tf.datasets.fer2013 import read_fer2013
 from fer_tf.datasets.prepared import save, split_hashes, verify_split
 from fer_tf.datasets.summary import basic_statistics, split_counts
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, choose
 
 __all__ = [
+    "SOURCES",
     "SPLITS",
     "Dataset",
+    "Source",
     "basic_statistics",
     "load",
     "names",
     "prepare",
     "read_fer2013",
+    "read_folders",
+    "sample",
     "save",
     "split_counts",
     "split_hashes",
@@ -36,9 +41,30 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a dataset comes from.
+
+    Args:
+        read: function of a path and options to a `Dataset`; of options alone where `where_to_get_it` is None.
+        where_to_get_it: str, the sentence for whoever lacks its files, without its full stop.
+    """
+
+    read: Callable
+    where_to_get_it: str | None = None
+
+
+SOURCES = {
+    "sample": Source(sample.sample),
+    "fer2013": Source(read_fer2013, fer2013.WHERE),
+    "folders": Source(read_folders, class_folders.WHERE),
+}
+"""The datasets that can be prepared, by name. A new one is a reader in a file of its own, and a line here."""
+
+
 def names():
     """The names of the datasets that can be prepared."""
-    return tuple(_READERS)
+    return tuple(SOURCES)
 
 
 def prepare(name, source=None, **options):
@@ -57,12 +83,12 @@ def prepare(name, source=None, **options):
     Raises:
         InputError: an unknown name or option, or a source that is missing or wrong.
     """
-    if name not in _READERS:
-        raise InputError(f"unknown dataset '{name}'; known are {', '.join(names())}. Choose one of these.")
-    read = _reader(name, options)
-    path = find(name, source) if name in _NEEDS_FILES else None
+    read = SOURCES[choose("dataset", name, SOURCES)].read
+    for option in options:
+        choose(f"option of {name}", option, [key for key in inspect.signature(read).parameters if key != "path"])
+    path = find(name, source) if SOURCES[name].where_to_get_it else None
     options = json.loads(json.dumps(options))  # as it will be read back: a tuple becomes a list
-    made_by = {"options": options, "code": _code(), "files": _fingerprint(path)}
+    made_by = {"options": options, "code": hashing.code_digest(read), "files": _fingerprint(path)}
     record = prepared.saved_record(name)
     if record and record["source"].get("made_by") == made_by:
         return load(name)
@@ -103,55 +129,19 @@ def find(name, source=None):
     Raises:
         InputError: there is nothing; the message says where to get it and where to put it.
     """
-    variable = name.upper()
-    values = source or os.environ.get(variable)
-    raw = paths.raw(name)
-    if values:
-        path = paths.resolve(values)
+    variable, where = name.upper(), SOURCES[name].where_to_get_it
+    where_from = "" if source else f" ({variable} points there)"
+    if chosen := source or os.environ.get(variable):
+        path = paths.resolve(chosen)
         if not path.exists():
-            said = "" if source else f" ({variable} points there)"
-            raise InputError(
-                f"{name}: there is nothing at {path}{said}. {_NEEDS_FILES[name]} and put it in data/raw/{name}/."
-            )
+            raise InputError(f"{name}: there is nothing at {path}{where_from}. {where} and put it in data/raw/{name}/.")
         return path
-    result = [raw] if raw.is_dir() and any(not path.name.startswith(".") for path in raw.iterdir()) else []
-    result += sorted(
-        path for path in raw.parent.glob(f"{name}*") if path.is_file() and path.name.startswith(f"{name}.")
-    )
-    if not result:
-        raise InputError(
-            f"{name} is not there. {_NEEDS_FILES[name]} and put it in data/raw/{name}/, or set {variable}=its path."
-        )
-    return result[0]
-
-
-def _sample(**options):
-    from fer_tf.datasets.sample import sample
-
-    return sample(**options)
-
-
-_READERS = {"sample": _sample, "fer2013": read_fer2013}
-_NEEDS_FILES = {"fer2013": _FER2013_WHERE}
-
-
-def _reader(name, options):
-    read = _READERS[name]
-    if name == "sample":
-        from fer_tf.datasets.sample import sample as read
-    known = [key for key in inspect.signature(read).parameters if key != "path"]
-    for option in options:
-        if option not in known:
-            raise InputError(f"{name}: unknown option '{option}'; known are {', '.join(known)}.")
-    return read
-
-
-def _code():
-    """A hash of the readers' code: what another version read is read again."""
-    digest = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(module.read_bytes())
-    return digest.hexdigest()
+    folder = paths.raw(name)
+    if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
+        return folder
+    if archives := sorted(path for path in folder.parent.glob(f"{name}.*") if path.is_file()):
+        return archives[0]
+    raise InputError(f"{name} is not there. {where} and put it in data/raw/{name}/, or set {variable}=its path.")
 
 
 def _fingerprint(path):

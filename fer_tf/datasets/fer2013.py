@@ -5,16 +5,15 @@ zip), where the usage stands in the file names. Copies without usages get a spli
 """
 
 import re
-from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from fer_tf import emotions
+from fer_tf.datasets import class_folders
 from fer_tf.datasets.archives import ARCHIVES, opened
 from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.fer2013_csv import SIDE, USAGES, has_columns, read_csv
-from fer_tf.datasets.image_files import read_images
 from fer_tf.errors import InputError
 
 OFFICIAL_USAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
@@ -34,12 +33,6 @@ WHERE = (
     "'challenges-in-representation-learning-facial-expression-recognition-challenge')"
 )
 _CSVS = ("fer2013.csv", "icml_face_data.csv")
-_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-_FOLDERS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "publictest"), "validation"),
-    **dict.fromkeys(("test", "testing", "privatetest"), "test"),
-}
 _USAGE = re.compile(rf"^({'|'.join(USAGES)})_", re.IGNORECASE)
 
 
@@ -76,10 +69,10 @@ def read_fer2013(path, unreadable="refuse", seed=0):
         if csv := _find_csv(files):
             with files.open(csv) as stream:
                 return _from_csv(stream, csv if files.kind == "folder" else f"{files.label}/{csv}")
-        if names := [name for name in files.names if name.lower().endswith(_IMAGES)]:
+        if class_folders.image_names(files):
             if files.kind == "tar":
                 raise InputError(f"{files.label}: a tar of images. Unpack it and give the folder.")
-            return _from_folders(files, names, unreadable, seed)
+            return _from_folders(files, unreadable, seed)
         inside = [name for name in files.names if name.lower().endswith(ARCHIVES)]
         if files.kind == "folder" and len(inside) == 1:
             return read_fer2013(path / inside[0], unreadable, seed)
@@ -136,124 +129,43 @@ def _from_csv(stream, label):
                 f"{label}: no row with the Usage {usage}, so there is no {split} split. Download the file again."
             )
     ids = np.array([f"row {row}" for row in rows])
-    order = np.argsort(_rank(splits), kind="stable")  # within a split, the file's order
-    return _dataset(images, labels, splits, ids, order, label, "CSV", "official: the column Usage", [])
+    order = np.argsort([SPLITS.index(split) for split in splits], kind="stable")  # within a split, the file's order
+    source = {"file": label, "form": "CSV", "split": "official: the column Usage", "skipped": []}
+    images, labels, splits, ids = (values[order] for values in (images, labels, splits, ids))
+    return _described(Dataset("fer2013", emotions.FER2013, images, labels, splits, ids, source))
 
 
-def _from_folders(files, names, unreadable, seed):
-    folders = defaultdict(lambda: defaultdict(list))  # the folder above the class folder -> class -> names
-    for name in names:
-        parts = PurePosixPath(name).parts
-        if len(parts) < 2 or parts[-2].lower() in _FOLDERS:
-            raise InputError(f"{files.label}: {name} lies in no class folder. Put it in one, such as train/angry/.")
-        folders["/".join(parts[:-2])][_class(parts[-2], name, files.label)].append(name)
-    _refuse_empty_classes(files, folders)
-    # What else lies in a class folder is meant to be an image, and is refused with its name if it is none.
-    class_folders = {str(PurePosixPath(name).parent) for name in names}
-    names = sorted(name for name in files.names if str(PurePosixPath(name).parent) in class_folders)
-    ids = _ids(files.label, names)
-    splits, message = _splits(files.label, names, seed)
-    images, retained, skipped = read_images(files, names, (SIDE, SIDE), unreadable=unreadable)
-    labels = np.array(
-        [
-            emotions.FER2013.index(_class(PurePosixPath(names[row]).parts[-2], names[row], files.label))
-            for row in retained
-        ]
+def _from_folders(files, unreadable, seed):
+    def split(names):
+        return _splits_of_usages(files.label, names) or class_folders.splits_of_folders(files.label, names, seed)
+
+    dataset = class_folders.read(
+        files, "fer2013", emotions.FER2013, SIDE, 1, split, resize=False, unreadable=unreadable
     )
-    splits, ids = splits[retained], ids[retained]
-    order = np.lexsort((ids, _rank(splits)))
-    return _dataset(images, labels, splits, ids, order, files.label, f"class folders ({files.kind})", message, skipped)
+    return _described(dataset)
 
 
-def _dataset(images, labels, splits, ids, order, label, form, split, skipped):
-    source = {"dataset": "FER2013", "file": label, "form": form, "split": split, "skipped": skipped}
-    dataset = Dataset("fer2013", emotions.FER2013, images[order], labels[order], splits[order], ids[order], source)
-    source["differences"] = differences(dataset)
+def _described(dataset):
+    dataset.source.update({"dataset": "FER2013", "differences": differences(dataset)})
     return dataset
 
 
-def _class(folder, name, label):
-    try:
-        result = emotions.canonical(folder)
-    except InputError:
-        result = None
-    if result not in emotions.FER2013:
-        raise InputError(
-            f"{label}: unknown class folder '{folder}' ({name}); known are {', '.join(emotions.FER2013)}. "
-            "Rename or remove it."
-        )
-    return result
-
-
-def _refuse_empty_classes(files, folders):
-    for above, classes in folders.items():
-        for missing in (name for name in emotions.FER2013 if name not in classes):
-            where = f"{above}/{missing}".lstrip("/")
-            raise InputError(
-                f"{files.label}: the class folder {where} is empty or missing. Download the dataset again."
-            )
-
-
-def _ids(label, names):
-    ids = ["/".join(PurePosixPath(name).parts[-3:]) for name in names]
-    observed = {}
-    for short, name in zip(ids, names, strict=True):
-        if short in observed:
-            raise InputError(
-                f"{label}: {short} is there twice ({observed[short]} and {name}). Remove one of the copies."
-            )
-        observed[short] = name
-    return np.array(ids)
-
-
-def _splits(label, names, seed):
-    """The split of each file, and a sentence on whose split it is."""
+def _splits_of_usages(label, names):
+    """The official split, where the file names tell the usage: `Training_123.jpg`; else None."""
     usages = [_USAGE.match(PurePosixPath(name).name) for name in names]
-    if all(usages):
-        canonical = {usage.lower(): split for usage, split in USAGES.items()}
-        splits = np.array([canonical[usage.group(1).lower()] for usage in usages])
-        for usage, split in USAGES.items():
-            if split not in splits:
-                raise InputError(
-                    f"{label}: no file named {usage}_..., so there is no {split} split. Download the dataset again."
-                )
-        return splits, "official: the usage in the file names"
-    if any(usages):
+    if not any(usages):
+        return None
+    if not all(usages):
         odd = next(name for name, usage in zip(names, usages, strict=True) if not usage)
         raise InputError(
             f"{label}: {odd} has no usage (Training_, PublicTest_, PrivateTest_) in its name, others have. "
             "Rename or remove it."
         )
-    values = np.array([_folder_split(name) for name in names])
-    there = [split for split in SPLITS if split in values]
-    if "" in values or "train" not in there or len(there) < 2:
-        message = f"only {there[0]}/" if there else "neither usages in the file names nor train/ and test/ folders"
-        raise InputError(
-            f"{label}: no split: {message}. Give a copy that has train/ and test/, or usages in its file names."
-        )
-    if len(there) == 3:
-        return values, "not official: the folders train, validation and test as they came"
-    return _carved(names, values, there[1], seed)
-
-
-def _folder_split(name):
-    parts = PurePosixPath(name).parts
-    return _FOLDERS.get(parts[-3].lower(), "") if len(parts) > 2 else ""
-
-
-def _carved(names, values, held_out, seed):
-    from fer_tf.datasets import splits as splitting  # brings in scikit-learn, which no other form needs
-
-    splits = np.where(values == "train", "train", "test").astype("<U10")
-    # By file name, not by its place in the archive: the split is the same for a folder and for a zip of it.
-    train = sorted(np.flatnonzero(values == "train"), key=lambda row: PurePosixPath(names[row]).parts[-3:])
-    classes = [PurePosixPath(names[row]).parts[-2].lower() for row in train]
-    splits[train] = splitting.stratified(classes, {"train": 8 / 9, "validation": 1 / 9}, seed)
-    return splits, (
-        f"not official: the folder {held_out} is the test split; "
-        f"a ninth of train, drawn by class with seed {seed}, is validation"
-    )
-
-
-def _rank(splits):
-    return np.array([SPLITS.index(split) for split in splits])
+    split_of = {usage.lower(): split for usage, split in USAGES.items()}
+    splits = np.array([split_of[usage.group(1).lower()] for usage in usages])
+    for usage, split in USAGES.items():
+        if split not in splits:
+            raise InputError(
+                f"{label}: no file named {usage}_..., so there is no {split} split. Download the dataset again."
+            )
+    return splits, "official: the usage in the file names"

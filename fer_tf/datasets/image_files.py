@@ -6,32 +6,33 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, choose
 
 _THREADS = 4
 
 
-def read_images(files, names, size, channels=1, unreadable="refuse"):
-    """Decodes image files of one size.
+def read_images(files, names, size, channels=1, resize=False, unreadable="refuse"):
+    """Decodes image files to one size.
 
     Args:
-        files: `files.Files`.
+        files: `archives.Files`.
         names: names in `files`, n of them.
-        size: (height, width) that every image must have.
+        size: int, height and width of the images in pixels.
         channels: 1 for gray or 3 for RGB; others are converted.
+        resize: bool, whether images of another size are resized (see `resize_square`); else they are refused.
         unreadable: "refuse" files that cannot be decoded, or "skip" them.
 
     Returns:
-        images: uint8 array (m, height, width, channels) in the order of `names`.
-        kept: int array (m,), which of `names` they are.
+        images: uint8 array (m, size, size, channels) in the order of `names`.
+        rows: int array (m,), which of `names` they are.
         skipped: list of str, a sentence for each file left out.
 
     Raises:
-        InputError: a file is no whole image and `unreadable` is "refuse", or images have another size.
+        InputError: a file is no whole image and `unreadable` is "refuse", or images have another size and
+            are not to be resized.
     """
-    if unreadable not in ("refuse", "skip"):
-        raise InputError(f"unreadable='{unreadable}'; choose 'refuse' or 'skip'.")
-    images = np.zeros((len(names), *size, channels), dtype=np.uint8)
+    choose("unreadable", unreadable, ("refuse", "skip"))
+    images = np.zeros((len(names), size, size, channels), dtype=np.uint8)
     failures, sizes = {}, {}
 
     def fill(rows):
@@ -45,8 +46,10 @@ def read_images(files, names, size, channels=1, unreadable="refuse"):
                 failures[row] = f"cannot be read ({error})"
                 continue
             sizes[row] = image.shape[:2]
-            if image.shape[:2] == tuple(size):
+            if image.shape[:2] == (size, size):
                 images[row] = image
+            elif resize:
+                images[row] = resize_square(image, size)
 
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(fill, np.array_split(np.arange(len(names)), max(1, len(names) // 256))))
@@ -56,10 +59,11 @@ def read_images(files, names, size, channels=1, unreadable="refuse"):
         raise InputError(
             f"{files.label}: {names[first]} {failures[first]}{more}. Replace it, or leave such out: unreadable='skip'."
         )
-    _refuse_other_sizes(files.label, names, sizes, tuple(size))
-    retained = np.array(sorted(sizes), dtype=np.int64)
+    if not resize:
+        _refuse_other_sizes(files.label, names, sizes, (size, size))
+    rows = np.array(sorted(sizes), dtype=np.int64)
     skipped = [f"{names[row]} {failures[row]}" for row in sorted(failures)]
-    return (images[retained] if failures else images), retained, skipped
+    return (images[rows] if failures else images), rows, skipped
 
 
 def decode(data, channels=1):
@@ -90,6 +94,28 @@ def decode(data, channels=1):
     if image is None:
         raise InputError("is not an image")
     return image[..., None] if gray else image
+
+
+def resize_square(image, size):
+    """The largest square in the middle of an image, resized: a face is not stretched.
+
+    Args:
+        image: uint8 array (h, w, c).
+        size: int, height and width wanted, in pixels.
+
+    Returns:
+        uint8 array (size, size, c); pixels are averaged where it becomes smaller, and interpolated (bicubic) where larger.
+
+    Example:
+        >>> resize_square(np.full((120, 100, 3), 7, np.uint8), 48).shape
+        (48, 48, 3)
+    """
+    height, width, channels = image.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    resized = cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
+    return resized.reshape(size, size, channels)
 
 
 def _refuse_other_sizes(label, names, sizes, expected):

@@ -5,6 +5,7 @@ import json
 import os
 import tarfile
 import zipfile
+from pathlib import PurePosixPath
 
 import cv2
 import numpy as np
@@ -472,6 +473,50 @@ def test_what_is_no_archive_is_refused(tmp_path):
     assert "holds no files" in message(datasets.read_fer2013, tmp_path / "empty")
 
 
+# Class folders of one's own
+
+
+def test_class_folders_of_any_size_are_resized_to_the_size_wanted(tmp_path):
+    wide = np.zeros((60, 100), np.uint8)
+    wide[:, 20:80] = 200  # the square in the middle
+    files = {f"{emotion}/{n}.png": png(face(n)) for emotion in ("joy", "sad", "contempt") for n in range(10)}
+    files["joy/wide.png"] = png(wide)
+    zipped = datasets.read_folders(as_zip(tmp_path / "mine.zip", files), size=32, channels=3)
+    assert zipped.images.shape == (31, 32, 32, 3) and zipped.classes == ("happy", "sad", "contempt")
+    assert zipped.counts().to_numpy().sum(axis=0).tolist() == [24, 3, 4] and "seed 0" in zipped.source["split"]
+    assert (zipped.images[zipped.ids == "joy/wide.png"] == 200).all()
+    folder = datasets.read_folders(as_folder(tmp_path / "mine", files), size=32, channels=3)
+    assert folder.hash == zipped.hash
+
+
+def test_the_splits_of_class_folders_are_those_of_their_folders(tmp_path):
+    files = {
+        f"faces/{split}/{emotion}/{n}.png": png(face(n))
+        for split in ("train", "val", "test")
+        for emotion in ("angry", "neutral")
+        for n in range(2)
+    }
+    dataset = datasets.prepare("folders", as_folder(tmp_path / "faces", files))
+    assert dataset.counts().to_numpy().tolist() == [[2, 2, 2]] * 2
+    dataset = datasets.read_folders(as_folder(tmp_path / "faces", files), size=48)
+    for name, image in zip(dataset.ids, dataset.images, strict=True):
+        assert np.array_equal(image[..., 0], face(int(PurePosixPath(name).stem)))  # of this size already: untouched
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"notes.txt": b"x"}, "no class folders of images"),
+        ({"angry/1.png": png(face(1)), "bored/1.png": png(face(2))}, "unknown class folder 'bored'"),
+        ({"angry/1.png": png(face(1)), "happy/1.png": png(face(2))}, "Take fewer splits or more images"),
+        ({f"train/{e}/{n}.png": png(face(n)) for e in ("sad", "fear") for n in range(9)}, "only train/"),
+        ({"train/sad/1.png": png(face(1)), "test/fear/1.png": png(face(1))}, "test/sad is empty or missing"),
+    ],
+)
+def test_wrong_class_folders_of_ones_own_are_refused(tmp_path, files, expected):
+    assert expected in message(datasets.read_folders, as_zip(tmp_path / "mine.zip", files))
+
+
 # Preparing
 
 
@@ -507,6 +552,15 @@ def test_what_was_prepared_before_is_not_read_again(tmp_path, monkeypatch):
     assert len(datasets.prepare("fer2013", path)) == 63
 
 
+def test_code_that_reads_otherwise_reads_again(tmp_path, monkeypatch):
+    path = as_zip(tmp_path / "archive.zip", faces_of())
+    datasets.prepare("fer2013", path)
+    monkeypatch.setattr(datasets.hashing, "code_digest", lambda read: "other code")
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *args: (_ for _ in ()).throw(OSError("opened again")))
+    with pytest.raises((OSError, InputError), match="opened again"):
+        datasets.prepare("fer2013", path)
+
+
 def test_other_options_are_read_again(tmp_path):
     path = as_zip(tmp_path / "archive.zip", faces_of(form=("train", "test"), per_class=18))
     assert datasets.prepare("fer2013", path).hash != datasets.prepare("fer2013", path, seed=1).hash
@@ -532,9 +586,9 @@ def test_a_failed_preparation_leaves_what_was_there(tmp_path):
 
 
 def test_unknown_names_and_options_are_refused(tmp_path):
-    assert "known are sample, fer2013" in message(datasets.prepare, "mnist")
+    assert "choose one of sample, fer2013, folders" in message(datasets.prepare, "mnist")
     path = as_zip(tmp_path / "archive.zip", faces_of())
-    assert "unknown option 'sizes'" in message(datasets.prepare, "fer2013", path, sizes=48)
+    assert "unknown option of fer2013 'sizes'" in message(datasets.prepare, "fer2013", path, sizes=48)
 
 
 def test_a_part_of_the_classes_is_taken_in_the_order_given():

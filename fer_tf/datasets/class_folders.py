@@ -1,0 +1,198 @@
+"""Images in class folders, `train/angry/...` or `angry/...`, in a folder or a zip, at any depth.
+
+The reader of photographs of one's own, and what the readers of datasets that come as class folders are built on.
+"""
+
+from collections import defaultdict
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from fer_tf import emotions
+from fer_tf.datasets.archives import opened
+from fer_tf.datasets.dataset import SPLITS, Dataset
+from fer_tf.datasets.image_files import read_images
+from fer_tf.datasets.splits import stratified
+from fer_tf.errors import InputError
+
+WHERE = "Sort cropped faces into class folders (angry/, happy/, ..., or train/angry/, test/angry/, ...)"
+_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+_FOLDERS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "publictest"), "validation"),
+    **dict.fromkeys(("test", "testing", "privatetest"), "test"),
+}
+
+
+def read_folders(path, size=48, channels=1, unreadable="refuse", seed=0):
+    """Reads images that lie in class folders, and brings them to one size.
+
+    Args:
+        path: a folder or a zip. Its class folders bear the emotions' names in any usual spelling.
+        size: int, height and width in pixels to which images are resized, see `image_files.resize_square`.
+        channels: 1 for gray or 3 for RGB; others are converted.
+        unreadable: "refuse" files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
+        seed: int, of the split that is drawn where the folders tell none.
+
+    Returns:
+        Dataset of the emotions that have a folder. The folders `train`, `validation` and `test` are the splits where
+        they are there (see `splits_of_folders`); else 80, 10 and 10% of each class are drawn.
+
+    Raises:
+        InputError: no class folders, an unknown one, an empty one, or a damaged file; one line says what to do.
+    """
+    with opened(path) as files:
+        names = image_names(files)
+        if not names:
+            raise InputError(f"{files.label}: no class folders of images in it. {WHERE}.")
+        there = {class_of(name, files.label) for name in names}
+        classes = [emotion for emotion in emotions.COLORS if emotion in there]
+
+        def split(names):
+            if any(_split_of(name) for name in names):
+                return splits_of_folders(files.label, names, seed)
+            drawn = stratified([class_of(name, files.label) for name in names], seed=seed)
+            return drawn, f"not official: 80% train, 10% validation and 10% test of each class, drawn with seed {seed}"
+
+        return read(files, "folders", classes, size, channels, split, unreadable=unreadable)
+
+
+def read(files, name, classes, size, channels, split, resize=True, unreadable="refuse"):
+    """Reads class folders as a dataset.
+
+    Args:
+        files: `archives.Files`.
+        name: str, the dataset's.
+        classes: the emotions that must have a folder, in the order of their labels; others are refused.
+        size: int, height and width of the images in pixels.
+        channels: 1 for gray or 3 for RGB.
+        split: function of n file names to (str array (n,) of `SPLITS`, a sentence on whose split it is).
+        resize: bool, whether images of another size are resized; else they are refused.
+        unreadable: "refuse" or "skip".
+
+    Returns:
+        Dataset ordered by split, then by file name.
+
+    Raises:
+        InputError: a file outside a class folder, an unknown or an empty class folder, or a file that is no image.
+    """
+    by_parent = defaultdict(set)  # the folder above the class folders -> its classes
+    for path in image_names(files):
+        by_parent[str(PurePosixPath(path).parents[1])].add(class_of(path, files.label, classes))
+    _refuse_empty_classes(files.label, by_parent, classes)
+    # What else lies in a class folder is meant to be an image, and is refused with its name if it is none.
+    class_folders = {PurePosixPath(path).parent for path in image_names(files)}
+    paths = sorted(path for path in files.names if PurePosixPath(path).parent in class_folders)
+    ids = _ids(files.label, paths)
+    splits, note = split(paths)
+    images, rows, skipped = read_images(files, paths, size, channels, resize=resize, unreadable=unreadable)
+    labels = np.array([list(classes).index(class_of(paths[row], files.label, classes)) for row in rows])
+    splits, ids = splits[rows], ids[rows]
+    order = np.lexsort((ids, [SPLITS.index(split) for split in splits]))
+    source = {"file": files.label, "form": f"class folders ({files.kind})", "split": note, "skipped": skipped}
+    return Dataset(name, classes, images[order], labels[order], splits[order], ids[order], source)
+
+
+def image_names(files):
+    """The names in `files` that end as an image's does; each must lie in a class folder.
+
+    Raises:
+        InputError: an image lies in none.
+    """
+    names = [name for name in files.names if name.lower().endswith(_IMAGES)]
+    for name in names:
+        parts = PurePosixPath(name).parts
+        if len(parts) < 2 or parts[-2].lower() in _FOLDERS:
+            raise InputError(f"{files.label}: {name} lies in no class folder. Put it in one, such as train/angry/.")
+    return names
+
+
+def class_of(name, label, classes=tuple(emotions.COLORS)):
+    """The emotion that an image's folder says.
+
+    Args:
+        name: str, the image's path, such as "train/Anger/1.jpg".
+        label: str, how a message calls the folder or archive.
+        classes: the emotions that may be there.
+
+    Returns:
+        str, one of `classes`.
+
+    Raises:
+        InputError: the folder is none of them.
+
+    Example:
+        >>> class_of("train/Happiness/1.jpg", "faces.zip")
+        'happy'
+    """
+    folder = PurePosixPath(name).parts[-2]
+    try:
+        emotion = emotions.canonical(folder)
+    except InputError:
+        emotion = None
+    if emotion not in classes:
+        raise InputError(
+            f"{label}: unknown class folder '{folder}' ({name}); known are {', '.join(classes)}. Rename or remove it."
+        )
+    return emotion
+
+
+def splits_of_folders(label, names, seed):
+    """The splits that the folders above the class folders say.
+
+    Args:
+        label: str, how a message calls the folder or archive.
+        names: n paths such as "train/angry/1.jpg".
+        seed: int, of the validation split where it has to be drawn.
+
+    Returns:
+        str array (n,) of `SPLITS`, and a sentence on whose split it is. With two folders, the one that is not `train`
+        is the test split, as it was held out by whoever made the copy, and a ninth of `train`, drawn by class, is the
+        validation split; three folders are taken as they are.
+
+    Raises:
+        InputError: `train` or both others are missing.
+    """
+    splits = np.array([_split_of(name) for name in names])
+    there = [split for split in SPLITS if split in splits]
+    if "" in splits or "train" not in there or len(there) < 2:
+        message = f"only {there[0]}/" if there else "neither usages in the file names nor train/ and test/ folders"
+        raise InputError(
+            f"{label}: no split: {message}. Give a copy that has train/ and test/, or usages in its file names."
+        )
+    if len(there) == 3:
+        return splits, "not official: the folders train, validation and test as they came"
+    held_out = there[1]
+    splits = np.where(splits == "train", "train", "test").astype("<U10")
+    # By file name, not by its place in the archive: the split is the same for a folder and for a zip of it.
+    train = sorted(np.flatnonzero(splits == "train"), key=lambda row: PurePosixPath(names[row]).parts[-3:])
+    classes = [PurePosixPath(names[row]).parts[-2].lower() for row in train]
+    splits[train] = stratified(classes, {"train": 8 / 9, "validation": 1 / 9}, seed)
+    return splits, (
+        f"not official: the folder {held_out} is the test split; "
+        f"a ninth of train, drawn by class with seed {seed}, is validation"
+    )
+
+
+def _split_of(name):
+    parts = PurePosixPath(name).parts
+    return _FOLDERS.get(parts[-3].lower(), "") if len(parts) > 2 else ""
+
+
+def _refuse_empty_classes(label, by_parent, classes):
+    for parent, there in by_parent.items():
+        for missing in (emotion for emotion in classes if emotion not in there):
+            where = f"{parent}/{missing}".removeprefix("./")
+            raise InputError(
+                f"{label}: the class folder {where} is empty or missing. Add its images, or download the dataset again."
+            )
+
+
+def _ids(label, names):
+    ids = ["/".join(PurePosixPath(name).parts[-3:]) for name in names]
+    first = {}
+    for short, name in zip(ids, names, strict=True):
+        if short in first:
+            raise InputError(f"{label}: {short} is there twice ({first[short]} and {name}). Remove one of the copies.")
+        first[short] = name
+    return np.array(ids)
