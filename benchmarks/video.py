@@ -25,10 +25,10 @@ LEAST = {"yunet": 60, "yolo": 25}
 
 def drawing(path, frames):
     """Writes a clip of a drawn face, 640x480 at 25 frames per second."""
-    film = video.Film(path, 25, (480, 640))
+    writer = video.VideoWriter(path, 25, (480, 640))
     for i, (picture, _) in enumerate(sample.clip(frames / 25)):
-        film.write(np.ascontiguousarray(picture[..., ::-1]), i / 25)
-    film.close()
+        writer.write(np.ascontiguousarray(picture[..., ::-1]), i / 25)
+    writer.close()
     return path
 
 

@@ -27,7 +27,7 @@ examples:
   fer-tf predict party.jpg                   a table of its faces
   fer-tf predict holiday/ --annotate seen/   copies with the faces marked
   fer-tf predict *.jpg --json > faces.json   an array, a photograph in a line
-  fer-tf video party.mp4 --out seen/         a film, a table and a timeline
+  fer-tf video party.mp4 --out seen/         a video, a table and a timeline
   fer-tf live                                the camera; q quits
   fer-tf models                              which detectors are here
 
@@ -77,7 +77,7 @@ def predict(args):
     observed, failed = [], []
     with _Json() if args.json else _Table() as page:
         photographs.check_limits(args.min_score, args.min_size)
-        files = photographs.find(args.photographs, apart=args.annotate)
+        files = photographs.find(args.photographs, except_in=args.annotate)
         target = _annotated(files, args)
         _tell_default(args)
         detector, network = detection.load(args.detector, args.weights_folder), predictor.load_predictor(args.network)
@@ -107,7 +107,7 @@ def video(args):
     from fer_tf.faces import video as clips
 
     _tell_default(args)
-    return _tell(clips.run_clip(args.clip, args.out, **_following(args), film=args.film))
+    return _tell(clips.run_clip(args.clip, args.out, **_following(args), write_video=args.write_video))
 
 
 def live(args):
@@ -154,9 +154,11 @@ def _video_parser(commands):
         type=Path,
         default=Path("."),
         metavar="FOLDER",
-        help="where film, table, timeline and summary go; here by default",
+        help="where video, table, timeline and summary go; here by default",
     )
-    built.add_argument("--no-film", dest="film", action="store_false", help="write the table and the summary only")
+    built.add_argument(
+        "--no-video", dest="write_video", action="store_false", help="write the table and the summary only"
+    )
     _choices(built)
     _following_options(built)
 
@@ -221,17 +223,11 @@ def _following_options(built):
 
 
 def _following(args):
-    names = (
-        "detector",
-        "weights_folder",
-        "network",
-        "smoothing",
-        "smoothing_seconds",
-        "every",
-        "min_score",
-        "min_size",
-    )
-    return {name: getattr(args, name) for name in names}
+    from fer_tf.faces.tracking import Smoother
+
+    names = ("detector", "weights_folder", "network", "every", "min_score", "min_size")
+    smoother = Smoother(args.smoothing, args.smoothing_seconds)
+    return {"smoother": smoother, **{name: getattr(args, name) for name in names}}
 
 
 def _tell_default(args):
@@ -288,7 +284,7 @@ def _count(number, what):
 def _tell(summary):
     """Says what was read and where it is kept; returns the exit status, 1 where a reading ended before its time."""
     summary = summary | {"timeline": _timeline(summary)}
-    for name in ("film", "table", "timeline"):
+    for name in ("video", "table", "timeline"):
         if summary.get(name):
             print(f"{name:8s} {summary[name]}")
     followed = f"{_count(summary['tracks'], 'face')} followed by {summary['detector']}"

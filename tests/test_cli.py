@@ -96,7 +96,7 @@ def test_wrong_input_is_one_line_and_status_two(capsys, folder, words, message):
 
 
 def test_the_detector_taken_by_default_is_told(capsys, folder, clip, no_weights, tmp_path):
-    for words in (("predict", folder / "face.png"), ("video", clip, "--no-film", "--out", tmp_path)):
+    for words in (("predict", folder / "face.png"), ("video", clip, "--no-video", "--out", tmp_path)):
         assert "detector: haar; a better one is not here" in run(capsys, *words)[2]
 
 
@@ -170,25 +170,25 @@ def test_every_help_says_what_this_is_not_for_and_that_nothing_is_sent(capsys, m
 def clip(tmp_path_factory):
     """Eight frames of a photograph, as a clip of which the last quarter can be cut off."""
     path = tmp_path_factory.mktemp("clips") / "face.avi"
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (256, 256))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (256, 256))
     for _ in range(40):
-        film.write(np.ascontiguousarray(data.astronaut()[:256, 100:356, ::-1]))
-    film.release()
+        writer.write(np.ascontiguousarray(data.astronaut()[:256, 100:356, ::-1]))
+    writer.release()
     return path
 
 
-def test_a_clip_gives_a_film_a_table_a_timeline_and_a_summary(capsys, clip, tmp_path):
+def test_a_clip_gives_a_video_a_table_a_timeline_and_a_summary(capsys, clip, tmp_path):
     words = ("--out", tmp_path, *HAAR, "--smoothing", "none", "--every", 2)
     status, out, _ = run(capsys, "video", clip, *words)
     named = dict(line.split(maxsplit=1) for line in out.splitlines()[:3])
-    assert status == 0 and list(named) == ["film", "table", "timeline"]
+    assert status == 0 and list(named) == ["video", "table", "timeline"]
     assert all(Path(path).stat().st_size > 1000 for path in named.values())
     assert out.splitlines()[3].startswith("40 frames, 1 face followed by haar, ")
     assert set(video.read_table(named["table"])["emotion"]) == {"happy"}
 
 
 def test_a_clips_options_are_followed(capsys, clip, tmp_path):
-    status, out, _ = run(capsys, "video", clip, "--out", tmp_path, *HAAR, "--no-film", "--min-size", 200)
+    status, out, _ = run(capsys, "video", clip, "--out", tmp_path, *HAAR, "--no-video", "--min-size", 200)
     assert status == 0 and not list(tmp_path.glob("*.mp4"))
     assert "0 faces followed" in out and "timeline" not in out
     assert run(capsys, "video", clip, *HAAR, "--smoothing", "much")[0] == 2

@@ -1,4 +1,4 @@
-"""Clips, folders and cameras to faces over time, on small films of moving squares; and on the drawn clip."""
+"""Clips, folders and cameras to faces over time, on small videos of moving squares; and on the drawn clip."""
 
 import json
 import os
@@ -85,17 +85,17 @@ def leftovers(folder):
     return [path.name for path in Path(folder).iterdir() if ".part" in path.name]
 
 
-def test_a_clip_becomes_a_film_a_table_and_a_summary(clip, tmp_path):
-    summary = video.run_clip(clip, tmp_path / "out", **READERS, smoothing="none")
+def test_a_clip_becomes_a_video_a_table_and_a_summary(clip, tmp_path):
+    summary = video.run_clip(clip, tmp_path / "out", **READERS, smoother=Smoother("none"))
     table = video.read_table(tmp_path / "out/clip_emotions.csv")
     assert list(table["frame"]) == list(range(20)) and set(table["track"]) == {1}
     np.testing.assert_allclose(table["time_s"], np.arange(20) / 25, atol=0.001)
     np.testing.assert_allclose(table["x"], 10 + 2 * np.arange(20), atol=2)
     assert list(table["emotion"]) == ["angry"] * 10 + ["happy"] * 10
     np.testing.assert_allclose(table["angry"] + table["happy"], 1, atol=1e-4)
-    film = frames_of(tmp_path / "out/clip_emotions.mp4")
-    assert len(film) == 20 and film[0].shape == (HEIGHT, WIDTH, 3)
-    assert np.ptp(film[0].astype(int), axis=2).max() > 60, "no colored box was drawn"
+    written = frames_of(tmp_path / "out/clip_emotions.mp4")
+    assert len(written) == 20 and written[0].shape == (HEIGHT, WIDTH, 3)
+    assert np.ptp(written[0].astype(int), axis=2).max() > 60, "no colored box was drawn"
     assert json.loads((tmp_path / "out/clip_emotions.json").read_text()) == summary
     assert (summary["frames"], summary["faces"], summary["tracks"], summary["dropped"]) == (20, 20, 1, 0)
     assert summary["complete"] and summary["ended"] == "end" and summary["codec"] in ("avc1", "mp4v")
@@ -104,7 +104,7 @@ def test_a_clip_becomes_a_film_a_table_and_a_summary(clip, tmp_path):
 
 
 def test_every_stage_is_timed_and_the_shares_make_the_whole(clip, tmp_path):
-    stages = video.run_clip(clip, tmp_path, **READERS, film=False)["stages"]
+    stages = video.run_clip(clip, tmp_path, **READERS, write_video=False)["stages"]
     assert list(stages) == [*video.STAGES, "whole"]
     assert sum(stages[name]["share"] for name in video.STAGES) == pytest.approx(1, abs=0.001)
     assert all(stages[name]["median_ms"] <= stages[name]["p95_ms"] for name in stages)
@@ -127,7 +127,7 @@ def test_a_clip_of_no_faces_is_a_complete_result(tmp_path):
 
 
 def test_smoothing_delays_a_change_by_about_its_time_constant(clip, tmp_path):
-    video.run_clip(clip, tmp_path / "out", **READERS, smoothing="exponential", smoothing_seconds=0.16)
+    video.run_clip(clip, tmp_path / "out", **READERS, smoother=Smoother("exponential", 0.16))
     table = video.read_table(tmp_path / "out/clip_emotions.csv")
     raw, smooth = table["raw_happy"].to_numpy(), table["happy"].to_numpy()
     assert smooth[0] == raw[0]
@@ -170,7 +170,7 @@ def readers():
     return READERS["detector"], READERS["network"]
 
 
-def test_a_size_change_in_mid_stream_keeps_the_track_and_fits_the_film(tmp_path):
+def test_a_size_change_in_mid_stream_keeps_the_track_and_fits_the_video(tmp_path):
     large = [picture([(20, 30, 40, 200)])] * 4
     small = [picture([(10, 15, 20, 200)], HEIGHT // 2, WIDTH // 2)] * 4
     stream = [video.Frame(i, i / 25, image) for i, image in enumerate(large + small)]
@@ -185,26 +185,26 @@ def test_a_size_change_in_mid_stream_keeps_the_track_and_fits_the_film(tmp_path)
 
 def test_a_picture_of_another_shape_is_fitted_whole_between_black_bars():
     tall = np.full((100, 50, 3), 200, np.uint8)
-    fitted = video.recording.fitted(tall, (100, 50))
-    assert fitted.shape == (50, 100, 3) and (fitted[:, :30] == 0).all() and (fitted[:, 45:55] == 200).all()
+    boxed = video.recording.letterbox(tall, (100, 50))
+    assert boxed.shape == (50, 100, 3) and (boxed[:, :30] == 0).all() and (boxed[:, 45:55] == 200).all()
     odd = np.zeros((51, 101, 3), np.uint8)
-    assert video.recording.fitted(odd, (100, 50)).shape == (50, 100, 3)
+    assert video.recording.letterbox(odd, (100, 50)).shape == (50, 100, 3)
 
 
-def test_odd_sizes_make_a_film_of_even_ones(tmp_path):
+def test_odd_sizes_make_a_video_of_even_ones(tmp_path):
     write_clip(tmp_path / "c.avi", [picture([], 61, 83)] * 3, codec="MJPG")
     video.run_clip(tmp_path / "c.avi", tmp_path / "out", **READERS)
     assert [image.shape for image in frames_of(tmp_path / "out/c_emotions.mp4")] == [(60, 82, 3)] * 3
 
 
-def test_a_late_frame_leaves_the_film_as_long_as_the_time_that_passed(tmp_path):
-    film = video.VideoWriter(tmp_path / "c.mp4", 10, (HEIGHT, WIDTH))
+def test_a_late_frame_leaves_the_video_as_long_as_the_time_that_passed(tmp_path):
+    writer = video.VideoWriter(tmp_path / "c.mp4", 10, (HEIGHT, WIDTH))
     for time_s in (0, 0.1, 0.2, 0.9, 1.0, 1.02):
-        film.write(picture([]), time_s)
-    assert film.frames == 11
-    film.write(picture([]), 1e9)  # a clock that jumps
-    film.close()
-    assert film.frames == len(frames_of(tmp_path / "c.mp4")) == 12
+        writer.write(picture([]), time_s)
+    assert writer.frames == 11
+    writer.write(picture([]), 1e9)  # a clock that jumps
+    writer.close()
+    assert writer.frames == len(frames_of(tmp_path / "c.mp4")) == 12
 
 
 def test_two_hundred_faces_in_one_frame_are_all_read(tmp_path):
@@ -303,7 +303,7 @@ def test_what_was_written_until_an_interruption_is_complete(clip, tmp_path, erro
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no such limit")
-def test_a_film_for_which_the_disk_is_too_small_is_told_and_the_table_stays(clip, tmp_path):
+def test_a_video_for_which_the_disk_is_too_small_is_told_and_the_table_stays(clip, tmp_path):
     program = f"""
 import resource, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -316,10 +316,10 @@ except InputError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert "clip_emotions.mp4: the film could not be written whole" in done.stdout, done.stderr
+    assert "clip_emotions.mp4: the video could not be written whole" in done.stdout, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip_emotions.csv", "clip_emotions.json"]
     summary = json.loads((tmp_path / "out/clip_emotions.json").read_text())
-    assert summary["film"] is None and summary["frames"] == len(
+    assert summary["video"] is None and summary["frames"] == len(
         video.read_table(tmp_path / summary["table"])["frame"].unique()
     )
 
@@ -402,7 +402,7 @@ def test_a_camera_that_vanishes_leaves_a_complete_recording(tmp_path, monkeypatc
     assert message in summary["ended"] and not summary["complete"]
     assert summary["frames"] + summary["dropped"] == 15
     assert len(video.read_table(summary["table"])) == summary["frames"]
-    assert frames_of(summary["film"]) and Path(summary["film"]).parent == tmp_path
+    assert frames_of(summary["video"]) and Path(summary["video"]).parent == tmp_path
 
 
 def test_a_camera_that_cannot_be_opened_is_refused_in_one_line(capfd):
@@ -414,7 +414,7 @@ def test_a_camera_that_cannot_be_opened_is_refused_in_one_line(capfd):
 def test_live_without_a_display_writes_to_a_file_and_stops_when_asked(clip, tmp_path, monkeypatch):
     monkeypatch.setattr(video, "can_open_windows", lambda: False)
     monkeypatch.chdir(tmp_path)
-    summary = video.run_live(clip, **READERS, frames=5)
+    summary = video.run_live(clip, **READERS, max_frames=5)
     assert summary["ended"] == "after 5 frames" and summary["complete"]
     assert {path.suffix for path in (tmp_path / "live").glob("live_*")} == {".mp4", ".csv", ".json"}
     with pytest.raises(InputError, match="no display"):
@@ -455,15 +455,29 @@ def test_q_in_the_window_quits_and_nothing_is_kept_unless_asked(clip, tmp_path, 
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.iterdir())
     summary = video.run_live(clip, **READERS)
-    assert summary["ended"] == "q was pressed" and summary["frames"] == 3 and summary["film"] is None
+    assert summary["ended"] == "q was pressed" and summary["frames"] == 3 and summary["video"] is None
     assert set(tmp_path.iterdir()) == before
 
 
-def test_a_clip_played_as_a_camera_comes_at_its_own_pace(clip):
-    started = time.perf_counter()
+class FakeClock:
+    """In place of the module `time`: sleeping takes no time, and moves the clock on."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def test_a_clip_played_as_a_camera_comes_at_its_own_pace(clip, monkeypatch):
+    monkeypatch.setattr(video.sources, "time", clock := FakeClock())
     with video.Camera(str(clip)) as camera:
-        assert len(list(camera)) + camera.dropped == 20
-    assert 0.5 < time.perf_counter() - started < 3 and camera.fault == ""
+        frames = list(camera)
+    assert len(frames) + camera.dropped == 20 and camera.fault == ""
+    assert clock.now == pytest.approx(20 / camera.fps)
+    assert [frame.time_s for frame in frames] == pytest.approx([frame.number / camera.fps for frame in frames])
 
 
 def test_progress_is_one_line_with_the_frame_the_rate_and_the_faces(clip, tmp_path, capsys, monkeypatch):
@@ -499,13 +513,13 @@ def test_smoothed_and_raw_probabilities_are_kept_of_each_face():
 
 
 def test_the_drawn_face_is_found_in_every_frame_by_what_needs_no_download(tmp_path):
-    film = video.VideoWriter(tmp_path / "drawn.mp4", 10, (480, 640))
+    writer = video.VideoWriter(tmp_path / "drawn.mp4", 10, (480, 640))
     displayed = []
     for i, (drawing, emotion) in enumerate(sample.clip(seconds=2.0, fps=10)):
-        film.write(np.ascontiguousarray(drawing[..., ::-1]), i / 10)
+        writer.write(np.ascontiguousarray(drawing[..., ::-1]), i / 10)
         displayed.append(emotion)
-    film.close()
-    summary = video.run_clip(film.path, tmp_path, detector="haar", smoothing="none", progress=False)
+    writer.close()
+    summary = video.run_clip(writer.path, tmp_path, detector="haar", smoother=Smoother("none"), progress=False)
     assert (summary["faces"], summary["tracks"], summary["frames_without_face"]) == (20, 1, 0)
     table = video.read_table(summary["table"])
     assert set(table["emotion"][[i for i, emotion in enumerate(displayed) if emotion == "happy"]]) == {"happy"}

@@ -20,7 +20,7 @@ from fer_tf.faces.video.recording import Recording, VideoWriter, classes_of, rea
 from fer_tf.faces.video.sources import Camera, Clip, Folder, Frame, open_source
 from fer_tf.faces.video.summary import Counts, Latencies, Progress
 from fer_tf.faces.video.window import Window, can_open_windows
-from fer_tf.models import predictor as classifiers
+from fer_tf.models.predictor import load_predictor
 
 __all__ = [
     "SMOOTHINGS",
@@ -32,7 +32,9 @@ __all__ = [
     "Frame",
     "Latencies",
     "Recording",
+    "Smoother",
     "TrackedFace",
+    "Tracker",
     "VideoWriter",
     "Window",
     "can_open_windows",
@@ -50,54 +52,49 @@ def run_clip(
     out,
     detector=None,
     network=None,
-    weights_folder=None,
-    smoothing="exponential",
-    smoothing_seconds=0.3,
-    smoothing_frames=None,
+    tracker=None,
+    smoother=None,
     every=1,
-    overlap=0.25,
-    max_missed=15,
-    min_hits=2,
     min_score=0.0,
     min_size=0,
     fps=25.0,
-    film=True,
-    frames=None,
+    max_frames=None,
+    write_video=True,
+    weights_folder=None,
     progress=True,
-    **options,
 ):
-    """Reads a clip or a folder of frames, and keeps an annotated film, a table of every frame, and a summary.
+    """Reads a clip or a folder of frames, and keeps an annotated video, a table of every frame, and a summary.
 
     Args:
         source: path of a clip or a folder of pictures.
         out: folder of the files, `<name>_emotions.mp4`, `.csv` and `.json`; made where it isn't there.
-        detector: name of `detection.names()`, or one that was created; the best that is present by default.
-        network: path of a `.onnx` or `.keras` file, or a loaded classifier; the one that ships by default.
-        weights_folder: folder of the detectors' weights.
-        smoothing, smoothing_seconds, smoothing_frames: see `tracking.Smoother`.
+        detector: name of `detection.names()`, or one that was loaded; the best that is present by default.
+        network: path of a `.onnx` or `.keras` file, or a `models.Predictor`; the one that ships by default.
+        tracker: `tracking.Tracker`, which follows the faces; one with its defaults where none is given.
+        smoother: `tracking.Smoother` of the probabilities over time; likewise.
         every: look for faces in every so many frames.
-        overlap, max_missed, min_hits: see `tracking.Tracker`.
         min_score, min_size: see `read`.
         fps: frames per second of a folder.
-        film: write the film.
-        frames: stop after so many; None reads to the end.
-        progress: tell the progress on stderr, in one line.
-        **options: the detector's own, such as `longest`.
+        max_frames: stop after so many; None reads to the end.
+        write_video: write the annotated video.
+        weights_folder: folder of the detectors' weights, for one that is named.
+        progress: show the progress on stderr, in one line.
 
     Returns:
         dict, what `<name>_emotions.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
-        frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, film, codec.
+        frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, video, codec.
 
     Raises:
         InputError: a source, name or number that is wrong, or the disk is full; what was written until then is kept.
     """
-    tracker, smoother = Tracker(overlap, max_missed, min_hits), Smoother(smoothing, smoothing_seconds, smoothing_frames)
     opened = open_source(source, fps)
-    reader = _Reader(detector, network, weights_folder, opened.size, options)
+    detector, network = _loaded(detector, network, weights_folder, opened.size)
     name = opened.path.stem if opened.path.is_file() else opened.path.resolve().name
-    annotated_frames = read(opened, *reader.both, tracker, smoother, every, min_score, min_size, draw=film)
-    with opened, _quits_in_order(), Recording(out, f"{name}_emotions", reader.classes, opened.fps, film) as recording:
-        return _follow(opened, annotated_frames, reader, recording, None, frames, None, progress)
+    frames = read(opened, detector, network, tracker, smoother, every, min_score, min_size, draw=write_video)
+    recording = Recording(out, f"{name}_emotions", network.classes, opened.fps, write_video)
+    with opened, _quits_in_order(), recording:
+        reading = _Reading(opened, detector, network, recording, None, max_frames, None, progress)
+        return reading.run(frames)
 
 
 def run_live(
@@ -105,22 +102,17 @@ def run_live(
     out=None,
     detector=None,
     network=None,
-    weights_folder=None,
-    smoothing="exponential",
-    smoothing_seconds=0.3,
-    smoothing_frames=None,
+    tracker=None,
+    smoother=None,
     every=1,
-    overlap=0.25,
-    max_missed=15,
-    min_hits=2,
     min_score=0.0,
     min_size=0,
     window=None,
     seconds=None,
-    frames=None,
+    max_frames=None,
     patience=5.0,
+    weights_folder=None,
     progress=True,
-    **options,
 ):
     """Reads a camera as it comes: frames are dropped rather than shown late. `q` in the window quits, as does Ctrl-C.
 
@@ -129,108 +121,119 @@ def run_live(
         out: folder to record in, as `run_clip` does, under the name `live_<date>_<time>`. Nothing is kept by default,
             unless there is no window: then it is "live".
         window: show a window; by default where there is a display.
-        seconds, frames: stop after so many; None goes on.
+        seconds, max_frames: stop after so many; None goes on.
         patience: seconds without a frame after which the camera counts as gone.
-        detector, network, weights_folder, smoothing, smoothing_seconds, smoothing_frames, every, overlap, max_missed, min_hits,
-        min_score, min_size, progress, **options: as of `run_clip`.
+        detector, network, tracker, smoother, every, min_score, min_size, weights_folder, progress: as of `run_clip`.
 
     Returns:
-        dict as of `run_clip`; table, film and codec are None where nothing was kept.
+        dict as of `run_clip`; table, video and codec are None where nothing was kept.
 
     Raises:
         InputError: as of `run_clip`; the camera cannot be opened; or a window was asked for and there is no display.
     """
-    tracker, smoother = Tracker(overlap, max_missed, min_hits), Smoother(smoothing, smoothing_seconds, smoothing_frames)
     shows = can_open_windows() if window is None else window
     if shows and not can_open_windows():
         raise InputError("a window was asked for, and there is no display to open it on. Go without: --no-window.")
     out = out or (None if shows else "live")
     opened = Camera(camera, patience)
-    reader = _Reader(detector, network, weights_folder, opened.size, options)
-    annotated_frames = read(opened, *reader.both, tracker, smoother, every, min_score, min_size)
+    detector, network = _loaded(detector, network, weights_folder, opened.size)
+    frames = read(opened, detector, network, tracker, smoother, every, min_score, min_size)
+    name = time.strftime("live_%Y%m%d_%H%M%S")
     with (
         opened,
-        Window("fer-tf: q quits") if shows else nullcontext() as displayed,
+        Window("fer-tf: q quits") if shows else nullcontext() as shown,
         _quits_in_order(),
-        Recording(out, time.strftime("live_%Y%m%d_%H%M%S"), reader.classes, opened.fps)
-        if out
-        else nullcontext() as recording,
+        Recording(out, name, network.classes, opened.fps) if out else nullcontext() as recording,
     ):
-        return _follow(opened, annotated_frames, reader, recording, displayed, frames, seconds, progress)
+        reading = _Reading(opened, detector, network, recording, shown, max_frames, seconds, progress)
+        return reading.run(frames)
 
 
-class _Reader:
-    """Detector and classifier, made from plain names, with what the summary tells of them."""
-
-    def __init__(self, detector, network, weights_folder, size, options):
-        self.detector, self.classifier = detector, network
-        if not hasattr(detector, "detect"):
-            name = detector or detection.default(weights_folder)
-            if name == "yunet" and size:
-                # Half the frame is enough for faces that a network can read, and three times as fast.
-                options = {"longest": min(640, max(320, max(size) // 2)), **options}
-            self.detector = detection.load(name, weights_folder, **options)
-        if not hasattr(network, "probabilities"):
-            self.classifier = classifiers.load_predictor(network or None)
-        self.both, self.classes = (self.detector, self.classifier), self.classifier.classes
-
-    def facts(self):
-        path = getattr(self.classifier, "path", None)
-        return {"detector": self.detector.name, "network": path and path.name, "classes": list(self.classes)}
+def _loaded(detector, network, weights_folder, size):
+    """Detector and network, loaded where they are named."""
+    if not hasattr(detector, "detect"):
+        name = detector or detection.default(weights_folder)
+        # Half the frame is enough for faces that a network can read, and three times as fast.
+        options = {"longest": min(640, max(320, max(size) // 2))} if name == "yunet" and size else {}
+        detector = detection.load(name, weights_folder, **options)
+    return detector, network if hasattr(network, "probabilities") else load_predictor(network or None)
 
 
-def _follow(source, annotated_frames, reader, recording, window, frames, seconds, progress):
-    """Goes through the annotated_frames until they or one's patience end; returns the summary."""
-    latencies, counts, ended = Latencies(), Counts(), "end"
-    tell = Progress(source.length if frames is None else frames) if progress else None
-    try:
-        for annotated in annotated_frames:
-            started = time.perf_counter()
-            if recording:
-                recording.write(annotated)
-            key = window.show(annotated.picture) if window else ""
-            annotated.seconds["write"] = time.perf_counter() - started
-            latencies.add(annotated.seconds)
-            counts.add(annotated)
-            if tell:
-                tell(latencies, len(annotated.faces))
-            if key == "quit":
-                ended = "q was pressed"
-            elif frames is not None and latencies.frames >= frames:
-                ended = f"after {frames:,} frames"
-            elif seconds is not None and latencies.seconds >= seconds:
-                ended = f"after {seconds:g} s"
-            if ended != "end":
-                break
-        if source.fault and ended == "end":
-            ended = source.fault
-    except KeyboardInterrupt:
-        ended = "interrupted"
-    except Exception as error:
-        ended = f"stopped by an error: {error}"
-        raise
-    finally:
-        if tell:
-            tell.close()
-        cut = ended == "interrupted" and not source.endless
-        complete = not (cut or ended == source.fault or ended.startswith("stopped"))
-        facts = {"source": source.name, "ended": ended, "complete": complete, "dropped": source.dropped}
-        summary = facts | counts.summary() | latencies.facts() | reader.facts()
+class _Reading:
+    """Goes through annotated frames until they or one's patience end, and sums up."""
+
+    def __init__(self, source, detector, network, recording, window, max_frames, seconds, progress):
+        self.source, self.detector, self.network = source, detector, network
+        self.recording, self.window, self.max_frames, self.max_seconds = recording, window, max_frames, seconds
+        self.latencies, self.counts = Latencies(), Counts()
+        self.progress = Progress(source.length if max_frames is None else max_frames) if progress else None
+
+    def run(self, frames):
+        """Returns the summary; writes it beside the recording, whatever ended the reading."""
+        ended, complete = "stopped by an error", False
         try:
-            if recording:
-                recording.close()
-        finally:  # tells of the film only where it could be finished
-            summary |= _files(recording)
-            if recording:
-                recording.summarize(summary)
-    return summary
+            ended = next(
+                filter(None, map(self._take, frames)), ""
+            )  # the first frame after which there is a reason to stop
+            complete, ended = bool(ended or not self.source.fault), ended or self.source.fault or "end"
+        except KeyboardInterrupt:
+            ended, complete = "interrupted", self.source.endless
+        except Exception as error:
+            ended = f"stopped by an error: {error}"
+            raise
+        finally:
+            if self.progress:
+                self.progress.close()
+            summary = self._summary(ended, complete)
+        return summary
+
+    def _take(self, annotated):
+        """Writes, shows and counts a frame; returns why it is the last, or ""."""
+        started = time.perf_counter()
+        if self.recording:
+            self.recording.write(annotated)
+        key = self.window.show(annotated.picture) if self.window else ""
+        annotated.seconds["write"] = time.perf_counter() - started
+        self.latencies.add(annotated.seconds)
+        self.counts.add(annotated)
+        if self.progress:
+            self.progress(self.latencies, len(annotated.faces))
+        if key == "quit":
+            return "q was pressed"
+        if self.max_frames is not None and self.latencies.frames >= self.max_frames:
+            return f"after {self.max_frames:,} frames"
+        if self.max_seconds is not None and self.latencies.seconds >= self.max_seconds:
+            return f"after {self.max_seconds:g} s"
+        return ""
+
+    def _summary(self, ended, complete):
+        path = getattr(self.network, "path", None)
+        summary = {
+            "source": self.source.name,
+            "ended": ended,
+            "complete": complete,
+            "dropped": self.source.dropped,
+            **self.counts.summary(),
+            **self.latencies.facts(),
+            "detector": self.detector.name,
+            "network": path and path.name,
+            "classes": list(self.network.classes),
+        }
+        try:
+            if self.recording:
+                self.recording.close()
+        finally:  # names the video only where it could be finished
+            summary |= _files(self.recording)
+            if self.recording:
+                self.recording.summarize(summary)
+        return summary
 
 
 def _files(recording):
     if not recording:
-        return {"table": None, "film": None, "codec": None}
-    film = str(recording.film) if recording.codec else None
-    return {"table": str(recording.table), "film": film, "codec": recording.codec}
+        return {"table": None, "video": None, "codec": None}
+    video = str(recording.video) if recording.codec else None
+    return {"table": str(recording.table), "video": video, "codec": recording.codec}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from fer_tf.faces.detection import Face
 from fer_tf.faces.tracking import Smoother, Tracker
 
 STAGES = ("capture", "detect", "track", "classify", "draw", "write")
-"""What happens to a frame, in this order: waiting for it and decoding it comes first, film, table and window last."""
+"""What happens to a frame, in this order: waiting for it and decoding it comes first, video, table and window last."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""What is kept of a reading: an annotated film, a table with a row for each face of each frame, and a summary.
+"""What is kept of a reading: an annotated video, a table with a row for each face of each frame, and a summary.
 
-Whatever ends a reading, what was written so far is complete: the table is closed, the film can be played. Each file is
+Whatever ends a reading, what was written so far is complete: the table is closed, the video can be played. Each file is
 written beside its place and takes it when the recording is closed.
 """
 
@@ -28,24 +28,24 @@ class Recording:
         folder: where they go.
         stem: their name without suffix.
         classes: tuple of the k class names.
-        fps: frames per second of the film.
-        film: write the annotated film too.
+        fps: frames per second of the video.
+        write_video: write the annotated video too.
 
     Attributes:
         table: Path of `<stem>.csv`.
-        film: Path of `<stem>.mp4`, or None.
-        codec: of the film, known when its first frame is written.
+        video: Path of `<stem>.mp4`, or None.
+        codec: of the video, known when its first frame is written.
 
     Raises:
         InputError: the folder cannot be written.
     """
 
-    def __init__(self, folder, stem, classes, fps, film=True):
+    def __init__(self, folder, stem, classes, fps, write_video=True):
         folder = Path(folder)
-        self.table, self.film = folder / f"{stem}.csv", folder / f"{stem}.mp4" if film else None
+        self.table, self.video = folder / f"{stem}.csv", folder / f"{stem}.mp4" if write_video else None
         self.summary, self.codec = folder / f"{stem}.json", None
-        self._classes, self._fps, self._film = classes, fps, None
-        self._files, self._film_files = ExitStack(), ExitStack()  # apart, so that a film that fails leaves the table
+        self._classes, self._fps, self._writer = classes, fps, None
+        self._files, self._video_files = ExitStack(), ExitStack()  # apart, so that a video that fails leaves the table
 
     def __enter__(self):
         part = self._files.enter_context(paths.writing(self.table))
@@ -58,32 +58,32 @@ class Recording:
         self.close()
 
     def write(self, annotated):
-        """Adds a `AnnotatedFrame`: its rows to the table, its picture to the film."""
+        """Adds an `AnnotatedFrame`: its rows to the table, its picture to the video."""
         try:
             self._rows.writerows(rows(annotated, len(columns(self._classes))))
             self._file.flush()
         except OSError as error:
             raise InputError(f"{self.table}: could not be written on ({error.strerror}). Free some space.") from error
-        if self.film:
-            if self._film is None:
-                part = self._film_files.enter_context(paths.writing(self.film))
-                self._film = VideoWriter(part, self._fps, annotated.picture.shape)
-                self._film_files.callback(self._film.close)
-                self.codec = self._film.codec
-            self._film.write(annotated.picture, annotated.time_s)
+        if self.video:
+            if self._writer is None:
+                part = self._video_files.enter_context(paths.writing(self.video))
+                self._writer = VideoWriter(part, self._fps, annotated.picture.shape)
+                self._video_files.callback(self._writer.close)
+                self.codec = self._writer.codec
+            self._writer.write(annotated.picture, annotated.time_s)
 
     def close(self):
         """Finishes the files and puts them in their places; what was written so far is what they hold.
 
         Raises:
-            InputError: the film cannot be played, as the disk is full; it is removed, and the table stays.
+            InputError: the video cannot be played, as the disk is full; it is removed, and the table stays.
         """
         try:
-            self._film_files.close()
+            self._video_files.close()
         except InputError as error:
             self.codec = None
             raise InputError(
-                f"{self.film}: the film could not be written whole. Free some space, or go without: --no-film."
+                f"{self.video}: the video could not be written whole. Free some space, or go without: --no-video."
             ) from error
         finally:
             self._files.close()
@@ -121,7 +121,7 @@ class VideoWriter:
                 self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*self.codec), fps, self.size)
             if self._writer.isOpened():
                 return
-        raise InputError(f"{path}: no film can be written, by none of the codecs {', '.join(CODECS)}. Go without one.")
+        raise InputError(f"{path}: no video can be written, by none of the codecs {', '.join(CODECS)}. Go without one.")
 
     def write(self, picture, time_s):
         """Adds a picture, uint8 array (h, w, 3) BGR, that is shown from `time_s` on, in seconds."""
@@ -132,7 +132,7 @@ class VideoWriter:
             self._start += (due - 1) / self.fps
             due = 1
         if due > 0:
-            picture = fitted(picture, self.size)
+            picture = letterbox(picture, self.size)
         for _ in range(due):
             self._writer.write(picture)
             self.frames += 1
@@ -149,10 +149,10 @@ class VideoWriter:
             plays = written.isOpened()
             written.release()
         if not plays:
-            raise InputError(f"{self.path}: the film could not be written. Free some space or choose another place.")
+            raise InputError(f"{self.path}: the video could not be written. Free some space or choose another place.")
 
 
-def fitted(picture, size):
+def letterbox(picture, size):
     """A picture in another size: cut by a pixel where that is all, else scaled whole with black bars.
 
     Args:
@@ -181,7 +181,7 @@ def columns(classes):
 
 
 def rows(annotated, width):
-    """A `AnnotatedFrame` as rows of the table, `width` long: one for each face, or one with an empty track where there is none."""
+    """An `AnnotatedFrame` as rows of the table, `width` long: one for each face, or one with an empty track where there is none."""
     begin = (annotated.number, f"{annotated.time_s:.3f}")
     if not annotated.faces:
         return [begin + ("",) * (width - len(begin))]

@@ -1,0 +1,150 @@
+"""Photographs as files: read from any kind, found in folders, and written whole."""
+
+import io
+import os
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fer_tf import paths
+from fer_tf.errors import InputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif")
+"""What is taken for a photograph in a folder. HEIC is among them to be told of, not to be read."""
+_WRITTEN = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def read(path):
+    """A photograph, upright as the camera was held.
+
+    Args:
+        path: a JPEG, PNG, TIFF, WebP, BMP or GIF file: gray or color, with a palette or transparent (shown on white), of 8 or
+            16 bits; of several pictures in one file the first.
+
+    Returns:
+        uint8 array (h, w, 3), BGR.
+
+    Raises:
+        InputError: no such file, no picture, one that is cut off, or HEIC.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Give the path of a photograph.") from error
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
+        raise InputError(f"{path}: HEIC is not read here. Convert it to JPEG first, or let the phone save JPEG.")
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
+            warnings.simplefilter("ignore")  # of large pictures, odd EXIF and the like
+            return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(picture))[..., ::-1])
+    except UnidentifiedImageError:
+        return _by_opencv(path, data)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: too large ({error}). Make it smaller.") from error
+    except (OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
+        raise InputError(
+            f"{path}: a damaged picture ({error or 'unreadable'}). Get it anew, or leave it out."
+        ) from error
+
+
+def find(values, except_in=None):
+    """The photographs among files and folders.
+
+    Args:
+        values: list of paths; of a folder, and those in it, the files with one of `SUFFIXES` in order of name are taken, but for
+            hidden ones.
+        except_in: a folder in one of these that is passed over, such as the one of annotated copies.
+
+    Returns:
+        list of Path.
+
+    Raises:
+        InputError: nothing at a path, or no photograph in a folder.
+    """
+    result = []
+    for path in map(Path, values):
+        if path.is_dir():
+            inside = [
+                file for file in _files(path, except_in) if file.suffix.lower() in SUFFIXES and not _hidden(file, path)
+            ]
+            if not inside:
+                raise InputError(f"{path}: no photograph in this folder; looked for {', '.join(SUFFIXES[:7])}.")
+            result += sorted(inside)
+        elif path.exists():
+            result.append(path)
+        else:
+            raise InputError(f"{path}: no such file. Give the path of a photograph or of a folder of them.")
+    return result
+
+
+def write(image, path):
+    """Writes a picture, whole or not at all.
+
+    Args:
+        image: uint8 array (h, w, 3), BGR.
+        path: where to; what is neither JPEG, PNG, BMP, WebP nor TIFF by its name becomes PNG.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _WRITTEN:
+        path = path.with_name(f"{path.name}.png")
+    done, data = cv2.imencode(path.suffix.lower(), image)
+    if not done:
+        raise InputError(f"{path}: cannot be written as {path.suffix}. Choose .png.")
+    with paths.writing(path) as part:
+        part.write_bytes(data.tobytes())
+    return path
+
+
+def _rgb(picture):
+    """A Pillow picture of any mode as uint8 (h, w, 3) RGB."""
+    if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):
+        white = 65535 if picture.mode.startswith("I;16") else None
+        return np.repeat(_eight_bits(np.asarray(picture), white)[..., None], 3, axis=2)
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, "white")
+        return np.asarray(Image.alpha_composite(paper, picture).convert("RGB"))
+    return np.asarray(picture.convert("RGB"))
+
+
+def _eight_bits(gray, white=None):
+    """Gray values as uint8, 255 for `white`; without one, white is that of the narrowest usual range: 1, 255 or 65535."""
+    gray = np.nan_to_num(gray.astype(np.float64))
+    white = white or next((usual for usual in (1, 255, 65535) if gray.max() <= usual), gray.max())
+    return np.clip(np.rint(gray * (255 / white)), 0, 255).astype(np.uint8)
+
+
+def _by_opencv(path, data):
+    # What Pillow does not know, such as a TIFF of 16 bits a color. OpenCV turns pictures upright and to 8 bits itself.
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:
+        image = None
+    if image is None:
+        raise InputError(
+            f"{path}: {'not a picture' if data else 'an empty file'}. Give a JPEG, PNG, TIFF, WebP or BMP file."
+        )
+    return image
+
+
+def _files(folder, except_in):
+    for base, folders, names in os.walk(folder):
+        folders[:] = [
+            name for name in folders if not (except_in and Path(base, name).resolve() == Path(except_in).resolve())
+        ]
+        yield from (Path(base, name) for name in names)
+
+
+def _hidden(file, folder):
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
