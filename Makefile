@@ -107,8 +107,14 @@ clean: ## Remove the STUDY's results, to be made again; its trained weights too 
 	@rm -rf .pytest_cache .ruff_cache .hypothesis
 	@test ! -d $(FOLDER) || echo "trained weights and checkpoints stay in $(FOLDER)/runs; make clean STUDY=$(STUDY) WEIGHTS=remove takes them too"
 
-lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --extra export --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
+# One file for all: each package with the Pythons and systems it is for. Then each of these is resolved from it, as a check.
+LOCKED := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
+lock: export MACOSX_DEPLOYMENT_TARGET = 14.0
+lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.13 on Linux and macOS (needs uv)
+	uv pip compile --quiet pyproject.toml --extra dev --extra export --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
+	@for python in 3.11 3.12 3.13; do for system in $(LOCKED); do echo "Python $$python, $$system"; \
+	  uv pip install --quiet --dry-run --only-binary :all: --require-hashes --target .venv/none --python-version $$python --python-platform $$system -r requirements.lock || exit 1; \
+	done; done
 
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON3) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

@@ -12,12 +12,16 @@ import pytest
 import yaml
 from conftest import PROJECT
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 
 @pytest.fixture(scope="module")
 def pyproject():
     return tomllib.loads((PROJECT / "pyproject.toml").read_text())
+
+
+SYSTEMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")]
 
 
 def locked():
@@ -41,10 +45,25 @@ def test_every_locked_package_is_pinned_by_hash():
     assert "//" not in text
 
 
-def test_conda_installs_the_same_lock_for_the_same_python(pyproject):
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize(("system", "machine"), SYSTEMS)
+def test_the_lock_serves_every_python_and_system(pyproject, python, system, machine):
+    there = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": system}
+    there |= {"platform_machine": machine, "platform_system": system.title()}
+    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+    pinned = [Requirement(line.removesuffix("\\")) for line in lines if re.match(r"\w", line)]
+    served = [canonicalize_name(one.name) for one in pinned if not one.marker or one.marker.evaluate(there)]
+    assert len(served) == len(set(served)), "a package in two versions"
+    extras = pyproject["project"]["optional-dependencies"]
+    wanted = map(Requirement, pyproject["project"]["dependencies"] + extras["dev"] + extras["export"])
+    assert {canonicalize_name(one.name) for one in wanted} <= set(served)
+    assert SpecifierSet(pyproject["project"]["requires-python"]).contains(python)
+
+
+def test_conda_installs_the_same_lock_for_a_python_that_it_serves(pyproject):
     environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
-    assert "python=3.11" in environment["dependencies"]
-    assert ">=3.11" in pyproject["project"]["requires-python"]
+    python = next(item for item in environment["dependencies"] if str(item).startswith("python="))
+    assert SpecifierSet(pyproject["project"]["requires-python"]).contains(python.removeprefix("python="))
     pip = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
     assert "--requirement=requirements.lock" in pip
 
