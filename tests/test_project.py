@@ -1,5 +1,6 @@
 """The project's own files: one set of dependencies, a Makefile that tells the truth, and words that fit."""
 
+import json
 import os
 import re
 import shutil
@@ -255,13 +256,18 @@ def test_a_notebook_is_a_lesson_of_short_cells(notebook):
 
 
 def test_the_readme_shows_the_numbers_that_were_computed():
-    displayed = (PROJECT / "README.md").read_text().split("<!-- results -->")[1].split("<!-- /results -->")[0]
-    studies = re.findall(r"<!-- (\w+) -->", displayed)
-    assert "fer2013_five_layer" in studies
-    for study in studies:
-        written = (PROJECT / "reports" / study / "tables" / "published_and_reproduced.md").read_text()
-        table = [line for line in written.splitlines() if line.startswith("|")]
-        assert "\n".join(table) in displayed, study
+    rows = [line.split(" | ") for line in (PROJECT / "README.md").read_text().splitlines() if "](reports/" in line]
+    studies = {path.parent.name for path in (PROJECT / "reports").glob("*/results.json")} - {"sample", "lab"}
+    assert {re.search(r"\[(\w+)\]", row[0])[1] for row in rows if row[0].startswith("|")} == studies
+    for study, what, here, interval, published, _ in (row for row in rows if row[0].startswith("|")):
+        folder = PROJECT / re.search(r"\((.*)/README.md\)", study)[1]
+        compared = json.loads((folder / "results.json").read_text())["comparison"]
+        row = next(row for row in compared if row["what"] == what)
+        assert float(published) == pytest.approx(row["published"], abs=0.0006), study
+        if row["reproduced"] is None:
+            assert (here, interval) == ("not run", "–")
+        else:
+            assert here == f"{row['reproduced']:.3f}" and interval == f"{row['low']:.3f} to {row['high']:.3f}"
 
 
 @pytest.mark.parametrize("module", sorted(set(re.findall(r"-m (fer_tf[.\w]+)", (PROJECT / "Makefile").read_text()))))

@@ -10,13 +10,13 @@ from fer_tf.figures import image_grid, style
 
 @style.applied
 def emotion_timeline(table, classes, truth=None, most=4):
-    """The probabilities of each face over time, and above them the emotion that was read; the true one too where known.
+    """The probabilities of each face over time, and above them the predicted emotion; the true one too where it is known.
 
     Args:
         table: DataFrame of `video.read_table`: frame, time_s, track, emotion, and a column of smoothed probabilities for
             each class.
         classes: k class names.
-        truth: str for each frame number, the emotion that was shown, or None.
+        truth: str for each frame number, the true emotion, or None.
         most: int, tracks drawn at most, those seen in the most frames.
 
     Returns:
@@ -35,10 +35,10 @@ def emotion_timeline(table, classes, truth=None, most=4):
     for ax, track in zip(panels, tracks, strict=False):
         rows = observed[observed["track"] == track]
         _lines(ax, rows, classes, step)
-        strips = {"read": (rows["time_s"].to_numpy(), rows["emotion"].to_numpy())}
+        strips = {"predicted": (rows["time_s"].to_numpy(), rows["emotion"].to_numpy())}
         if truth is not None:
             numbers = rows["frame"].astype(int).to_numpy()
-            strips["shown"] = (rows["time_s"].to_numpy(), np.asarray(truth, dtype=object)[numbers])
+            strips["true"] = (rows["time_s"].to_numpy(), np.asarray(truth, dtype=object)[numbers])
         for place, (name, (times, emotions)) in enumerate(strips.items()):
             _strip(ax, 1.06 + 0.15 * place, name, times, emotions, step)
         ax.set(ylim=(0, 1.05 + 0.15 * len(strips)), yticks=np.linspace(0, 1, 5), ylabel=f"face {int(track)}")

@@ -3,7 +3,7 @@
 import importlib.util
 import subprocess
 import sys
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
