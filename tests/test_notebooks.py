@@ -242,4 +242,4 @@ def test_the_check_names_what_changed_since_a_run(page, eda, capsys):
     finally:
         path.write_text(text)
     assert report.main(["nothing"]) == 1
-    assert "there is no study 'nothing'" in capsys.readouterr().err
+    assert "unknown study 'nothing'" in capsys.readouterr().err

@@ -74,8 +74,7 @@ def comparison(complete, rows, source):
         value, low, high = _measured(by_name, row) if there else (None, None, None)
         printed = _printed(facts, row["published"]) if "published" in row else None
         difference = None if None in (value, printed) else value - printed
-        label = row["run"].partition("--")[2]
-        lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, label))
+        lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, row["run"]))
     columns = ["what", "metric", "published", "reproduced", "difference", "low", "high", "run"]
     return pd.DataFrame(lines, columns=columns).astype(object)
 

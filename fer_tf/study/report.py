@@ -147,14 +147,14 @@ def draw_results(run, split="test"):
             "True class by row, predicted by column",
             figures.confusion_matrix(evaluation.confusion(*scored)),
         ),
-        ("roc", "ROC curve of each class against the rest", figures.roc_curves(evaluation.roc(*scored))),
         ("per_class", "Precision, recall and F1 of each class", figures.per_class_bars(per_class)),
-        ("most_confused", "The pairs most often confused", figures.most_confused(evaluation.most_confused(*scored))),
+        ("roc", "ROC curve of each class against the rest", figures.roc_curves(evaluation.roc(*scored))),
         (
             "reliability",
             "How often a confidence is right",
             figures.reliability_diagram(evaluation.calibration(*scored)),
         ),
+        ("most_confused", "The pairs most often confused", figures.most_confused(evaluation.most_confused(*scored))),
     ]
     named = [(f"{run.name}--{split}_{name}", f"{caption}; {n}.", drawing) for name, caption, drawing in drawings]
     report = evaluation.classification_report(per_class, metrics)
@@ -228,9 +228,9 @@ def _section(run, complete, changed, items):
 
 def _chosen(sections, table, headline):
     """Up to three figures for the README: of the run that the page begins with."""
-    label = next(iter(table.loc[table["what"] == headline, "run"]), None)
-    section = next((one for one in sections if one["run"].label == label and one["results"]), None)
-    return [section["results"][place] for place in (0, 2, 3)] if section else []
+    name = next(iter(table.loc[table["what"] == headline, "run"]), None)
+    section = next((one for one in sections if one["run"].name == name and one["results"]), None)
+    return [section["results"][place] for place in (0, 1, 4)] if section else []
 
 
 if __name__ == "__main__":

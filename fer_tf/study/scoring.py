@@ -80,7 +80,7 @@ def scores(run):
             scored = run.predictions(split, variant)
             metrics = evaluation.metrics(*scored)
             low, high = evaluation.accuracy_interval(scored.labels, scored.probabilities)
-            row = {"run": run.label, "split": split, "variant": variant, "low": low, "high": high}
+            row = {"run": run.name, "split": split, "variant": variant, "low": low, "high": high}
             rows.append(row | {name: metrics[name] for name in METRICS})
     return pd.DataFrame(rows, columns=["run", "split", "variant", "accuracy", "low", "high", *METRICS[1:]])
 
