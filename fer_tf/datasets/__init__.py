@@ -82,6 +82,11 @@ def prepare(name, source=None, **options):
 
     Raises:
         InputError: an unknown name or option, or a source that is missing or wrong.
+
+    Example:
+        >>> faces = prepare("sample", n=140)
+        >>> faces.split("train").images.shape
+        (111, 48, 48, 1)
     """
     read = SOURCES[choose("dataset", name, SOURCES)].read
     for option in options:
@@ -110,6 +115,12 @@ def load(name, splits=None):
 
     Raises:
         InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
+
+    Example:
+        >>> prepare("sample", n=140).hash == load("sample").hash
+        True
+        >>> load("sample", splits=("train", "validation")).split_names()
+        ('train', 'validation')
     """
     if name == "sample" and prepared.saved_record(name) is None:
         prepare(name)

@@ -113,6 +113,11 @@ def audit(dataset, blank_std=5.0, black_white=0.9, uniform_range=16, near=16, un
 
     Raises:
         InputError: a share outside 0 to 1, or a negative threshold.
+
+    Example:
+        >>> from fer_tf.datasets import sample
+        >>> int(audit(sample.sample(n=140)).blank.sum())
+        2
     """
     for what, value, top in (
         ("black_white", black_white, 1),

@@ -27,6 +27,11 @@ def stratified(labels, fractions=None, seed=0, groups=None):
 
     Raises:
         InputError: shares that are not positive or don't sum to 1, or a class too small to be in every split.
+
+    Example:
+        >>> splits = stratified(["happy"] * 20 + ["sad"] * 10)
+        >>> [int((splits == name).sum()) for name in ("train", "validation", "test")]
+        [24, 3, 3]
     """
     from sklearn.model_selection import train_test_split
 
@@ -64,6 +69,11 @@ def kfold(labels, k=5, seed=0, groups=None):
 
     Raises:
         InputError: fewer than 2 folds, or a class with fewer images (or groups) than folds.
+
+    Example:
+        >>> folds = kfold(["happy"] * 10 + ["sad"] * 5, k=5)
+        >>> np.bincount(folds).tolist(), np.bincount(folds[10:]).tolist()
+        ([3, 3, 3, 3, 3], [1, 1, 1, 1, 1])
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -94,6 +104,11 @@ def stratified_sample(labels, n, seed=0):
 
     Raises:
         InputError: fewer images than classes.
+
+    Example:
+        >>> rows = stratified_sample(["happy"] * 80 + ["sad"] * 20, 10)
+        >>> len(rows), int((rows >= 80).sum())
+        (10, 2)
     """
     if n == 0 or n >= len(labels):
         return np.arange(len(labels))

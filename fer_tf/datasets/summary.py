@@ -51,6 +51,11 @@ def split_counts(dataset):
 
     Returns:
         DataFrame, index the classes and "total"; a column of counts for each split, total, and share (of all images).
+
+    Example:
+        >>> from fer_tf.datasets import sample
+        >>> split_counts(sample.sample(n=140)).loc["total"].astype(int).to_dict()
+        {'train': 111, 'validation': 15, 'test': 14, 'total': 140, 'share': 1}
     """
     table = dataset.counts()
     table["total"] = table.sum(axis=1)

@@ -31,6 +31,11 @@ def metrics(labels, probabilities, classes):
         InputError: shapes that do not belong together, labels out of range, values that are no probabilities.
 
     Area under the ROC curve, one against the rest: Provost and Domingos 2000.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+        >>> round(metrics([0, 1, 1, 1], probabilities, ("happy", "sad"))["accuracy"], 2)
+        0.75
     """
     labels, probabilities, classes = checked(labels, probabilities, classes)
     table = per_class(labels, probabilities, classes)
@@ -63,6 +68,11 @@ def per_class(labels, probabilities, classes):
 
     Raises:
         InputError: as `metrics`.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+        >>> per_class([0, 1, 1, 1], probabilities, ("happy", "sad"))["recall"].round(2).to_dict()
+        {'happy': 1.0, 'sad': 0.67}
     """
     labels, probabilities, classes = checked(labels, probabilities, classes)
     precision, recall, f1, support = precision_recall_fscore_support(
@@ -91,6 +101,11 @@ def confusion(labels, probabilities, classes, normalize=False):
 
     Raises:
         InputError: as `metrics`.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+        >>> confusion([0, 1, 1, 1], probabilities, ("happy", "sad")).to_numpy().tolist()
+        [[1, 0], [1, 2]]
     """
     labels, probabilities, classes = checked(labels, probabilities, classes)
     counts = confusion_matrix(labels, probabilities.argmax(axis=1), labels=np.arange(len(classes))).astype(np.int64)

@@ -24,6 +24,12 @@ def accuracy_interval(labels, probabilities, confidence=0.95):
         InputError: as `metrics`.
 
     Score interval: Wilson 1927.
+
+    Example:
+        >>> right_on_80_of_100 = np.eye(2)[[1] * 80 + [0] * 20]
+        >>> low, high = accuracy_interval(np.ones(100, int), right_on_80_of_100)
+        >>> round(low, 3), round(high, 3)
+        (0.711, 0.867)
     """
     labels, probabilities, _ = checked(labels, probabilities)
     right = int(np.sum(probabilities.argmax(axis=1) == labels))
@@ -51,6 +57,12 @@ def compare(labels, probabilities_a, probabilities_b, confidence=0.95, resamples
         InputError: as `metrics`, or A and B are of different shapes.
 
     Paired test: McNemar 1947. Percentile bootstrap: Efron and Tibshirani 1993, chapter 13.
+
+    Example:
+        >>> labels = np.ones(100, int)
+        >>> result = compare(labels, np.eye(2)[[1] * 60 + [0] * 40], np.eye(2)[[1] * 75 + [0] * 25])
+        >>> round(result["difference"], 2), result["only_a"], result["only_b"], result["p_value"] < 0.001
+        (0.15, 0, 15, True)
     """
     labels, probabilities_a, _ = checked(labels, probabilities_a)
     labels, probabilities_b, _ = checked(labels, probabilities_b)

@@ -107,6 +107,11 @@ def combine(probabilities, rule="mean"):
         InputError: an unknown rule.
 
     Averaging over augmented views: Krizhevsky et al. 2012, section 4.1.
+
+    Example:
+        >>> views = np.array([[[0.9, 0.1]], [[0.4, 0.6]]])  # two views of one image, two classes
+        >>> [round(float(share), 2) for share in combine(views)[0]]
+        [0.65, 0.35]
     """
     if rule == "mean":
         combined = probabilities.mean(axis=0, dtype=np.float64)

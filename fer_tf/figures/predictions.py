@@ -24,6 +24,12 @@ def confusion_matrix(confusion, show=None, ax=None):
 
     Raises:
         InputError: `show` is unknown, counts are asked of ratios, or both on one axes.
+
+    Example:
+        >>> import pandas as pd
+        >>> names = ["happy", "sad"]
+        >>> len(confusion_matrix(pd.DataFrame([[8, 2], [1, 9]], index=names, columns=names)).axes) > 0
+        True
     """
     counted = all(kind.kind in "iu" for kind in confusion.dtypes)
     show = show or ("ratios" if ax is not None or not counted else "both")

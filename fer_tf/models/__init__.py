@@ -61,6 +61,13 @@ def build(name, input_shape, classes, weights=None, dtype="float32", **options):
     Raises:
         InputError: an unknown name, option or dtype, a wrong class count, an image too small for the network, or weights
             that are missing or those of another architecture.
+
+    Example:
+        >>> model = build("five_layer", input_shape=(48, 48, 3), classes=7)
+        >>> parameter_counts(model)
+        {'trainable': 1326567, 'other': 2176}
+        >>> model(np.zeros((2, 48, 48, 3))).shape
+        TensorShape([2, 7])
     """
     from fer_tf.backend import keras
     from fer_tf.models import initial_weights

@@ -67,6 +67,10 @@ def load_pretrained(name="five_layer"):
 
     Raises:
         InputError: no weights of that name ship.
+
+    Example:
+        >>> load_pretrained("five_layer").output_shape
+        (None, 7)
     """
     model_card(name)
     return load(PRETRAINED / f"{name}.keras")

@@ -26,6 +26,12 @@ def set_trainable(model, what, batch_norm=False):
         InputError: an unknown choice, or more layers than the backbone has.
 
     Batch norm while fine-tuning: Keras's guide "Transfer learning and fine-tuning".
+
+    Example:
+        >>> from fer_tf import models
+        >>> model = set_trainable(models.load_pretrained("five_layer"), "head")
+        >>> [layer.name for layer in model.layers if layer.trainable_weights]
+        ['dense_2']
     """
     backbone = [layer for layer in with_weights(model) if not is_head(model, layer)]
     counted = [layer for layer in backbone if not _is_norm(layer)]

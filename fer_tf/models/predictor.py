@@ -77,6 +77,10 @@ def load_predictor(path=None):
 
     Raises:
         InputError: no such file, no network, or one whose classes are not known.
+
+    Example:
+        >>> load_predictor().probabilities(np.zeros((3, 48, 48, 3), np.uint8)).shape
+        (3, 7)
     """
     path = Path(path) if path else shipped()
     if not path.is_file():

@@ -38,6 +38,10 @@ def sample(n=3000, size=48, channels=1, seed=0, label_noise=0.04):
 
     Raises:
         InputError: an argument out of its range.
+
+    Example:
+        >>> sample(n=140, size=32)
+        <Dataset sample: 140 images of 32x32x1, 7 classes (train 111, validation 15, test 14)>
     """
     if n < FEWEST or not 0 <= label_noise <= 0.5:
         raise InputError(f"sample: n {n} and label_noise {label_noise}; take {FEWEST} or more, and 0 to 0.5.")

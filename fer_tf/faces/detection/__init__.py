@@ -52,6 +52,11 @@ def load(name=None, weights_folder=None, **options):
 
     Raises:
         InputError: an unknown name or option, or weights or a package that are not here.
+
+    Example:
+        >>> import numpy as np
+        >>> load("haar").detect(np.zeros((100, 100, 3), np.uint8))
+        []
     """
     weights.folders(weights_folder)  # refuses a path where nothing is, also for haar
     name = name or default(weights_folder)

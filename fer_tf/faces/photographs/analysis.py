@@ -47,6 +47,14 @@ def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=crop
 
     Raises:
         InputError: see `check_limits`.
+
+    Example:
+        >>> from fer_tf.faces import detection
+        >>> from fer_tf.models.predictor import load_predictor
+        >>> from skimage import data
+        >>> photograph = np.ascontiguousarray(data.astronaut()[..., ::-1])
+        >>> [face.emotion for face in analyze(photograph, detection.load("haar"), load_predictor())]
+        ['happy']
     """
     check_limits(min_score, min_size)
     return classify(image, retained(find_faces(image, detector), min_score, min_size), classifier, margins, mirrored)
