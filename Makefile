@@ -90,7 +90,7 @@ bench: | $(READY) ## Time what the README calls fast
 	@for file in benchmarks/*.py; do $(PYTHON) $$file || exit 1; done
 
 models: | $(READY) ## Fetch the weights of the face detectors, each with its license and checksum
-	@$(PYTHON) -m fer_tf.faces.detection.weights
+	@$(PYTHON) -m fer_tf.faces.detection
 
 release: | $(READY) ## Ship the network of a RUN of the STUDY inside the package, with its model card
 	@$(PYTHON) -m fer_tf.study.release $(STUDY) $(RUN)
@@ -123,7 +123,7 @@ lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.
 	@$(PYTHON3) -m venv .venv || { echo "error: $(PYTHON3) -m venv failed. Install it: apt install python3-venv" >&2; exit 1; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@.venv/bin/python -m fer_tf.faces.detection.weights --missing yunet || echo "faces are found by OpenCV's Haar cascade until then: make models"
+	@.venv/bin/python -m fer_tf.faces.detection --missing yunet || echo "faces are found by OpenCV's Haar cascade until then: make models"
 	@touch $@
 
 # A run is made from its YAML and its notebook, after the prepared data and every run that its YAML names.

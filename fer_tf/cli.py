@@ -132,7 +132,7 @@ def models(args):
             continue
         entry = weights.CATALOG[name]
         result = weights.find(name, args.weights_folder) if weights.present(name, args.weights_folder) else None
-        how = "make models" if entry.free else f"python -m fer_tf.faces.detection.weights --only {name}"
+        how = "make models" if entry.free else f"python -m fer_tf.faces.detection --only {name}"
         print(f"  {entry.about}\n  license  {entry.license}\n  {f'file     {result}' if result else f'fetch    {how}'}")
     network = predictor.load_predictor(args.network)
     print(f"network     {network.path.name}\n  file     {network.path}\n  classes  {', '.join(network.classes)}")

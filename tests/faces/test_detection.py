@@ -11,6 +11,7 @@ from skimage import data
 from fer_tf.errors import InputError
 from fer_tf.faces import detection
 from fer_tf.faces.detection import weights, yolo
+from fer_tf.faces.detection.__main__ import main
 from fer_tf.faces.detection.face import Face
 
 BOX = np.array([178, 63, 90, 113])  # of the astronaut's face, in pixels
@@ -170,7 +171,7 @@ def test_a_folder_of_weights_that_is_not_there_is_told_rather_than_passed_over(n
 @pytest.mark.parametrize("name", ["yunet", "yolo"])
 def test_absent_weights_are_told_in_one_line_with_the_way_to_get_them(name, nothing_here):
     with pytest.raises(
-        InputError, match=r"Fetch it: (make models|python -m fer_tf.faces.detection.weights --only yolo)"
+        InputError, match=r"Fetch it: (make models|python -m fer_tf.faces.detection --only yolo)"
     ) as message:
         detection.load(name)
     assert "\n" not in str(message.value)
@@ -238,13 +239,13 @@ def test_weights_with_another_checksum_are_not_written(published, nothing_here):
 
 def test_offline_one_line_says_what_to_download_and_where_to_put_it(published, nothing_here, capsys):
     published.unlink()
-    assert weights.main([]) == 1
+    assert main([]) == 1
     message = capsys.readouterr().err.strip()
     assert message.count("\n") == 0 and "could not be fetched" in message and "put it into" in message
 
 
 def test_the_makers_of_a_model_see_license_checksum_and_size(published, nothing_here, capsys):
-    assert weights.main(["--only", "yunet"]) == 0
+    assert main(["--only", "yunet"]) == 0
     message = capsys.readouterr().out
     assert "MIT" in message and weights.CATALOG["yunet"].sha256 in message and "MB" in message
 

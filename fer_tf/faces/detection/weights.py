@@ -1,23 +1,22 @@
 """Weights that no wheel carries: where they are published, under which license, and whether they are here.
 
-    make models                            # fetch those with a free license
-    python -m fer_tf.faces.detection.weights --only yolo   # fetch one by name
+    make models                                    # fetch those with a free license
+    python -m fer_tf.faces.detection --only yolo   # fetch one by name
 
-Files are looked for in $FER_TF_MODELS and in data/models/, also from elsewhere than the project's folder. What is fetched is checked against its SHA-256 and is written
-whole or not at all.
+Files are looked for in $FER_TF_MODELS and in the data/models/ of the clone, wherever a command is given. What is fetched is
+checked against its SHA-256, and written whole or not at all. (`keras.utils.get_file` and pooch know one address for a file.)
 """
 
-import argparse
 import hashlib
 import os
-import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, choose
+from fer_tf.hashing import file_digest
 
 TIMEOUT = 10  # seconds without an answer
 VARIABLE = "FER_TF_MODELS"
@@ -124,7 +123,7 @@ def find(name, weights_folder=None):
     entry = _entry(name)
     if path := _found(entry, weights_folder):
         return path
-    how = "make models" if entry.free else f"python -m fer_tf.faces.detection.weights --only {name}"
+    how = "make models" if entry.free else f"python -m fer_tf.faces.detection --only {name}"
     raise InputError(
         f"{name}: no {entry.file} in {folders(weights_folder)[0]}. Fetch it: {how}; or set {VARIABLE} to its folder."
     )
@@ -142,11 +141,11 @@ def check(path, name):
         InputError: its SHA-256 is another.
     """
     entry = _entry(name)
-    result = _sha256(Path(path).read_bytes())
+    result = file_digest(path)
     if result != entry.sha256:
         raise InputError(
             f"{path}: SHA-256 {result[:12]}…, expected {entry.sha256[:12]}…. Remove it and fetch it anew: "
-            f"python -m fer_tf.faces.detection.weights --only {name}."
+            f"python -m fer_tf.faces.detection --only {name}."
         )
 
 
@@ -165,42 +164,17 @@ def fetch(name, folder=None):
     """
     entry = _entry(name)
     path = paths.resolve(folder or "data/models") / entry.file
-    if path.is_file() and _sha256(path.read_bytes()) == entry.sha256:
+    if path.is_file() and file_digest(path) == entry.sha256:
         return path
     data = _download(entry, path.parent)
-    if _sha256(data) != entry.sha256:
+    if (digest := hashlib.sha256(data).hexdigest()) != entry.sha256:
         raise InputError(
-            f"{entry.file}: {len(data):,} bytes with SHA-256 {_sha256(data)[:12]}… came, expected {entry.sha256[:12]}…. "
+            f"{entry.file}: {len(data):,} bytes with SHA-256 {digest[:12]}… came, expected {entry.sha256[:12]}…. "
             f"Nothing was written; try again, or put the right file into {path.parent}."
         )
     with paths.writing(path) as part:
         part.write_bytes(data)
     return path
-
-
-def main(argv=None):
-    """Fetches weights and tells where they lie; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fer_tf.faces.detection.weights", description="Fetch the detectors' weights."
-    )
-    parser.add_argument("--only", choices=CATALOG, help="one detector's, whatever its license")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where to; data/models by default")
-    parser.add_argument("--missing", choices=CATALOG, help="one detector's, unless it is there already")
-    args = parser.parse_args(argv)
-    if args.missing:
-        if present(args.missing):
-            return 0
-        args.only = args.missing
-    failed = False
-    for entry in CATALOG.values():
-        if not (args.only == entry.name or (args.only is None and entry.free)):
-            continue
-        try:
-            print(f"{describe(entry)}\n  file     {fetch(entry.name, args.to)}", flush=True)
-        except InputError as error:
-            print(f"error: {error}", file=sys.stderr)
-            failed = True
-    return int(failed)
 
 
 def describe(entry):
@@ -214,9 +188,7 @@ def describe(entry):
 
 
 def _entry(name):
-    if name not in CATALOG:
-        raise InputError(f"no weights named '{name}'; known are {', '.join(CATALOG)}. Choose one of these.")
-    return CATALOG[name]
+    return CATALOG[choose("detector's weights", name, CATALOG)]
 
 
 def _found(entry, weights_folder):
@@ -242,11 +214,3 @@ def _download(entry, folder):
     raise InputError(
         f"{entry.file}: could not be fetched ({reasons[0]}). Download {entry.urls[0]} elsewhere and put it into {folder}."
     )
-
-
-def _sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
