@@ -101,7 +101,7 @@ def load_predictor(path=None):
 
 
 def shipped(name="five_layer"):
-    """The file of the network that ships with the package: the ONNX form where it is there, since it starts sooner."""
+    """The file of the network that ships with the package: the ONNX file where it is there, since it starts sooner."""
     quick = files.PRETRAINED / f"{name}.onnx"
     return quick if quick.is_file() else files.PRETRAINED / f"{name}.keras"
 

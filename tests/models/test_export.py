@@ -1,4 +1,4 @@
-"""Forms of a network: each says what Keras says, for one image and for many, and refuses what it cannot do in one line."""
+"""A network in other formats: each says what Keras says, for one image and for many, and refuses what it cannot do in one line."""
 
 import importlib.util
 import subprocess
@@ -38,9 +38,9 @@ def network():
 
 
 @pytest.fixture(scope="module")
-def forms(network, tmp_path_factory):
+def exported(network, tmp_path_factory):
     """The network's files by name."""
-    folder = tmp_path_factory.mktemp("forms")
+    folder = tmp_path_factory.mktemp("exported")
     models.save(network, folder / "model.keras")
     return {
         "keras": folder / "model.keras",
@@ -55,25 +55,25 @@ FLOAT = [("keras", "keras"), ("onnx", "onnxruntime"), ("onnx", "opencv"), ("lite
 INT8 = [("onnx_int8", "onnxruntime"), ("litert_int8", "litert")]
 
 
-@pytest.mark.parametrize("form, engine", FLOAT)
-def test_a_float32_form_gives_the_probabilities_of_keras_for_one_image_and_for_many(network, forms, form, engine):
+@pytest.mark.parametrize("name, engine", FLOAT)
+def test_a_float32_file_gives_the_probabilities_of_keras_for_one_image_and_for_many(network, exported, name, engine):
     images = faces(70, seed=1)
     expected = network.predict(images.astype(np.float32), verbose=0)
-    loaded = export.load(forms[form], engine, threads=1)
+    loaded = export.load(exported[name], engine, threads=1)
     for n in (1, 7, 70, 1):  # 70 is more than one batch, and the 1 comes again after larger ones
         np.testing.assert_allclose(loaded.probabilities(images[:n]), expected[:n], atol=export.TOLERANCE)
 
 
-@pytest.mark.parametrize("form, engine", INT8)
-def test_an_int8_form_is_close_and_a_quarter_of_the_size(network, forms, form, engine):
+@pytest.mark.parametrize("name, engine", INT8)
+def test_an_int8_file_is_close_and_a_quarter_of_the_size(network, exported, name, engine):
     images = faces(70, seed=1)
     expected = network.predict(images.astype(np.float32), verbose=0)
-    loaded = export.load(forms[form], engine, threads=1)
+    loaded = export.load(exported[name], engine, threads=1)
     result = loaded.probabilities(images)
     assert np.abs(result - expected).mean() < 0.01
     assert np.mean(result.argmax(axis=1) == expected.argmax(axis=1)) > 0.9
     np.testing.assert_allclose(result.sum(axis=1), 1, atol=1e-5)
-    assert loaded.megabytes < 0.35 * export.load(forms["onnx"]).megabytes
+    assert loaded.megabytes < 0.35 * export.load(exported["onnx"]).megabytes
 
 
 def test_norm_before_the_relu_leaves_nothing_but_convolutions(tmp_path):
@@ -85,16 +85,16 @@ def test_norm_before_the_relu_leaves_nothing_but_convolutions(tmp_path):
     assert set(inside) == {"Conv", "Relu", "MaxPool"}
 
 
-def test_input_and_output_have_their_names_and_take_any_number_of_images(forms):
+def test_input_and_output_have_their_names_and_take_any_number_of_images(exported):
     import onnx
     from ai_edge_litert.interpreter import Interpreter
 
-    graph = onnx.load(forms["onnx"]).graph
+    graph = onnx.load(exported["onnx"]).graph
     assert [value.name for value in graph.input] == ["image"] and [value.name for value in graph.output] == [
         "probabilities"
     ]
     assert graph.input[0].type.tensor_type.shape.dim[0].dim_param == "images"
-    signature = Interpreter(str(forms["litert"])).get_signature_list()["serving_default"]
+    signature = Interpreter(str(exported["litert"])).get_signature_list()["serving_default"]
     assert signature == {"inputs": ["image"], "outputs": ["probabilities"]}
 
 
@@ -114,9 +114,9 @@ def test_the_shipped_onnx_is_the_shipped_keras_network():
         np.testing.assert_allclose(result, expected, atol=export.TOLERANCE)
 
 
-def test_a_quantized_network_is_not_run_in_opencv_which_would_compute_nonsense(forms):
+def test_a_quantized_network_is_not_run_in_opencv_which_would_compute_nonsense(exported):
     with pytest.raises(InputError, match="Run it in onnxruntime"):
-        export.load(forms["onnx_int8"], "opencv")
+        export.load(exported["onnx_int8"], "opencv")
 
 
 @pytest.mark.parametrize("name, options", [("resnet18", {"filters": 4}), ("plain_cnn", {"filters": [4, 4, 4, 4]})])
@@ -140,7 +140,7 @@ def test_a_network_that_opencv_does_not_run_rightly_is_told_of(network, tmp_path
     assert "run it in onnxruntime" in capsys.readouterr().out
 
 
-def test_a_form_that_does_not_say_what_the_network_says_is_not_written(network, tmp_path, monkeypatch):
+def test_an_exported_model_that_does_not_say_what_the_network_says_is_not_written(network, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "TOLERANCE", -1)
     with pytest.raises(InputError, match="not written"):
         export.to_onnx(network, tmp_path / "model.onnx")
@@ -185,7 +185,7 @@ def test_without_the_extra_the_line_says_what_to_install(network, tmp_path, monk
     assert export.available() == ("keras",)
 
 
-def test_all_forms_are_created_at_once_and_a_shared_file_is_written_once(network, tmp_path):
+def test_all_formats_are_created_at_once_and_a_shared_file_is_written_once(network, tmp_path):
     created = export.to_formats(network, ["litert", "keras", "opencv", "onnxruntime"], tmp_path, threads=1)
     assert list(created) == ["litert", "keras", "opencv", "onnxruntime"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "model.onnx", "model.tflite"]
@@ -204,34 +204,37 @@ def test_latency_is_per_image_and_only_of_full_batches(monkeypatch):
         observed.append(len(images))
         return np.full((len(images), 2), 0.5)
 
-    form = models.Predictor(None, "keras", run)
-    alone, together = export.latency(form, faces(4), 1, warm_up=1), export.latency(form, faces(11), 4, warm_up=2)
+    predictor = models.Predictor(None, "keras", run)
+    alone, together = (
+        export.latency(predictor, faces(4), 1, warm_up=1),
+        export.latency(predictor, faces(11), 4, warm_up=2),
+    )
     assert observed == [1] * 5 + [4] * 4
     assert alone == pytest.approx([20] * 4) and together == pytest.approx([5] * 2)
     with pytest.raises(InputError, match="do not fill a batch of 5"):
-        export.latency(form, faces(4), 5)
+        export.latency(predictor, faces(4), 5)
 
 
-def test_running_a_form_imports_no_tensorflow(forms):
+def test_running_an_exported_model_imports_no_tensorflow(exported):
     code = (
         "import sys, numpy as np; from fer_tf.models import export;"
-        f"[export.load(p).probabilities(np.zeros((1, 24, 24, 3), np.uint8)) for p in {[str(forms['onnx']), str(forms['litert'])]}];"
+        f"[export.load(p).probabilities(np.zeros((1, 24, 24, 3), np.uint8)) for p in {[str(exported['onnx']), str(exported['litert'])]}];"
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
-def test_the_figure_names_every_form_and_says_what_it_lacks():
+def test_the_figure_names_every_format_and_says_what_it_lacks():
     import pandas as pd
 
     from fer_tf.figures import accuracy_over_latency
 
-    forms = pd.DataFrame(
+    exported = pd.DataFrame(
         {"format": list(export.FORMATS), "ms": range(1, 7), "accuracy": 0.6, "low": 0.59, "high": 0.61},
     )
-    legend = accuracy_over_latency(forms).axes[0].get_legend()
+    legend = accuracy_over_latency(exported).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == [name.replace("_", " ") for name in export.FORMATS]
     with pytest.raises(InputError, match="lacks the column 'ms'"):
-        accuracy_over_latency(forms.drop(columns="ms"))
+        accuracy_over_latency(exported.drop(columns="ms"))
     with pytest.raises(InputError, match="no row"):
-        accuracy_over_latency(forms[:0])
+        accuracy_over_latency(exported[:0])

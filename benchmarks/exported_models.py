@@ -1,8 +1,8 @@
-"""How fast each form of the shipped network classifies a face, next to Keras's `predict_on_batch`, in one run.
+"""How fast each exported format of the shipped network classifies a face, next to Keras's `predict_on_batch`, in one run.
 
-    python benchmarks/model_forms.py [--images 120] [--threads 1 2]
+    python benchmarks/exported_models.py [--images 120] [--threads 1 2]
 
-Forms whose packages are not installed are left out. One process per number of threads, as Keras's cannot be changed later.
+Formats whose packages are not installed are left out. One process per number of threads, as Keras's cannot be changed later.
 """
 
 import argparse
@@ -17,22 +17,22 @@ from fer_tf.models import export
 
 
 def measure(threads, images, batch_size):
-    """Prints a line for each form: milliseconds for an image alone (median, 95th percentile) and in a batch."""
+    """Prints a line for each format: milliseconds for an image alone (median, 95th percentile) and in a batch."""
     from fer_tf import models, training
 
     training.make_deterministic(0, threads)
     faces = np.random.default_rng(0).integers(0, 256, (images, 48, 48, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        forms = export.to_formats(models.load_pretrained(), export.available(), folder, faces[:64], threads)
-        alone, together = ({name: [] for name in forms} for _ in range(2))
-        for _ in range(3):  # a busy moment of the machine falls on all forms
-            for name, form in forms.items():
-                alone[name].append(export.latency(form, faces[: images // 3]))
-                together[name].append(export.latency(form, faces, batch_size, warm_up=1))
-        for name, form in forms.items():
+        predictors = export.to_formats(models.load_pretrained(), export.available(), folder, faces[:64], threads)
+        alone, together = ({name: [] for name in predictors} for _ in range(2))
+        for _ in range(3):  # a busy moment of the machine falls on all formats
+            for name, predictor in predictors.items():
+                alone[name].append(export.latency(predictor, faces[: images // 3]))
+                together[name].append(export.latency(predictor, faces, batch_size, warm_up=1))
+        for name, predictor in predictors.items():
             one, many = np.concatenate(alone[name]), np.concatenate(together[name])
             print(
-                f"{threads} threads  {name:17}{form.megabytes:5.1f} MB{np.median(one):8.2f} ms alone"
+                f"{threads} threads  {name:17}{predictor.megabytes:5.1f} MB{np.median(one):8.2f} ms alone"
                 f"{np.percentile(one, 95):8.2f} ms p95{np.median(many):8.2f} ms in batches of {batch_size}",
                 flush=True,
             )
