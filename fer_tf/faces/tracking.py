@@ -20,7 +20,7 @@ class Tracker:
     """Gives the faces of successive frames track numbers: boxes that overlap most are one face.
 
     Args:
-        overlap: least intersection over union, 0 to 1, of two boxes of one face.
+        overlap: minimum intersection over union, 0 to 1, of two boxes of one face.
         max_missed: for how many updates a track outlives its face, so that a turned head keeps its number.
         min_hits: how many updates in a row must find a face before it is shown; a detector's flickers are not. At the
             start of a clip every face is shown at once.

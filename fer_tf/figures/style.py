@@ -19,7 +19,7 @@ from PIL import Image
 
 from fer_tf import paths
 from fer_tf.emotions import COLORS, MARKERS
-from fer_tf.errors import InputError
+from fer_tf.errors import choose
 
 MM = 1 / 25.4
 COLUMN = 85 * MM
@@ -140,8 +140,8 @@ def save(fig, path, formats=FORMATS):
         InputError: an unknown format, or the place cannot be written; files are written whole or not at all.
     """
     path = Path(path)
-    if unknown := [name for name in formats if name not in FORMATS]:
-        raise InputError(f"unknown figure format '{unknown[0]}'; known are {', '.join(FORMATS)}. Choose among these.")
+    for name in formats:
+        choose("figure format", name, FORMATS)
     written = []
     # The salt makes the SVG's ids repeatable, and differ between two figures on one page.
     with context(), mpl.rc_context({"svg.hashsalt": path.name}):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import choose
 
 FORMATS = ("csv", "md", "tex")
 
@@ -49,8 +49,8 @@ def to_files(frame, path, caption=None, formats=FORMATS, digits=3):
         InputError: an unknown format, or the place cannot be written.
     """
     path = Path(path)
-    if unknown := [name for name in formats if name not in FORMATS]:
-        raise InputError(f"unknown table format '{unknown[0]}'; known are {', '.join(FORMATS)}. Choose among these.")
+    for name in formats:
+        choose("table format", name, FORMATS)
     flat = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
     flat = flat.rename_axis(columns=None)
     written = []

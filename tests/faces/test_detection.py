@@ -101,7 +101,7 @@ def test_a_yolo_box_is_the_mean_of_its_distributions_in_strides():
         cell[16 * side + distance] = 20
     cell[64] = 0  # a score of one half
     cell[65:] = np.tile([0.25, -0.5, 0], 5)
-    boxes, scores, landmarks = yolo.decode(maps, least=0.4)
+    boxes, scores, landmarks = yolo.decode(maps, min_score=0.4)
     middle = np.array([column + 0.5, row + 0.5]) * stride
     np.testing.assert_allclose(boxes, [[*(middle - (2 * stride, 3 * stride)), 6 * stride, 8 * stride]], atol=1e-3)
     np.testing.assert_allclose(scores, [0.5])

@@ -17,7 +17,7 @@ from fer_tf.datasets.splits import stratified
 from fer_tf.errors import InputError
 
 FEWEST = 140
-"""Fewer images than this leave a split without its disgusted face."""
+"""Of fewer images, a split would have none of the rarest class."""
 
 
 def sample(n=3000, size=48, channels=1, seed=0, label_noise=0.04):

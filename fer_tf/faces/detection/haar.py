@@ -41,7 +41,7 @@ class Haar:
 
         Args:
             image: uint8 array (h, w, 3), BGR.
-            score: least score of a face, this once; sets how many windows must agree.
+            score: minimum detection score for this call; sets how many windows must agree.
 
         Returns:
             list of `Face` without landmarks, the surest first.

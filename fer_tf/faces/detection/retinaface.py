@@ -13,7 +13,7 @@ class RetinaFace:
 
     Args:
         path: its ONNX file, named retinaface_r50.onnx; by default the one that `weights.find("retinaface")` finds.
-        score: least score of a face, 0 to 1, unless `detect` is told another.
+        score: minimum detection score, 0 to 1, unless `detect` gets another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
         side: pictures are resized to fit a square of this side, in pixels.
 
@@ -50,7 +50,7 @@ class RetinaFace:
 
         Args:
             image: uint8 array (h, w, 3), BGR, of any size.
-            score: least score of a face, this once; not below `FAINT`.
+            score: minimum detection score for this call; not below `FAINT`.
 
         Returns:
             list of `Face` with landmarks, the surest first.

@@ -20,7 +20,7 @@ class Yolo:
 
     Args:
         path: its ONNX file; by default the one that `weights.find("yolo")` finds.
-        score: least score of a face, 0 to 1, unless `detect` is told another.
+        score: minimum detection score, 0 to 1, unless `detect` gets another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
 
     Raises:
@@ -41,16 +41,16 @@ class Yolo:
 
         Args:
             image: uint8 array (h, w, 3), BGR, of any size.
-            score: least score of a face, this once.
+            score: minimum detection score for this call; the detector's own by default.
 
         Returns:
             list of `Face` with landmarks, the surest first.
         """
         check(image)
-        least = self.score if score is None else score
+        min_score = self.score if score is None else score
         square, factor, left, top = letterbox(image)
-        boxes, scores, landmarks = decode(self._matched(square), least)
-        retained = cv2.dnn.NMSBoxes(boxes, scores, least, self.overlap) if len(boxes) else ()
+        boxes, scores, landmarks = decode(self._matched(square), min_score)
+        retained = cv2.dnn.NMSBoxes(boxes, scores, min_score, self.overlap) if len(boxes) else ()
         result = (
             Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in np.ravel(retained).astype(int)
         )
@@ -87,24 +87,24 @@ def letterbox(image, side=SIDE):
     return square, factor, left, top
 
 
-def decode(outputs, least):
+def decode(outputs, min_score):
     """Boxes, scores and landmarks from the network's maps.
 
     Args:
         outputs: float arrays (80, h, w), one per stride: 64 channels of box distances (left, top, right, bottom, 16 bins
             each), one of score, 15 of landmarks (x, y, visibility, five times).
-        least: float, 0 to 1; places with a lower score are left out.
+        min_score: float, 0 to 1; places with a lower score are left out.
 
     Returns:
         float32 arrays (n, 4) of x, y, width, height; (n,) scores 0 to 1; (n, 5, 2) landmarks; in the square's pixels.
     """
-    parts = [_decode(output, stride, least) for output, stride in zip(outputs, STRIDES, strict=True)]
+    parts = [_decode(output, stride, min_score) for output, stride in zip(outputs, STRIDES, strict=True)]
     return tuple(np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
 
 
-def _decode(output, stride, least):
+def _decode(output, stride, min_score):
     score = 1 / (1 + np.exp(-output[64].astype(np.float64)))
-    rows, columns = np.nonzero(score >= least)
+    rows, columns = np.nonzero(score >= min_score)
     values = output[:, rows, columns].T
     place = np.stack([columns, rows], axis=1)
     bins = values[:, :64].reshape(-1, 4, BINS)

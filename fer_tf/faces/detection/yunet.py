@@ -17,7 +17,7 @@ class YuNet:
 
     Args:
         path: its ONNX file; by default the one that `weights.find("yunet")` finds.
-        score: least score of a face, 0 to 1, unless `detect` is told another.
+        score: minimum detection score, 0 to 1, unless `detect` gets another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
         longest: larger pictures are shrunk to this side before the search, in pixels; small ones are enlarged.
 
@@ -44,7 +44,7 @@ class YuNet:
 
         Args:
             image: uint8 array (h, w, 3), BGR, of any size; the next may have another.
-            score: least score of a face, this once.
+            score: minimum detection score for this call; the detector's own by default.
 
         Returns:
             list of `Face` with landmarks, the surest first.
@@ -56,7 +56,7 @@ class YuNet:
         return by_score(face.scaled(factor) for face in touching(map(_face, rows), small))
 
     def _rows(self, image):
-        # Of a picture a few pixels high or wide it reads memory that nobody wrote: such a one is continued in gray.
+        # OpenCV 4.14's FaceDetectorYN reads uninitialized memory for pictures below 64 pixels: pad them with gray.
         height, width = image.shape[:2]
         image = cv2.copyMakeBorder(
             image, 0, max(0, LOWEST - height), 0, max(0, LOWEST - width), cv2.BORDER_CONSTANT, value=GRAY
