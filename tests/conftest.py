@@ -12,9 +12,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 PROJECT = Path(__file__).parent.parent
 
 
+LONGEST_FIRST = ("test_notebooks.py", "test_training.py", "test_transfer_models.py", "test_export.py")
+
+
 def pytest_collection_modifyitems(items):
-    """The longest file begins first, so that two processes end together."""
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+    """The longest files begin first, so that two processes end together."""
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 def make_dataset(per_class=6, size=48, channels=1, classes=("angry", "happy", "sad"), splits=(4, 1, 1), seed=0):

@@ -15,7 +15,7 @@ from fer_tf.study import execute, report, scoring
 pytestmark = pytest.mark.slow
 
 STUDY = {
-    "common.yaml": {"dataset": "sample", "seed": 1, "threads": 2},
+    "common.yaml": {"dataset": "sample", "seed": 1, "threads": 1},
     "00_data--sample.yaml": {"about": "draw few", "options": {"n": 240, "size": 48}},
     "01_eda--faces.yaml": {"about": "look", "per_class": 3},
     "02_train_cnn--small.yaml": {"about": "train a little", "epochs": 2, "batch_size": 32, "remove": ["leaks"]},

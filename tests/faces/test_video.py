@@ -542,13 +542,13 @@ def test_the_timeline_draws_each_tracks_probabilities_and_breaks_where_it_was_hi
     np.testing.assert_allclose(values[~np.isnan(values)], [0.2] * 5 + [0.9] * 10)
     assert np.isnan(values).sum() == 1
     assert len(second.lines[0].get_xydata()) == 3
-    assert [text.get_text() for text in first.texts] == ["happy", "angry", "read"]
+    assert [text.get_text() for text in first.texts] == ["happy", "angry", "predicted"]
 
 
-def test_the_timeline_shows_the_true_emotion_beside_the_one_read(table):
+def test_the_timeline_shows_the_true_emotion_beside_the_predicted_one(table):
     displayed = ["angry"] * 20
     first = figures.emotion_timeline(table, CLASSES, displayed, most=1).axes[0]
-    assert [text.get_text() for text in first.texts] == ["happy", "angry", "read", "angry", "angry", "shown"]
+    assert [text.get_text() for text in first.texts] == ["happy", "angry", "predicted", "angry", "angry", "true"]
 
 
 def test_a_timeline_of_no_faces_says_so_and_one_of_another_table_is_refused(table):
