@@ -1,4 +1,4 @@
-"""Questions asked of saved predictions: metrics, intervals, calibration, test-time augmentation."""
+"""Questions asked of saved predictions: metrics, intervals, calibration, ensembles, test-time augmentation."""
 
 from fer_tf.evaluation.classification_metrics import (
     classification_report,

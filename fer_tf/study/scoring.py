@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fer_tf import datasets, evaluation, models, paths
-from fer_tf.errors import choose
+from fer_tf.errors import InputError, choose
 from fer_tf.study import execute, provenance, runs
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "roc_auc", "ece", "n")
@@ -93,6 +93,28 @@ def readable_scores(table):
     readable["variant"] = readable["variant"].replace("", "single view")
     readable.insert(4, "95% interval", interval)
     return readable
+
+
+def gather(names, split):
+    """Saved predictions of runs of any study, such as the members of an ensemble.
+
+    Args:
+        names: "<study>/<run>" or "<study>/<run>/<variant>", such as "fer2013_five_layer/04_tta--tuned/random10".
+        split: "validation" or "test". The test split is not scored here, see `open_test_split`.
+
+    Returns:
+        dict of the names to `runs.Predictions`, in their order.
+
+    Raises:
+        InputError: a name of another form, a run that is not complete, or one that saved no such predictions.
+    """
+    result = {}
+    for name in names:
+        study, run, *variant = name.split("/")[:3] if name.count("/") in (1, 2) else ("", "")
+        if not (study and run):
+            raise InputError(f"'{name}' names no predictions. Write <study>/<run>, or <study>/<run>/<variant>.")
+        result[name] = runs.open_run(paths.study(study) / "runs" / run).predictions(split, *variant)
+    return result
 
 
 def leak_free_accuracy(run, complete, variant=""):

@@ -49,3 +49,13 @@ def test_a_record_names_the_hash_of_each_split_also_of_the_unopened_one(trained)
     splits = json.loads((trained.folder / "run.json").read_text())["data"]["splits"]
     assert splits == {name: datasets.load("little", name).hash for name in ("train", "validation", "test")}
     assert len(set(splits.values())) == 3 and hashing.digest(splits)
+
+
+def test_predictions_of_several_runs_are_gathered_by_name(trained):
+    scoring.open_test_split(trained)
+    name = "s/02_train_cnn--a"
+    assert list(scoring.gather([name], "test")) == [name]
+    with pytest.raises(InputError, match="Write <study>/<run>"):
+        scoring.gather(["02_train_cnn--a"], "test")
+    with pytest.raises(InputError, match="no such predictions"):
+        scoring.gather([f"{name}/random10"], "test")
