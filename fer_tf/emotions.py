@@ -53,11 +53,8 @@ def canonical(name):
     Args:
         name: str such as "Anger", "Angry", "happiness" or " sad ".
 
-    Returns:
-        str, one of `FER2013` or "contempt".
-
-    Raises:
-        InputError: the name is no emotion known here.
+    Returns: str, one of `FER2013` or "contempt".
+    Raises InputError: the name is no emotion known here.
     """
     word = str(name).strip().lower()
     word = _SYNONYMS.get(word, word)

@@ -28,11 +28,8 @@ def choose(what, name, known):
         name: str, as it was given.
         known: iterable of str.
 
-    Returns:
-        str, the name.
-
-    Raises:
-        InputError: it is none of them; the message lists them.
+    Returns: str, the name.
+    Raises InputError: it is none of them; the message lists them.
 
     Example:
         >>> choose("optimizer", "adam", ("adam", "sgd"))
@@ -54,11 +51,8 @@ def require(frame, columns, what):
         columns: names, one or more.
         what: what the table is, such as "the history".
 
-    Returns:
-        The same DataFrame.
-
-    Raises:
-        InputError: a column is missing; the message names it and those that are there.
+    Returns: The same DataFrame.
+    Raises InputError: a column is missing; the message names it and those that are there.
     """
     if missing := [name for name in columns if name not in frame.columns]:
         raise InputError(f"{what} lacks the column '{missing[0]}'; it has {', '.join(map(str, frame.columns))}.")

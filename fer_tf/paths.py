@@ -11,8 +11,7 @@ from fer_tf.errors import InputError
 def root():
     """The project's folder: $FER_TF_ROOT, else the nearest parent of the working folder with notebooks/ and a Makefile.
 
-    Returns:
-        Path, absolute. The working folder itself where nothing like the project is found, so that an installed
+    Returns: Path, absolute. The working folder itself where nothing like the project is found, so that an installed
         package works anywhere.
     """
     if values := os.environ.get("FER_TF_ROOT"):
@@ -51,11 +50,8 @@ def writing(path):
     Args:
         path: the file (or folder) to be written; its parent folders are made.
 
-    Yields:
-        Path with the same suffix, to be written by the caller.
-
-    Raises:
-        InputError: the disk is full or the place cannot be written. What stood at `path` before is untouched.
+    Yields: Path with the same suffix, to be written by the caller.
+    Raises InputError: the disk is full or the place cannot be written. What stood at `path` before is untouched.
     """
     path = Path(path)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")

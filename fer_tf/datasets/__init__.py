@@ -76,12 +76,9 @@ def prepare(name, source=None, **options):
             The embedded sample needs none.
         options: the reader's own, such as `n`, `size`, `channels` and `seed` of the sample.
 
-    Returns:
-        Dataset, opened as `load` does. Where it was prepared before by the same code from the same files with the same
-        options, nothing is read again.
-
-    Raises:
-        InputError: an unknown name or option, or a source that is missing or wrong.
+    Returns: Dataset, opened as `load` does. Where it was prepared before by the same code from the same files with the
+        same options, nothing is read again.
+    Raises InputError: an unknown name or option, or a source that is missing or wrong.
 
     Example:
         >>> faces = prepare("sample", n=140)
@@ -110,11 +107,8 @@ def load(name, splits=None):
         name: str, as given to `prepare` or `save`.
         splits: names of the splits wanted, or one name; all of them by default.
 
-    Returns:
-        Dataset, its images memory-mapped.
-
-    Raises:
-        InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
+    Returns: Dataset, its images memory-mapped.
+    Raises InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
 
     Example:
         >>> prepare("sample", n=140).hash == load("sample").hash
@@ -134,11 +128,8 @@ def find(name, source=None):
         name: str, a dataset that is read from files.
         source: a path to look at instead of the usual places.
 
-    Returns:
-        Path.
-
-    Raises:
-        InputError: there is nothing; the message says where to get it and where to put it.
+    Returns: Path.
+    Raises InputError: there is nothing; the message says where to get it and where to put it.
     """
     variable, where = name.upper(), SOURCES[name].where_to_get_it
     where_from = "" if source else f" ({variable} points there)"

@@ -13,8 +13,7 @@ def gray(images):
     Args:
         images: uint8 array (n, h, w, c), c 1 or 3 (RGB).
 
-    Returns:
-        uint8 array (n, h, w).
+    Returns: uint8 array (n, h, w).
 
     Example:
         >>> gray(np.full((1, 2, 2, 3), 200, np.uint8)).tolist()
@@ -33,11 +32,8 @@ def with_channels(images, channels):
         images: array (n, h, w, 1 or 3), values 0 to 255.
         channels: 1 or 3.
 
-    Returns:
-        array (n, h, w, channels) of the same dtype; a broadcast view where nothing has to be computed.
-
-    Raises:
-        InputError: another number of channels.
+    Returns: array (n, h, w, channels) of the same dtype; a broadcast view where nothing has to be computed.
+    Raises InputError: another number of channels.
 
     Example:
         >>> with_channels(np.zeros((2, 48, 48, 1)), 3).shape

@@ -34,12 +34,9 @@ def read_folders(path, size=48, channels=1, unreadable="refuse", seed=0):
         unreadable: "refuse" files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
         seed: int, of the split that is drawn where the folders tell none.
 
-    Returns:
-        Dataset of the emotions that have a folder. The folders `train`, `validation` and `test` are the splits where
-        they are there (see `splits_of_folders`); else 80, 10 and 10% of each class are drawn.
-
-    Raises:
-        InputError: no class folders, an unknown one, an empty one, or a damaged file; one line says what to do.
+    Returns: Dataset of the emotions that have a folder. The folders `train`, `validation` and `test` are the splits
+        where they are there (see `splits_of_folders`); else 80, 10 and 10% of each class are drawn.
+    Raises InputError: no class folders, an unknown one, an empty one, or a damaged file; one line says what to do.
     """
     with opened(path) as files:
         names = image_names(files)
@@ -70,11 +67,8 @@ def read(files, name, classes, size, channels, split, resize=True, unreadable="r
         resize: bool, whether images of another size are resized; else they are refused.
         unreadable: "refuse" or "skip".
 
-    Returns:
-        Dataset ordered by split, then by file name.
-
-    Raises:
-        InputError: a file outside a class folder, an unknown or an empty class folder, or a file that is no image.
+    Returns: Dataset ordered by split, then by file name.
+    Raises InputError: a file outside a class folder, an unknown or an empty class folder, or a file that is no image.
     """
     by_parent = defaultdict(set)  # the folder above the class folders -> its classes
     for path in image_names(files):
@@ -96,8 +90,7 @@ def read(files, name, classes, size, channels, split, resize=True, unreadable="r
 def image_names(files):
     """The names in `files` that end as an image's does; each must lie in a class folder.
 
-    Raises:
-        InputError: an image lies in none.
+    Raises InputError: an image lies in none.
     """
     names = [name for name in files.names if name.lower().endswith(_IMAGES)]
     for name in names:
@@ -115,11 +108,8 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
         label: str, how a message calls the folder or archive.
         classes: the emotions that may be there.
 
-    Returns:
-        str, one of `classes`.
-
-    Raises:
-        InputError: the folder is none of them.
+    Returns: str, one of `classes`.
+    Raises InputError: the folder is none of them.
 
     Example:
         >>> class_of("train/Happiness/1.jpg", "faces.zip")
@@ -145,13 +135,10 @@ def splits_of_folders(label, names, seed):
         names: n paths such as "train/angry/1.jpg".
         seed: int, of the validation split where it has to be drawn.
 
-    Returns:
-        str array (n,) of `SPLITS`, and a sentence on whose split it is. With two folders, the one that is not `train`
-        is the test split, as it was held out by whoever made the copy, and a ninth of `train`, drawn by class, is the
-        validation split; three folders are taken as they are.
-
-    Raises:
-        InputError: `train` or both others are missing.
+    Returns: str array (n,) of `SPLITS`, and a sentence on whose split it is. With two folders, the one that is not
+        `train` is the test split, as it was held out by whoever made the copy, and a ninth of `train`, drawn by class,
+        is the validation split; three folders are taken as they are.
+    Raises InputError: `train` or both others are missing.
     """
     splits = np.array([_split_of(name) for name in names])
     there = [split for split in SPLITS if split in splits]

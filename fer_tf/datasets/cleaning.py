@@ -47,8 +47,7 @@ class Audit:
     def groups(self):
         """One row per group of byte-identical images.
 
-        Returns:
-            DataFrame, index `group`, columns images (int), splits (int, in how many it lies) and conflict (bool).
+        Returns: DataFrame, index `group`, columns images (int), splits (int, in how many it lies) and conflict (bool).
         """
         twins = self.flags().loc[self.group >= 0].groupby("group")
         table = {"images": twins.size(), "splits": twins["split"].nunique(), "conflict": twins["conflict"].any()}
@@ -62,9 +61,8 @@ class Audit:
     def summary(self):
         """How much was found in each split.
 
-        Returns:
-            DataFrame of int, one row per finding, one column per split present, and "all". Groups that lie in several
-            splits count in each of them, and once in "all".
+        Returns: DataFrame of int, one row per finding, one column per split present, and "all". Groups that lie in
+            several splits count in each of them, and once in "all".
         """
         flags, groups = self.flags(), self.groups()
         present = [split for split in ("train", "validation", "test") if split in set(self.split)]
@@ -108,11 +106,8 @@ def audit(dataset, blank_std=5.0, black_white=0.9, uniform_range=16, near=16, un
         near: gray levels within which a pixel counts as black (0) or white (255).
         uniform_share: share of the pixels, 0 to 1, for `uniform_range`.
 
-    Returns:
-        Audit.
-
-    Raises:
-        InputError: a share outside 0 to 1, or a negative threshold.
+    Returns: Audit.
+    Raises InputError: a share outside 0 to 1, or a negative threshold.
 
     Example:
         >>> from fer_tf.datasets import sample
@@ -160,8 +155,8 @@ def identical_groups(images):
     Args:
         images: uint8 array (n, h, w, c).
 
-    Returns:
-        int64 array (n,): -1 for an image like no other, else its group's number, 0 and up in order of first appearance.
+    Returns: int64 array (n,): -1 for an image like no other, else its group's number, 0 and up in order of first
+        appearance.
     """
     digests = pd.Series(
         [hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest() for image in images], dtype=object
@@ -182,11 +177,8 @@ def clean(dataset, audit, remove=REMOVABLE):
             first of each group stays), "leaks" (images whose bytes also lie in validation or test), "conflicts" (all
             of a group of byte-identical images that bear different labels).
 
-    Returns:
-        Dataset; `source["cleaned"]` tells how many images each finding took.
-
-    Raises:
-        InputError: an unknown finding, or an audit of another dataset.
+    Returns: Dataset; `source["cleaned"]` tells how many images each finding took.
+    Raises InputError: an unknown finding, or an audit of another dataset.
     """
     if len(audit.split) != len(dataset) or not np.array_equal(audit.split, dataset.splits):
         raise InputError(

@@ -31,8 +31,7 @@ class Dataset:
         ids: str array (n,), a stable and unique name of each image, such as "train/angry/Training_123.jpg".
         source: plain JSON: where the images came from, notes, and differences from the official counts.
 
-    Raises:
-        InputError: the arrays don't fit together.
+    Raises InputError: the arrays don't fit together.
     """
 
     name: str
@@ -75,11 +74,8 @@ class Dataset:
         Args:
             rows: bool mask (n,), or int indices in the order wanted.
 
-        Returns:
-            Dataset. Where the rows lie together its images remain a view, so that a memory map is not read.
-
-        Raises:
-            InputError: a mask of another length, or an index outside.
+        Returns: Dataset. Where the rows lie together its images remain a view, so that a memory map is not read.
+        Raises InputError: a mask of another length, or an index outside.
         """
         rows = np.asarray(rows)
         if rows.dtype == bool:
@@ -100,11 +96,8 @@ class Dataset:
         Args:
             name: "train", "validation" or "test".
 
-        Returns:
-            Dataset.
-
-        Raises:
-            InputError: the dataset has no such split; the message names those it has.
+        Returns: Dataset.
+        Raises InputError: the dataset has no such split; the message names those it has.
         """
         if name not in self.split_names():
             have = ", ".join(self.split_names()) or "none"
@@ -117,11 +110,8 @@ class Dataset:
         Args:
             classes: names, two or more.
 
-        Returns:
-            Dataset of those classes.
-
-        Raises:
-            InputError: a class that the dataset does not have, one named twice, or fewer than two.
+        Returns: Dataset of those classes.
+        Raises InputError: a class that the dataset does not have, one named twice, or fewer than two.
         """
         classes = tuple(classes)
         if unknown := [name for name in classes if name not in self.classes]:
@@ -135,8 +125,7 @@ class Dataset:
     def counts(self):
         """How many images each class has in each split.
 
-        Returns:
-            DataFrame of int, index the classes, columns the splits present.
+        Returns: DataFrame of int, index the classes, columns the splits present.
         """
         table = pd.DataFrame(index=pd.Index(self.classes, name="class"))
         for split in self.split_names():
@@ -153,8 +142,7 @@ def content_hash(images, labels, splits, classes):
         splits: str array (n,).
         classes: class names.
 
-    Returns:
-        str, 64 hexadecimal digits.
+    Returns: str, 64 hexadecimal digits.
     """
     digest = hashlib.sha256()
     digest.update(json.dumps([list(classes), list(images.shape)]).encode())

@@ -45,13 +45,10 @@ def read_fer2013(path, unreadable="refuse", seed=0):
         unreadable: "refuse" image files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
         seed: int, of the split that is made where the form doesn't tell the official one.
 
-    Returns:
-        Dataset of 48x48 gray images with the seven classes of `emotions.FER2013`, ordered by split, then by file name
-        (or CSV row). `source["split"]` says whose split it is, `source["differences"]` how its counts differ from the
-        official ones.
-
-    Raises:
-        InputError: something is missing or wrong; one line says what, where, and what to do.
+    Returns: Dataset of 48x48 gray images with the seven classes of `emotions.FER2013`, ordered by split, then by file
+        name (or CSV row). `source["split"]` says whose split it is, `source["differences"]` how its counts differ from
+        the official ones.
+    Raises InputError: something is missing or wrong; one line says what, where, and what to do.
 
     Without usages in the file names, the folder `test` (or else `validation`) is the test split, as it was held out by
     whoever made the copy, and a ninth of `train`, drawn by class, is the validation split; with all three folders, they
@@ -89,8 +86,7 @@ def differences(dataset):
     Args:
         dataset: Dataset with the classes of `emotions.FER2013`.
 
-    Returns:
-        list of str, a sentence for each difference; empty where there is none.
+    Returns: list of str, a sentence for each difference; empty where there is none.
     """
     by_split = {usage: int((dataset.splits == split).sum()) for usage, split in USAGES.items()}
     by_class = dict(

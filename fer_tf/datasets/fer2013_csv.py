@@ -23,15 +23,11 @@ def read_csv(stream, label):
         stream: binary stream at its start.
         label: str, how a message calls the file.
 
-    Returns:
-        images: uint8 array (n, 48, 48, 1).
-        labels: int64 array (n,), FER2013's emotion codes 0 to 6.
-        splits: str array (n,), the usages as train, validation and test.
-        rows: int64 array (n,), the row of the file that each image stands in.
-
-    Raises:
-        InputError: a column is missing, or a row hasn't exactly 2,304 values from 0 to 255, a known emotion code and a
-            known usage; the message names the row.
+    Returns: images: uint8 array (n, 48, 48, 1). labels: int64 array (n,), FER2013's emotion codes 0 to 6. splits: str
+        array (n,), the usages as train, validation and test. rows: int64 array (n,), the row of the file that each
+        image stands in.
+    Raises InputError: a column is missing, or a row hasn't exactly 2,304 values from 0 to 255, a known emotion code and
+        a known usage; the message names the row.
     """
     order, fields = _columns(stream.readline(), label)
     images, labels, splits, rows = [], [], [], []
@@ -72,11 +68,8 @@ def parse_pixels(texts, label="pixels", rows=None):
         label: str, how a message calls the file.
         rows: int array (k,), the texts' rows in the file; 1 to k by default.
 
-    Returns:
-        uint8 array (k, 2304).
-
-    Raises:
-        InputError: a text with another number of values, or a value that is no number from 0 to 255.
+    Returns: uint8 array (k, 2304).
+    Raises InputError: a text with another number of values, or a value that is no number from 0 to 255.
     """
     block = _parse_block(texts)
     if block is not None:

@@ -22,14 +22,10 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
         resize: bool, whether images of another size are resized (see `resize_square`); else they are refused.
         unreadable: "refuse" files that cannot be decoded, or "skip" them.
 
-    Returns:
-        images: uint8 array (m, size, size, channels) in the order of `names`.
-        rows: int array (m,), which of `names` they are.
-        skipped: list of str, a sentence for each file left out.
-
-    Raises:
-        InputError: a file is no whole image and `unreadable` is "refuse", or images have another size and
-            are not to be resized.
+    Returns: images: uint8 array (m, size, size, channels) in the order of `names`. rows: int array (m,), which of
+        `names` they are. skipped: list of str, a sentence for each file left out.
+    Raises InputError: a file is no whole image and `unreadable` is "refuse", or images have another size and are not to
+        be resized.
     """
     choose("unreadable", unreadable, ("refuse", "skip"))
     images = np.zeros((len(names), size, size, channels), dtype=np.uint8)
@@ -73,11 +69,8 @@ def decode(data, channels=1):
         data: bytes of a JPEG, PNG, BMP or any format that OpenCV reads.
         channels: 1 for gray, 3 for RGB.
 
-    Returns:
-        uint8 array (h, w, channels).
-
-    Raises:
-        InputError: the bytes are no image, or are cut off.
+    Returns: uint8 array (h, w, channels).
+    Raises InputError: the bytes are no image, or are cut off.
     """
     if not data:
         raise InputError("is an empty file")
@@ -103,8 +96,8 @@ def resize_square(image, size):
         image: uint8 array (h, w, c).
         size: int, height and width wanted, in pixels.
 
-    Returns:
-        uint8 array (size, size, c); pixels are averaged where it becomes smaller, and interpolated (bicubic) where larger.
+    Returns: uint8 array (size, size, c); pixels are averaged where it becomes smaller, and interpolated (bicubic) where
+        larger.
 
     Example:
         >>> resize_square(np.full((120, 100, 3), 7, np.uint8), 48).shape

@@ -22,12 +22,9 @@ def save(dataset, name):
         dataset: Dataset.
         name: str, the name by which it is loaded.
 
-    Returns:
-        Path of the folder.
-
-    Raises:
-        InputError: the name is no plain name, or the place cannot be written. What is there is then either whole or
-            without its dataset.json.
+    Returns: Path of the folder.
+    Raises InputError: the name is no plain name, or the place cannot be written. What is there is then either whole or
+        without its dataset.json.
     """
     folder = _folder(name)
     record = {
@@ -64,11 +61,8 @@ def load(name, splits=None):
         name: str, as given to `save` or `prepare`.
         splits: names of the splits wanted, or one name; all of them by default.
 
-    Returns:
-        Dataset.
-
-    Raises:
-        InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
+    Returns: Dataset.
+    Raises InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
     """
     record = saved_record(name)
     if record is None:
@@ -99,8 +93,7 @@ def split_hashes(name):
     Args:
         name: str.
 
-    Returns:
-        dict split -> 64 hexadecimal digits; empty where nothing is prepared under this name.
+    Returns: dict split -> 64 hexadecimal digits; empty where nothing is prepared under this name.
     """
     record = saved_record(name)
     if record is None:
@@ -117,8 +110,7 @@ def verify_split(name, split, expected):
         split: "train", "validation" or "test".
         expected: hash of the split, as `split_hashes` gives it.
 
-    Raises:
-        InputError: the split is other, or not there.
+    Raises InputError: the split is other, or not there.
     """
     if load(name, split).hash != expected:
         raise InputError(
@@ -133,8 +125,7 @@ def saved_record(name):
     Args:
         name: str.
 
-    Returns:
-        dict, or None where nothing whole is prepared under this name.
+    Returns: dict, or None where nothing whole is prepared under this name.
     """
     folder = _folder(name)
     try:

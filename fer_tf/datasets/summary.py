@@ -11,8 +11,7 @@ def basic_statistics(dataset):
     Args:
         dataset: Dataset.
 
-    Returns:
-        DataFrame, columns statistic and value (int, float or str): images, those of each split, size, channels,
+    Returns: DataFrame, columns statistic and value (int, float or str): images, those of each split, size, channels,
         classes, the largest and smallest class and their ratio, mean and standard deviation of the pixels, the share of
         black and of white ones, and the content's hash.
     """
@@ -24,11 +23,7 @@ def basic_statistics(dataset):
     height, width, channels = dataset.images.shape[1:]
     rows = [("images", len(dataset))]
     rows += [(f"{split} images", int(counts[split].sum())) for split in counts]
-    rows += [
-        ("height × width", f"{height} × {width}"),
-        ("channels", int(channels)),
-        ("classes", len(dataset.classes)),
-    ]
+    rows += [("height × width", f"{height} × {width}"), ("channels", int(channels)), ("classes", len(dataset.classes))]
     if len(totals):
         rows += [
             ("largest class", f"{totals.idxmax()} ({totals.max():,})"),
@@ -49,8 +44,8 @@ def split_counts(dataset):
     Args:
         dataset: Dataset.
 
-    Returns:
-        DataFrame, index the classes and "total"; a column of counts for each split, total, and share (of all images).
+    Returns: DataFrame, index the classes and "total"; a column of counts for each split, total, and share (of all
+        images).
 
     Example:
         >>> from fer_tf.datasets import sample

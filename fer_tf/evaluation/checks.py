@@ -13,11 +13,8 @@ def checked(labels, probabilities, classes=None):
         probabilities: float array (n, k), rows sum to 1.
         classes: names of the k classes; their numbers by default.
 
-    Returns:
-        (int64 array (n,), float64 array (n, k) whose rows sum to 1, tuple of k).
-
-    Raises:
-        InputError: something does not fit; one line says what.
+    Returns: (int64 array (n,), float64 array (n, k) whose rows sum to 1, tuple of k).
+    Raises InputError: something does not fit; one line says what.
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if probabilities.ndim != 2 or probabilities.shape[1] < 2:

@@ -22,13 +22,10 @@ def metrics(labels, probabilities, classes):
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
 
-    Returns:
-        dict of floats: accuracy, balanced_accuracy, macro_precision, macro_recall, macro_f1, weighted_precision,
+    Returns: dict of floats: accuracy, balanced_accuracy, macro_precision, macro_recall, macro_f1, weighted_precision,
         weighted_recall, weighted_f1, roc_auc (macro, one class against the rest), log_loss (nats), ece (see
         `calibration`); and n, an int. roc_auc is nan where the labels hold a single class.
-
-    Raises:
-        InputError: shapes that do not belong together, labels out of range, values that are no probabilities.
+    Raises InputError: shapes that do not belong together, labels out of range, values that are no probabilities.
 
     Area under the ROC curve, one against the rest: Provost and Domingos 2000.
 
@@ -62,12 +59,9 @@ def per_class(labels, probabilities, classes):
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
 
-    Returns:
-        DataFrame, index the classes in their order, columns precision, recall, f1, support (int) and roc_auc. A class
-        that is never predicted has precision 0; a class without an image has support 0 and nan elsewhere.
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: DataFrame, index the classes in their order, columns precision, recall, f1, support (int) and roc_auc. A
+        class that is never predicted has precision 0; a class without an image has support 0 and nan elsewhere.
+    Raises InputError: as `metrics`.
 
     Example:
         >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
@@ -96,11 +90,8 @@ def confusion(labels, probabilities, classes, normalize=False):
         classes: k class names.
         normalize: True for the ratio of each true class, so that rows sum to 1 (nan where a class has no image).
 
-    Returns:
-        DataFrame (k, k), rows the true class, columns the predicted one; int64 counts or float64 ratios.
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: DataFrame (k, k), rows the true class, columns the predicted one; int64 counts or float64 ratios.
+    Raises InputError: as `metrics`.
 
     Example:
         >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
@@ -125,12 +116,9 @@ def most_confused(labels, probabilities, classes, top=10):
         classes: k class names.
         top: at most this many pairs.
 
-    Returns:
-        DataFrame, columns true, predicted, count and ratio (of the true class's images), most frequent first; pairs
-        that never occur are left out, so that a faultless model gives an empty table.
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: DataFrame, columns true, predicted, count and ratio (of the true class's images), most frequent first;
+        pairs that never occur are left out, so that a faultless model gives an empty table.
+    Raises InputError: as `metrics`.
     """
     counts = confusion(labels, probabilities, classes)
     support = counts.sum(axis=1)
@@ -153,12 +141,9 @@ def roc(labels, probabilities, classes):
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
 
-    Returns:
-        dict, class -> (false positive rates, true positive rates, area), two float arrays of equal length that run from
-        0 to 1 and a float. Empty arrays and nan for a class without an image, or with all of them.
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: dict, class -> (false positive rates, true positive rates, area), two float arrays of equal length that run
+        from 0 to 1 and a float. Empty arrays and nan for a class without an image, or with all of them.
+    Raises InputError: as `metrics`.
 
     ROC curves: Fawcett 2006.
     """
@@ -186,9 +171,8 @@ def classification_report(per_class, metrics):
         per_class: DataFrame of `per_class`.
         metrics: dict of `metrics`, of the same predictions.
 
-    Returns:
-        DataFrame, index the classes, "accuracy", "macro average" and "weighted average"; columns precision, recall, f1,
-        support (int) and roc_auc. Accuracy stands in the column f1, as scikit-learn's report has it.
+    Returns: DataFrame, index the classes, "accuracy", "macro average" and "weighted average"; columns precision,
+        recall, f1, support (int) and roc_auc. Accuracy stands in the column f1, as scikit-learn's report has it.
     """
     table = per_class[["precision", "recall", "f1", "support", "roc_auc"]].copy()
     nan = float("nan")

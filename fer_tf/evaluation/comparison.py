@@ -17,11 +17,8 @@ def accuracy_interval(labels, probabilities, confidence=0.95):
         probabilities: float array (n, k), rows sum to 1.
         confidence: between 0 and 1.
 
-    Returns:
-        (low, high), floats.
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: (low, high), floats.
+    Raises InputError: as `metrics`.
 
     Score interval: Wilson 1927.
 
@@ -48,13 +45,10 @@ def compare(labels, probabilities_a, probabilities_b, confidence=0.95, resamples
         resamples: number of bootstrap draws.
         seed: of the draws.
 
-    Returns:
-        dict: n, accuracy_a, accuracy_b, difference (B minus A), low and high (percentile bootstrap over images), only_a
-        and only_b (images that only A, only B predicts rightly) and p_value (McNemar's test, exact, two-sided; 1.0
-        where none differs).
-
-    Raises:
-        InputError: as `metrics`, or A and B are of different shapes.
+    Returns: dict: n, accuracy_a, accuracy_b, difference (B minus A), low and high (percentile bootstrap over images),
+        only_a and only_b (images that only A, only B predicts rightly) and p_value (McNemar's test, exact, two-sided;
+        1.0 where none differs).
+    Raises InputError: as `metrics`, or A and B are of different shapes.
 
     Paired test: McNemar 1947. Percentile bootstrap: Efron and Tibshirani 1993, chapter 13.
 
@@ -101,9 +95,8 @@ def gains_table(parts, reference, classes):
         reference: name of the variant that the others are compared to.
         classes: names of the k classes.
 
-    Returns:
-        DataFrame with the columns split, variant, accuracy, macro_f1, ece, gain (in accuracy), from and to (its 95%
-        interval by paired bootstrap, see `compare`).
+    Returns: DataFrame with the columns split, variant, accuracy, macro_f1, ece, gain (in accuracy), from and to (its
+        95% interval by paired bootstrap, see `compare`).
     """
     rows = []
     for split, (labels, variants) in parts.items():

@@ -18,12 +18,9 @@ def calibration(labels, probabilities, classes, bins=BINS):
         classes: k class names.
         bins: number of bins of equal width; a bin holds low < confidence <= high.
 
-    Returns:
-        DataFrame, one row for each bin: low, high, count (int), confidence (mean of the largest probabilities) and
+    Returns: DataFrame, one row for each bin: low, high, count (int), confidence (mean of the largest probabilities) and
         accuracy; the last two are nan in an empty bin.
-
-    Raises:
-        InputError: as `metrics`.
+    Raises InputError: as `metrics`.
 
     Reliability diagrams: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2.
     """
@@ -51,8 +48,7 @@ def expected_calibration_error(bins):
     Args:
         bins: DataFrame of `calibration`.
 
-    Returns:
-        float, 0 (calibrated) to 1.
+    Returns: float, 0 (calibrated) to 1.
 
     Expected calibration error: Naeini et al. 2015; Guo et al. 2017, equation 3.
     """

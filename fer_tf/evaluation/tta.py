@@ -25,8 +25,7 @@ def shift(images, down=0, right=0):
         images: array (n, h, w, c).
         down, right: pixels, negative for up and left.
 
-    Returns:
-        array of the same shape and dtype.
+    Returns: array of the same shape and dtype.
     """
     height, width = images.shape[1:3]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
@@ -42,11 +41,8 @@ def random_views(n, augmentation="five_layer_paper", seed=0):
         augmentation: name of a recipe, see `training.RECIPES`; its random erasing is left out.
         seed: int. View v of image i is a function of (seed, v, i).
 
-    Returns:
-        list of n callables.
-
-    Raises:
-        InputError: n is below 1, or the recipe is unknown.
+    Returns: list of n callables.
+    Raises InputError: n is below 1, or the recipe is unknown.
     """
     if n < 1:
         raise InputError(f"{n} views; test-time augmentation needs at least 1.")
@@ -65,8 +61,7 @@ def flips_and_shifts(pixels=2):
     Args:
         pixels: how far.
 
-    Returns:
-        list of 10 callables, the first of which is the identity.
+    Returns: list of 10 callables, the first of which is the identity.
     """
     moves = [(0, 0), (pixels, 0), (-pixels, 0), (0, pixels), (0, -pixels)]
     shifts = [identity if move == (0, 0) else partial(shift, down=move[0], right=move[1]) for move in moves]
@@ -81,11 +76,8 @@ def view_probabilities(model, images, views):
         images: uint8 or float array (n, h, w, c), 0-255.
         views: callables, each mapping a batch of images to a batch of the same shape.
 
-    Returns:
-        float32 array (views, n, k); rows sum to 1.
-
-    Raises:
-        InputError: views is empty.
+    Returns: float32 array (views, n, k); rows sum to 1.
+    Raises InputError: views is empty.
     """
     if not views:
         raise InputError("no views given; test-time augmentation needs at least 1.")
@@ -100,11 +92,8 @@ def combine(probabilities, rule="mean"):
         probabilities: float array (views, n, k).
         rule: "mean" of the probabilities, or "geometric" mean.
 
-    Returns:
-        float32 array (n, k), rows sum to 1.
-
-    Raises:
-        InputError: an unknown rule.
+    Returns: float32 array (n, k), rows sum to 1.
+    Raises InputError: an unknown rule.
 
     Averaging over augmented views: Krizhevsky et al. 2012, section 4.1.
 
@@ -125,8 +114,7 @@ def combine(probabilities, rule="mean"):
 def test_time_probabilities(model, images, views, rule="mean"):
     """Class probabilities of each image, combined over several views of it: `combine` of `view_probabilities`.
 
-    Returns:
-        float32 array (n, k), rows sum to 1.
+    Returns: float32 array (n, k), rows sum to 1.
     """
     return combine(view_probabilities(model, images, views), rule)
 
@@ -142,8 +130,7 @@ def accuracy_over_views(probabilities, labels, rule="mean"):
         labels: int array (n,).
         rule: see `combine`.
 
-    Returns:
-        DataFrame with the columns n and accuracy, one row per number of views.
+    Returns: DataFrame with the columns n and accuracy, one row per number of views.
     """
     import pandas as pd
 

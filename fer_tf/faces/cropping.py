@@ -31,11 +31,8 @@ def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, color=Fals
         align: turn the face so that its eyes are level, where it has landmarks.
         color: keep the colors, as RGB; else gray, repeated for three channels, as FER2013 is.
 
-    Returns:
-        uint8 array (size, size, channels).
-
-    Raises:
-        InputError: a face without extent, or color in one channel.
+    Returns: uint8 array (size, size, channels).
+    Raises InputError: a face without extent, or color in one channel.
     """
     if channels not in (1, 3) or (color and channels == 1):
         raise InputError(f"a crop with {channels} channels{' in color' if color else ''}; give 3, or 1 for gray.")
@@ -55,8 +52,7 @@ def crops(image, faces, size=48, channels=3, **options):
         faces: list of n `detection.Face`.
         size, channels, **options: see `crop`.
 
-    Returns:
-        uint8 array (n, size, size, channels).
+    Returns: uint8 array (n, size, size, channels).
     """
     built = [crop(image, face, size, channels, **options) for face in faces]
     return np.stack(built) if built else np.zeros((0, size, size, channels), dtype=np.uint8)
@@ -69,11 +65,8 @@ def square(face, margin=MARGIN, align=True):
         face: `detection.Face`.
         margin, align: see `crop`.
 
-    Returns:
-        center (x, y) and side in pixels of the picture, and the angle of the eyes' line, in radians, clockwise.
-
-    Raises:
-        InputError: the box has no extent.
+    Returns: center (x, y) and side in pixels of the picture, and the angle of the eyes' line, in radians, clockwise.
+    Raises InputError: the box has no extent.
     """
     x, y, width, height = face.box
     if not (np.isfinite(face.box).all() and min(width, height) > 0 and margin > -1):

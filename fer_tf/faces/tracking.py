@@ -25,8 +25,7 @@ class Tracker:
         min_hits: how many updates in a row must find a face before it is shown; a detector's flickers are not. At the
             start of a clip every face is shown at once.
 
-    Raises:
-        InputError: an argument out of its range.
+    Raises InputError: an argument out of its range.
 
     Boxes are assigned by the Hungarian method on their overlap, without a motion model: Bewley et al. 2016, section 3.3.
     """
@@ -51,8 +50,8 @@ class Tracker:
         Args:
             faces: list of faces with a `box` (x, y, width, height) in pixels.
 
-        Returns:
-            list of (track number from 1, face) in order of the numbers: every face of this frame that is sure enough.
+        Returns: list of (track number from 1, face) in order of the numbers: every face of this frame that is sure
+            enough.
         """
         self._updates += 1
         pairs = self._assign(faces)
@@ -100,8 +99,7 @@ def overlap(a, b):
         a: float array (n, 4) of x, y, width, height.
         b: float array (m, 4).
 
-    Returns:
-        float array (n, m), 0 to 1; 0 for boxes without an area.
+    Returns: float array (n, m), 0 to 1; 0 for boxes without an area.
     """
     a, b = np.asarray(a, float).reshape(-1, 4)[:, None], np.asarray(b, float).reshape(-1, 4)[None]
     sides = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
@@ -120,8 +118,7 @@ class Smoother:
             has come through to 63%.
         frames: look back this many frames instead of `seconds`, for "mean".
 
-    Raises:
-        InputError: an unknown kind, or a length of time that is none.
+    Raises InputError: an unknown kind, or a length of time that is none.
     """
 
     def __init__(self, kind="exponential", seconds=0.3, frames=None):
@@ -140,8 +137,7 @@ class Smoother:
             time_s: seconds, not earlier than before.
             probabilities: float array (k,), summing to 1.
 
-        Returns:
-            float32 array (k,), summing to 1.
+        Returns: float32 array (k,), summing to 1.
         """
         now = np.asarray(probabilities, np.float64)
         if self.kind == "mean":

@@ -28,11 +28,8 @@ def accuracy_over_views(views, plain=None, plain_interval=None, ax=None):
         plain_interval: (low, high), drawn as a band.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide.
-
-    Raises:
-        InputError: there is no row, or a column is missing.
+    Returns: matplotlib Figure, a column wide.
+    Raises InputError: there is no row, or a column is missing.
     """
     _rows(views, ("n", "accuracy"))
     fig, ax = style.panel(ax, style.COLUMN, 0.72 * style.COLUMN)
@@ -65,11 +62,8 @@ def published_vs_reproduced(numbers, label="accuracy", ax=None):
         label: str, what the numbers are, on the axis.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a page wide; the numbers stand at the right.
-
-    Raises:
-        InputError: there is no row, or a column is missing.
+    Returns: matplotlib Figure, a page wide; the numbers stand at the right.
+    Raises InputError: there is no row, or a column is missing.
     """
     _rows(numbers, ("name", "published", "reproduced"))
     fig, ax = style.panel(ax, style.PAGE, 0.95 + 0.3 * len(numbers))
@@ -112,11 +106,8 @@ def accuracy_over_latency(formats, ax=None):
             ends of its interval). int8 formats are drawn hollow.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a page wide, the formats named at the right.
-
-    Raises:
-        InputError: there is no row, or a column is missing.
+    Returns: matplotlib Figure, a page wide, the formats named at the right.
+    Raises InputError: there is no row, or a column is missing.
     """
     _rows(formats, ("format", "ms", "accuracy", "low", "high"))
     fig, ax = style.panel(ax, style.PAGE, 0.7 * style.COLUMN)
@@ -152,8 +143,7 @@ def features_by_classifiers(table, label="validation accuracy", ax=None):
         label: str, what the numbers are.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide or, for many classifiers, a page.
+    Returns: matplotlib Figure, a column wide or, for many classifiers, a page.
     """
     width = style.COLUMN if table.shape[1] <= 4 else style.PAGE
     fig, ax = style.panel(ax, width, 1.6 + 0.34 * len(table))
@@ -173,8 +163,7 @@ def errors_by_class(recalls, ax=None):
         recalls: DataFrame, index the classes, a column of recalls for each model.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a page wide.
+    Returns: matplotlib Figure, a page wide.
     """
     fig, ax = style.panel(ax, style.PAGE, 2.3)
     looks = [("#0B3C5D", ""), ("#DCE7F2", "////"), ("#5B93BF", ""), ("#E69F00", "....")]

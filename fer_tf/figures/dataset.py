@@ -20,11 +20,8 @@ def sample_images(dataset, per_class=6, seed=0):
         per_class: int, images in a row.
         seed: int, of the draw.
 
-    Returns:
-        matplotlib Figure, a page wide; a class with fewer images leaves places empty.
-
-    Raises:
-        InputError: the dataset has no image.
+    Returns: matplotlib Figure, a page wide; a class with fewer images leaves places empty.
+    Raises InputError: the dataset has no image.
     """
     rows = []
     for k in range(len(dataset.classes)):
@@ -43,8 +40,7 @@ def class_distribution(dataset, ax=None):
         dataset: Dataset.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide.
+    Returns: matplotlib Figure, a column wide.
     """
     fig, ax = style.panel(ax, style.COLUMN, 1.2 + 0.2 * len(dataset.classes))
     _class_bars(ax, dataset.counts().sum(axis=1))
@@ -58,8 +54,8 @@ def class_distribution_by_split(dataset):
     Args:
         dataset: Dataset.
 
-    Returns:
-        matplotlib Figure, a page wide; each panel has its own scale, so that shares are compared by the length of bars.
+    Returns: matplotlib Figure, a page wide; each panel has its own scale, so that shares are compared by the length of
+        bars.
     """
     counts = dataset.counts()
     fig = style.figure(style.PAGE, 1.3 + 0.2 * len(dataset.classes))
@@ -78,8 +74,7 @@ def split_sizes(dataset, ax=None):
         dataset: Dataset.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide.
+    Returns: matplotlib Figure, a column wide.
     """
     sizes = dataset.counts().sum(axis=0)
     fig, ax = style.panel(ax, style.COLUMN, 0.6 + 0.28 * len(sizes))
@@ -99,8 +94,7 @@ def pixel_distribution(dataset, ax=None):
         dataset: Dataset; color is turned to gray.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide.
+    Returns: matplotlib Figure, a column wide.
     """
     counts = pixel_statistics.histogram(dataset).sum(axis=0)
     mean, deviation = pixel_statistics.moments(counts)
@@ -125,8 +119,7 @@ def pixel_distribution_by_emotion(dataset):
     Args:
         dataset: Dataset; color is turned to gray.
 
-    Returns:
-        matplotlib Figure, a page wide, a panel for each emotion and one scale for all.
+    Returns: matplotlib Figure, a page wide, a panel for each emotion and one scale for all.
     """
     counts = pixel_statistics.histogram(dataset)
     by_eight = counts.reshape(len(counts), -1, 8).sum(axis=2)
@@ -162,8 +155,7 @@ def mean_faces(dataset):
     Args:
         dataset: Dataset; color is turned to gray.
 
-    Returns:
-        matplotlib Figure, a page wide. Black and white are the darkest and the brightest mean, not 0 and 255.
+    Returns: matplotlib Figure, a page wide. Black and white are the darkest and the brightest mean, not 0 and 255.
     """
     faces = pixel_statistics.mean_faces(dataset)
     fig = style.figure(style.PAGE, 0.35 + style.PAGE / (len(faces) + 0.9) * faces.shape[1] / faces.shape[2])
@@ -187,9 +179,8 @@ def intensity_correlation(dataset, ax=None):
         dataset: Dataset; color is turned to gray.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide: Pearson's r in each cell. Mean faces resemble each other, so that the colors
-        start at the smallest value; with a negative one they diverge around 0.
+    Returns: matplotlib Figure, a column wide: Pearson's r in each cell. Mean faces resemble each other, so that the
+        colors start at the smallest value; with a negative one they diverge around 0.
     """
     faces = pixel_statistics.mean_faces(dataset).reshape(len(dataset.classes), -1)
     with np.errstate(invalid="ignore", divide="ignore"):  # a class without an image, or of one gray, has no correlation
@@ -214,8 +205,7 @@ def cleaning_examples(dataset, result, per_kind=6):
         found: dict, reason (str) -> positions in the dataset: int array, list, or list of groups of duplicates.
         per_kind: int, at most this many images of each reason.
 
-    Returns:
-        matplotlib Figure; a reason that was not found has an empty row, and no row at all gives one sentence.
+    Returns: matplotlib Figure; a reason that was not found has an empty row, and no row at all gives one sentence.
     """
     result = {reason: _flat(positions) for reason, positions in result.items()}
     if not any(len(positions) for positions in result.values()):
@@ -237,11 +227,8 @@ def transformed_images(original, views, per_row=5):
         views: array or list (v, h, w, c), 0 to 255; or (m, v, h, w, c).
         per_row: int, at most this many views in a row when there is one image.
 
-    Returns:
-        matplotlib Figure, the original in the first column.
-
-    Raises:
-        InputError: there are no views, or not of every image.
+    Returns: matplotlib Figure, the original in the first column.
+    Raises InputError: there are no views, or not of every image.
     """
     original, views = np.asarray(original), np.asarray(views)
     if original.ndim == 3:
@@ -267,8 +254,7 @@ def balanced_classes(counts, ax=None):
         counts: DataFrame of `balancing.counts`, index the classes, columns before and after.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a page wide: solid what is there, hatched the copies.
+    Returns: matplotlib Figure, a page wide: solid what is there, hatched the copies.
     """
     fig, ax = style.panel(ax, style.PAGE, 1.0 + 0.24 * len(counts))
     names = list(counts.index)

@@ -16,8 +16,7 @@ def hog_on_face(image, hog):
         image: uint8 array (h, w, 1 or 3).
         hog: `features.Hog`.
 
-    Returns:
-        matplotlib Figure, a column wide. Lines lie along the edges, at right angles to the gradients.
+    Returns: matplotlib Figure, a column wide. Lines lie along the edges, at right angles to the gradients.
     """
     cells, spacing = _cell_histograms(image, hog)
     fig = style.figure(style.COLUMN, 0.5 * style.COLUMN)
@@ -43,8 +42,7 @@ def sift_on_face(image, sift):
         image: uint8 array (h, w, 1 or 3).
         sift: `features.DenseSift`.
 
-    Returns:
-        matplotlib Figure, a column wide: the grid, and one region of each size.
+    Returns: matplotlib Figure, a column wide: the grid, and one region of each size.
     """
     grid = sift.grid(*image.shape[:2])
     fig = style.figure(style.COLUMN, 0.5 * style.COLUMN)
@@ -76,8 +74,7 @@ def eigenfaces(mean, components, size, n=11):
         size: int, side of the images.
         n: int, how many components.
 
-    Returns:
-        matplotlib Figure, a page wide; each component spans from black to white by itself.
+    Returns: matplotlib Figure, a page wide; each component spans from black to white by itself.
 
     Turk and Pentland 1991.
     """
@@ -98,11 +95,9 @@ def reconstructions(originals, rebuilt):
         originals: uint8 array (n, h, w, c).
         rebuilt: uint8 array of the same shape.
 
-    Returns:
-        matplotlib Figure, a row of originals, a row of rebuilt ones and a row of four times their difference around gray.
-
-    Raises:
-        InputError: the shapes differ.
+    Returns: matplotlib Figure, a row of originals, a row of rebuilt ones and a row of four times their difference
+        around gray.
+    Raises InputError: the shapes differ.
     """
     originals, rebuilt = np.asarray(originals), np.asarray(rebuilt)
     if originals.shape != rebuilt.shape:
@@ -114,8 +109,7 @@ def reconstructions(originals, rebuilt):
 def _cell_histograms(image, hog):
     """How much of each orientation each cell holds (rows, columns, bins), as the mean over the blocks that it is in.
 
-    Returns:
-        the histograms, and how many pixels cells stand apart.
+    Returns: the histograms, and how many pixels cells stand apart.
     """
     vector = hog.fit(image[None]).transform(image[None])[0]
     inside, spacing = hog.block // hog.cell, math.gcd(hog.cell, hog.step)

@@ -16,8 +16,7 @@ def heatmap(ax, values, words, rows, columns, label, cmap=style.SEQUENTIAL, vmin
         label: str, of the color bar.
         cmap, vmin, vmax: matplotlib Colormap, perceptually uniform, and the values of its first and last color.
 
-    Returns:
-        matplotlib Colorbar.
+    Returns: matplotlib Colorbar.
     """
     import seaborn
 

@@ -15,11 +15,8 @@ def mosaic(rows, columns=None):
         rows: list of rows, each a list of uint8 arrays (h, w, c) of one size, c 1 or 3, or None for an empty place.
         columns: at least this many places in a row.
 
-    Returns:
-        uint8 array (H, W) for gray images, (H, W, 3) for color.
-
-    Raises:
-        InputError: there is no image, or images differ in size.
+    Returns: uint8 array (H, W) for gray images, (H, W, 3) for color.
+    Raises InputError: there is no image, or images differ in size.
     """
     images = [np.asarray(image) for row in rows for image in row if image is not None]
     if not images:
@@ -55,8 +52,7 @@ def grid(rows, row_labels=None, column_labels=None, columns=None, tile=style.TIL
         columns: at least this many places in a row.
         tile: largest side of a face, in inches.
 
-    Returns:
-        matplotlib Figure, a column wide where the faces fit at `tile`, else a page.
+    Returns: matplotlib Figure, a column wide where the faces fit at `tile`, else a page.
     """
     picture = mosaic(rows, columns)
     height, width = picture.shape[:2]

@@ -23,11 +23,8 @@ def learning_curves(history, best="val_accuracy"):
             any val_loss, val_accuracy, learning_rate.
         best: column that says which epoch is best: the smallest of a loss, the largest of anything else.
 
-    Returns:
-        matplotlib Figure, a page wide.
-
-    Raises:
-        InputError: the history is empty or lacks epoch, loss or accuracy.
+    Returns: matplotlib Figure, a page wide.
+    Raises InputError: the history is empty or lacks epoch, loss or accuracy.
     """
     _check(history, ("epoch", "loss", "accuracy"))
     rates = history["learning_rate"].dropna() if "learning_rate" in history else []
@@ -69,11 +66,8 @@ def compare_learning(histories, column="val_accuracy", ax=None):
         column: str, the quantity.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a page wide, the names in the legend from best to worst.
-
-    Raises:
-        InputError: there is no history, or one is empty or lacks the column.
+    Returns: matplotlib Figure, a page wide, the names in the legend from best to worst.
+    Raises InputError: there is no history, or one is empty or lacks the column.
     """
     if not histories:
         raise InputError("there are no trainings to compare. Run some first.")
@@ -113,11 +107,8 @@ def accuracy_by_setting(results, rows="learning_rate", columns="batch_size", val
         value: what is shown, the more the better.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide.
-
-    Raises:
-        InputError: there is no setting, or a column is missing.
+    Returns: matplotlib Figure, a column wide.
+    Raises InputError: there is no setting, or a column is missing.
     """
     require(results, (rows, columns, value), "the grid's table")
     if results[value].notna().sum() == 0:
@@ -148,11 +139,8 @@ def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), ax=None):
         values: what is shown, a group for each.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide.
-
-    Raises:
-        InputError: there is no fold, or a column is missing.
+    Returns: matplotlib Figure, a column wide.
+    Raises InputError: there is no fold, or a column is missing.
     """
     require(folds, ("fold", *values), "the folds' table")
     if folds.empty:
@@ -192,8 +180,7 @@ def learning_curves_by_phase(history, best="val_accuracy"):
         history: DataFrame as of `learning_curves`, with the column phase.
         best: as of `learning_curves`.
 
-    Returns:
-        matplotlib Figure, a page wide.
+    Returns: matplotlib Figure, a page wide.
     """
     fig = learning_curves(history, best)
     phases = history.groupby("phase", sort=False)["epoch"]

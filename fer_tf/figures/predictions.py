@@ -19,11 +19,8 @@ def confusion_matrix(confusion, show=None, ax=None):
         show: "counts", "ratios" (of the true class), or "both" side by side; by default both where counts are given.
         ax: matplotlib Axes for counts or ratios alone, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide, or a page for both.
-
-    Raises:
-        InputError: `show` is unknown, counts are asked of ratios, or both on one axes.
+    Returns: matplotlib Figure, a column wide, or a page for both.
+    Raises InputError: `show` is unknown, counts are asked of ratios, or both on one axes.
 
     Example:
         >>> import pandas as pd
@@ -57,8 +54,7 @@ def roc_curves(curves, ax=None):
         curves: dict of `evaluation.roc`: class -> (false positive rates, true positive rates, area).
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide. A class without a curve stands in the legend with a dash.
+    Returns: matplotlib Figure, a column wide. A class without a curve stands in the legend with a dash.
     """
     fig, ax = style.panel(ax, style.COLUMN, 0.95 * style.COLUMN)
     ax.plot([0, 1], [0, 1], color=style.GRAY, linewidth=0.7, linestyle=":", zorder=0)
@@ -88,8 +84,7 @@ def per_class_bars(per_class, ax=None):
         per_class: DataFrame of `evaluation.per_class`, index the classes, columns precision, recall, f1.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a page wide; a dash where a class has no image.
+    Returns: matplotlib Figure, a page wide; a dash where a class has no image.
     """
     fig, ax = style.panel(ax, style.PAGE, 2.3)
     looks = {"precision": ("#0B3C5D", ""), "recall": ("#5B93BF", ""), "f1": ("#DCE7F2", "////")}
@@ -121,8 +116,7 @@ def most_confused(pairs, ax=None):
         pairs: DataFrame of `evaluation.most_confused`, columns true, predicted, count, ratio.
         ax: matplotlib Axes, or None for a new figure.
 
-    Returns:
-        matplotlib Figure, a column wide, bars in the true emotion's color; one sentence where nothing is confused.
+    Returns: matplotlib Figure, a column wide, bars in the true emotion's color; one sentence where nothing is confused.
     """
     fig, ax = style.panel(ax, style.COLUMN, 0.65 + 0.21 * max(2, len(pairs)))
     if pairs.empty:
@@ -152,8 +146,7 @@ def reliability_diagram(bins):
     Args:
         bins: DataFrame of `evaluation.calibration`: low, high, count, confidence, accuracy.
 
-    Returns:
-        matplotlib Figure, a column wide; bars below the diagonal are overconfident.
+    Returns: matplotlib Figure, a column wide; bars below the diagonal are overconfident.
     """
     fig = style.figure(style.COLUMN, 1.15 * style.COLUMN)
     top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -197,12 +190,9 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
         n: int, images of each kind.
         seed: int, of the draw.
 
-    Returns:
-        matplotlib Figure, a page wide: a row of right and a row of wrong predictions. Below each face stands the true
-        emotion, then the predicted one where it is another; the true emotion's bar is framed.
-
-    Raises:
-        InputError: as many labels and probabilities as images are needed, and at least one.
+    Returns: matplotlib Figure, a page wide: a row of right and a row of wrong predictions. Below each face stands the
+        true emotion, then the predicted one where it is another; the true emotion's bar is framed.
+    Raises InputError: as many labels and probabilities as images are needed, and at least one.
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if not len(images) == len(labels) == len(probabilities) or len(labels) == 0:

@@ -74,8 +74,8 @@ def figure(width=COLUMN, height=None, layout="constrained"):
         height: inches; three quarters of a column's width where not given.
         layout: matplotlib's layout engine, "none" where a figure places its axes itself.
 
-    Returns:
-        matplotlib Figure, unknown to pyplot: a notebook shows it once, as a cell's value, and nothing has to be closed.
+    Returns: matplotlib Figure, unknown to pyplot: a notebook shows it once, as a cell's value, and nothing has to be
+        closed.
     """
     return _NotebookFigure(figsize=(width, height or 0.75 * COLUMN), layout=layout)
 
@@ -88,8 +88,7 @@ def panel(ax=None, width=COLUMN, height=None):
         width: inches, of a new figure.
         height: inches, of a new figure.
 
-    Returns:
-        (Figure, Axes).
+    Returns: (Figure, Axes).
     """
     if ax is not None:
         return ax.get_figure(root=True), ax
@@ -113,8 +112,7 @@ def ink_on(background):
     Args:
         background: any matplotlib color.
 
-    Returns:
-        str, `INK` or "white".
+    Returns: str, `INK` or "white".
 
     Relative luminance and contrast: WCAG 2.1, section 1.4.3.
     """
@@ -133,11 +131,8 @@ def save(fig, path, formats=FORMATS):
         path: place and name without a suffix, such as "reports/sample/figures/class_distribution".
         formats: of "svg", "pdf" and "png" (150 dpi).
 
-    Returns:
-        list of Path, one for each format.
-
-    Raises:
-        InputError: an unknown format, or the place cannot be written; files are written whole or not at all.
+    Returns: list of Path, one for each format.
+    Raises InputError: an unknown format, or the place cannot be written; files are written whole or not at all.
     """
     path = Path(path)
     for name in formats:
@@ -167,8 +162,7 @@ def slim_svg(text):
     Args:
         text: str.
 
-    Returns:
-        str, on one line.
+    Returns: str, on one line.
     """
     unseen = r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>| transform=.rotate\(-0 [^)]*\)['\"]"
     text = re.sub(r"(?<=\d\.\d\d)\d+", "", re.sub(unseen, "", text, flags=re.S))

@@ -44,8 +44,7 @@ def code_digest(*definitions, words=()):
         *definitions: functions, classes or modules of `fer_tf`.
         words: names of registry entries that count, see `REGISTRIES`.
 
-    Returns:
-        str, 64 hexadecimal digits.
+    Returns: str, 64 hexadecimal digits.
     """
     roots = []
     for one in definitions:
@@ -65,8 +64,7 @@ def code_reached(source, words=(), package=PACKAGE):
         words: names that the code is given, such as a run's parameters; see `REGISTRIES`.
         package: folder of the package.
 
-    Returns:
-        dict of a definition's name to 16 hexadecimal digits; definitions of one name stand together.
+    Returns: dict of a definition's name to 16 hexadecimal digits; definitions of one name stand together.
     """
     modules = _modules(Path(package))
     start = _notebook(source, modules)
@@ -87,8 +85,7 @@ def behavior(source, parameters=()):
         source: str, Python code.
         parameters: names that keep their meaning outside, and so are not renamed.
 
-    Returns:
-        str, 64 hexadecimal digits.
+    Returns: str, 64 hexadecimal digits.
     """
     modules = _modules(PACKAGE)
     module = _notebook(source, modules)

@@ -13,8 +13,7 @@ def digest(*parts):
     Args:
         *parts: bytes, NumPy arrays (their dtype, shape and values), and what JSON can hold.
 
-    Returns:
-        str, 64 hexadecimal digits.
+    Returns: str, 64 hexadecimal digits.
 
     Example:
         >>> digest("a", 1)[:12] == digest("a", 1)[:12] != digest("a1")[:12]

@@ -55,12 +55,9 @@ def build(name, input_shape, classes, weights=None, dtype="float32", **options):
         dtype: "float32", or "mixed_bfloat16" to compute in bfloat16 and keep the weights in float32.
         **options: the architecture's own, such as `block_dropout` of "five_layer" or `size` of "inceptionv3".
 
-    Returns:
-        keras.Model, named `name`, not compiled.
-
-    Raises:
-        InputError: an unknown name, option or dtype, a wrong class count, an image too small for the network, or weights
-            that are missing or those of another architecture.
+    Returns: keras.Model, named `name`, not compiled.
+    Raises InputError: an unknown name, option or dtype, a wrong class count, an image too small for the network, or
+        weights that are missing or those of another architecture.
 
     Example:
         >>> model = build("five_layer", input_shape=(48, 48, 3), classes=7)
@@ -101,8 +98,7 @@ def architecture(name):
 def summary(model):
     """A network's layers as a table.
 
-    Returns:
-        DataFrame with the columns layer, output shape (without the batch) and parameters.
+    Returns: DataFrame with the columns layer, output shape (without the batch) and parameters.
     """
     import pandas as pd
 

@@ -53,13 +53,10 @@ def to_onnx(model, path, calibration=None):
         calibration: uint8 or float array (m, h, w, c) of training images, some hundreds, whose activations set the
             ranges of int8 weights (one for each channel) and activations; None stays in float32.
 
-    Returns:
-        Path of the file.
-
-    Raises:
-        InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX does
-            not have. A float32 file that does not predict as the network does is not written; one that only OpenCV does not
-            run rightly is, and a printed line says so.
+    Returns: Path of the file.
+    Raises InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX
+        does not have. A float32 file that does not predict as the network does is not written; one that only OpenCV
+        does not run rightly is, and a printed line says so.
 
     Quantization: Jacob et al. 2018, section 3.
     """
@@ -82,11 +79,8 @@ def to_litert(model, path, calibration=None):
         model, calibration: see `to_onnx`.
         path: where, ending in `.tflite`.
 
-    Returns:
-        Path of the file. Its input and output stay float32 when it computes in int8.
-
-    Raises:
-        InputError: as `to_onnx`.
+    Returns: Path of the file. Its input and output stay float32 when it computes in int8.
+    Raises InputError: as `to_onnx`.
     """
     _check(model, path, ".tflite", calibration)
     network = models.as_float32(model)
@@ -106,11 +100,9 @@ def load(path, engine=None, threads=None):
         threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process, and
             Keras's cannot be changed: see `training.make_deterministic`.
 
-    Returns:
-        Predictor.
-
-    Raises:
-        InputError: the file or the engine's package is missing, the engine does not run such a file, or cannot read it.
+    Returns: Predictor.
+    Raises InputError: the file or the engine's package is missing, the engine does not run such a file, or cannot read
+        it.
     """
     path = Path(path)
     if path.suffix not in ENGINES:
@@ -143,11 +135,8 @@ def to_formats(model, formats, folder, calibration=None, threads=None):
         folder: where the files are written, a file that two formats share once.
         threads: see `load`.
 
-    Returns:
-        dict name -> Predictor, in the order of `formats`.
-
-    Raises:
-        InputError: an unknown format, an int8 format without calibration images, or as `to_onnx`.
+    Returns: dict name -> Predictor, in the order of `formats`.
+    Raises InputError: an unknown format, an int8 format without calibration images, or as `to_onnx`.
     """
     for name in formats:
         choose("format", name, FORMATS)
@@ -169,11 +158,8 @@ def latency(predictor, images, batch_size=1, warm_up=5):
         batch_size: images at a time; what is left over at the end is not timed, as it is of another size.
         warm_up: batches before the first that counts.
 
-    Returns:
-        float array (n // batch_size,): milliseconds for each image of a batch.
-
-    Raises:
-        InputError: fewer images than a batch.
+    Returns: float array (n // batch_size,): milliseconds for each image of a batch.
+    Raises InputError: fewer images than a batch.
     """
     batches = [images[i : i + batch_size] for i in range(0, len(images) - batch_size + 1, batch_size)]
     if not batches:

@@ -17,8 +17,7 @@ def load(path):
     Args:
         path: a `.keras` file.
 
-    Raises:
-        InputError: the file is missing, or is no Keras model that loads in safe mode.
+    Raises InputError: the file is missing, or is no Keras model that loads in safe mode.
     """
     from fer_tf.backend import keras
     from fer_tf.models import families  # noqa: F401, registers the layers of our own
@@ -61,12 +60,9 @@ def load_pretrained(name="five_layer"):
     Args:
         name: one of the folder `fer_tf/models/pretrained`'s; see `model_card(name)` for what it was trained on.
 
-    Returns:
-        keras.Model: images (n, 48, 48, c), values 0 to 255, to float32 probabilities (n, k), in the order of
+    Returns: keras.Model: images (n, 48, 48, c), values 0 to 255, to float32 probabilities (n, k), in the order of
         `model_card(name)["classes"]`.
-
-    Raises:
-        InputError: no weights of that name ship.
+    Raises InputError: no weights of that name ship.
 
     Example:
         >>> load_pretrained("five_layer").output_shape
@@ -79,12 +75,9 @@ def load_pretrained(name="five_layer"):
 def model_card(name="five_layer"):
     """What is known of a shipped network: the facts that its card, `fer_tf/models/pretrained/<name>.md`, begins with.
 
-    Returns:
-        dict; "classes" is the order of the probabilities, "input_shape" (height, width, channels), "metrics" what was
-        measured on the test split.
-
-    Raises:
-        InputError: no card of that name ships.
+    Returns: dict; "classes" is the order of the probabilities, "input_shape" (height, width, channels), "metrics" what
+        was measured on the test split.
+    Raises InputError: no card of that name ships.
     """
     choose("shipped network", name, sorted(file.stem for file in PRETRAINED.glob("*.md")))
     return yaml.safe_load((PRETRAINED / f"{name}.md").read_text(encoding="utf-8").split("---\n")[1])

@@ -18,8 +18,7 @@ def five_layer(inputs, classes, norm_first=False, block_dropout=0.25, dense_drop
         dense_dropout: dropped share after each dense layer. Not published.
         filters: filters of each block's two convolutions; as many blocks as there are numbers.
 
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
+    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = layers.Rescaling(1 / 255)(inputs)
     for count in filters:

@@ -19,11 +19,8 @@ def set_trainable(model, what, batch_norm=False):
             normalize by their saved averages in training as well: small batches would spoil what ImageNet taught them.
             Those that never saw a batch, of a base with random weights, are always trained with the layers around them.
 
-    Returns:
-        The same model. What is frozen stays so in a saved file.
-
-    Raises:
-        InputError: an unknown choice, or more layers than the backbone has.
+    Returns: The same model. What is frozen stays so in a saved file.
+    Raises InputError: an unknown choice, or more layers than the backbone has.
 
     Batch norm while fine-tuning: Keras's guide "Transfer learning and fine-tuning".
 
@@ -57,8 +54,7 @@ def is_head(model, layer):
         model: keras.Model of `models.build`.
         layer: one of its layers.
 
-    Returns:
-        bool. In a network without such a backbone the head is the last layer.
+    Returns: bool. In a network without such a backbone the head is the last layer.
     """
     if any(other.name.startswith(HEAD_PREFIXES) for other in model.layers):
         return layer.name.startswith(HEAD_PREFIXES)

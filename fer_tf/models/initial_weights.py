@@ -28,8 +28,7 @@ def load_initial_weights(model, weights):
         weights: "imagenet"; or the path of a `.keras` or `.weights.h5` file of the same architecture, of a run's folder
             with a model.keras, or of a published `.npz` (ViT) or `.pth` (ResNet-18) file.
 
-    Raises:
-        InputError: there are none, they could not be downloaded, or they are of another architecture or class count.
+    Raises InputError: there are none, they could not be downloaded, or they are of another architecture or class count.
     """
     if weights == "imagenet":
         return _load_imagenet(model)

@@ -62,8 +62,7 @@ def color(x):
 def resize(x, size, minimum=1):
     """Images of `size` x `size` pixels, bilinear; None leaves them as they are.
 
-    Raises:
-        InputError: they are then smaller than `minimum`, the least that the network takes.
+    Raises InputError: they are then smaller than `minimum`, the least that the network takes.
     """
     if size is not None:
         if size < minimum:

@@ -27,11 +27,8 @@ def mobilenet_pa(
         units: of the Dense layer.
         dropout: dropped share before the softmax.
 
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
-
-    Raises:
-        InputError: `blocks` is not 1 to 13, or the images are too small.
+    Returns: Keras tensor (n, classes), float32 probabilities.
+    Raises InputError: `blocks` is not 1 to 13, or the images are too small.
     """
     if blocks not in range(1, 14):
         raise InputError(f"mobilenet_pa with blocks={blocks}; MobileNet has 13, give 1 to 13.")

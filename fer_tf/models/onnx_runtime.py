@@ -17,11 +17,8 @@ def load(path, engine=None, threads=None):
         engine: one of `ENGINES`; None takes the better of those that are installed.
         threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process.
 
-    Returns:
-        callable, float32 array of the network's input to a list of float arrays, its outputs in any order.
-
-    Raises:
-        InputError: no network, or one that cannot be read here.
+    Returns: callable, float32 array of the network's input to a list of float arrays, its outputs in any order.
+    Raises InputError: no network, or one that cannot be read here.
     """
     engine = engine or preferred()
     by = {"onnxruntime": _onnxruntime, "opencv": _opencv}[engine]
@@ -45,8 +42,7 @@ def session(model, options=None):
         model: bytes of an ONNX file.
         options: onnxruntime.SessionOptions, or None.
 
-    Returns:
-        onnxruntime.InferenceSession.
+    Returns: onnxruntime.InferenceSession.
     """
     import onnxruntime
 

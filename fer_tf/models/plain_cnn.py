@@ -16,8 +16,7 @@ def plain_cnn(inputs, classes, filters=(64, 128, 256, 512), block_dropout=0.25, 
         block_dropout: dropped share after each block.
         dense_dropout: dropped share after each dense layer.
 
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
+    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = layers.Rescaling(1 / 255)(inputs)
     for count in filters:

@@ -13,8 +13,7 @@ def predict(model, images, batch_size=256):
         images: uint8 or float array (n, h, w, 1 or 3), 0-255; gray is repeated for a model that takes color.
         batch_size: images at a time.
 
-    Returns:
-        float32 array (n, k), rows sum to 1.
+    Returns: float32 array (n, k), rows sum to 1.
     """
     channels = model.input_shape[-1]
     return in_batches(lambda batch: model.predict_on_batch(with_channels(batch, channels)), images, batch_size)
@@ -28,8 +27,7 @@ def in_batches(forward, images, batch_size):
         images: array (n, h, w, c), n at least 1.
         batch_size: images at a time.
 
-    Returns:
-        float32 array (n, k).
+    Returns: float32 array (n, k).
 
     Example:
         >>> in_batches(lambda batch: batch[:, 0, 0], np.ones((3, 1, 1, 2)), 2).tolist()

@@ -49,11 +49,8 @@ class Predictor:
             images: uint8 or float array (n, h, w, c), values 0 to 255; n may be 0 where the classes are known.
             batch_size: images at a time.
 
-        Returns:
-            float32 array (n, k), rows sum to 1.
-
-        Raises:
-            InputError: images of another shape, or none.
+        Returns: float32 array (n, k), rows sum to 1.
+        Raises InputError: images of another shape, or none.
         """
         images = np.asarray(images)
         if self.input_shape and (images.ndim != 4 or images.shape[1:] != self.input_shape):
@@ -72,11 +69,8 @@ def load_predictor(path=None):
         path: a `.onnx` or `.keras` file; the shipped network by default. Its classes and its input's shape are read from the model
             card (`.md`) of its name beside it, or from the run.json of its run; seven outputs without either are FER2013's.
 
-    Returns:
-        Predictor.
-
-    Raises:
-        InputError: no such file, no network, or one whose classes are not known.
+    Returns: Predictor.
+    Raises InputError: no such file, no network, or one whose classes are not known.
 
     Example:
         >>> load_predictor().probabilities(np.zeros((3, 48, 48, 3), np.uint8)).shape

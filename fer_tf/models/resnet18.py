@@ -26,11 +26,8 @@ def resnet18(inputs, classes, stem="imagenet", filters=64):
             "small", a convolution 3x3 that leaves them whole, for images of 48 pixels (He et al. 2016, section 4.2).
         filters: of the first stage; doubled from stage to stage. Fewer for a quick trial.
 
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
-
-    Raises:
-        InputError: an unknown stem.
+    Returns: Keras tensor (n, classes), float32 probabilities.
+    Raises InputError: an unknown stem.
     """
     if stem not in STEMS:
         raise InputError(f"resnet18 has no stem '{stem}'; choose one of {', '.join(STEMS)}.")
@@ -58,11 +55,8 @@ def load_torchvision_weights(model, path):
         model: keras.Model of `resnet18`.
         path: the file.
 
-    Returns:
-        list of the layers that were given weights.
-
-    Raises:
-        InputError: it is unreadable, or of another architecture.
+    Returns: list of the layers that were given weights.
+    Raises InputError: it is unreadable, or of another architecture.
     """
     saved, taken = torch_weights.read(path), []
     for layer in (layer for layer in model.layers if layer.weights):

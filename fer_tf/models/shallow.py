@@ -15,8 +15,7 @@ def shallow(inputs, classes, filters=(16, 32, 64, 128, 256), open_end=False):
         filters: of each convolution.
         open_end: leave ReLU and pooling out after the last convolution.
 
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
+    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = layers.Rescaling(1 / 255)(inputs)
     for number, count in enumerate(filters, start=1):

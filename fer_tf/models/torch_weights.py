@@ -22,11 +22,8 @@ def read(path):
     Args:
         path: a state dict that PyTorch 1.6 or later saved (a zip archive).
 
-    Returns:
-        dict name -> array.
-
-    Raises:
-        InputError: it is no such file, or holds anything but arrays.
+    Returns: dict name -> array.
+    Raises InputError: it is no such file, or holds anything but arrays.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -44,8 +44,7 @@ def vgg16(inputs, classes, size=None, units=128, dropout=0.3):
         units: of each Dense layer.
         dropout: dropped share before the softmax.
 
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
+    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = backbone("vgg16", inputs, size)
     x = layers.Flatten(name="head_flatten")(x)
@@ -118,8 +117,7 @@ def backbone(name, inputs, size=None, layer=None, **options):
         layer: name of the backbone's layer to end with; None takes all of it.
         **options: of the Keras function, such as pooling="avg".
 
-    Returns:
-        Keras tensor (n, height, width, channels), or (n, channels) with a pooling.
+    Returns: Keras tensor (n, height, width, channels), or (n, channels) with a pooling.
     """
     function, minimum, convention = BACKBONES[name]
     x = scale(color(resize(inputs, size, minimum)), convention)

@@ -65,11 +65,8 @@ def vit_b16(inputs, classes, size=224, width=768, depth=12, heads=12, units=128)
         heads: attention heads of a block; a divisor of `width`.
         units: of the Dense layer. Not published.
 
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
-
-    Raises:
-        InputError: `size` is no multiple of the patch, or `width` none of `heads`.
+    Returns: Keras tensor (n, classes), float32 probabilities.
+    Raises InputError: `size` is no multiple of the patch, or `width` none of `heads`.
     """
     return _head(_transformer(inputs, 16, size, width, depth, heads), units, classes)
 
@@ -86,11 +83,8 @@ def load_published_weights(model, path):
         model: keras.Model of `vit_b16` or `vit_b32`.
         path: the file; its position embeddings are resized where the model has another grid of patches.
 
-    Returns:
-        list of the layers that were given weights.
-
-    Raises:
-        InputError: it is unreadable, or of another architecture.
+    Returns: list of the layers that were given weights.
+    Raises InputError: it is unreadable, or of another architecture.
     """
     wrong = f"{path}: not the weights of a ViT as {model.name} here has it"
     try:

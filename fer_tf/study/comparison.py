@@ -16,8 +16,7 @@ NOT_RUN = "not run"
 def published(name):
     """What a paper printed, from `fer_tf/study/published/<name>.yaml`.
 
-    Raises:
-        InputError: there is no such file.
+    Raises InputError: there is no such file.
     """
     choose("published study", name, sorted(file.stem for file in PUBLISHED.glob("*.yaml")))
     return yaml.safe_load((PUBLISHED / f"{name}.yaml").read_text(encoding="utf-8"))
@@ -30,8 +29,7 @@ def look_up(facts, where):
         facts: dict, from `published`.
         where: keys joined by dots, such as "test_time_augmentation.test_accuracy".
 
-    Raises:
-        InputError: nothing is there.
+    Raises InputError: nothing is there.
 
     Example:
         >>> look_up({"results": {"accuracy": 0.64}}, "results.accuracy")
@@ -59,12 +57,9 @@ def comparison(complete, rows, source):
             none is named, above the variant "plain".
         source: name of the published facts.
 
-    Returns:
-        DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run;
+    Returns: DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run;
         reproduced is None where a run is not there.
-
-    Raises:
-        InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
+    Raises InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
     """
     facts, by_name = published(source), {run.name: run for run in complete}
     lines = []
@@ -109,8 +104,7 @@ def findings(table, headline):
         table: DataFrame of `comparison`.
         headline: the `what` of the row that comes first.
 
-    Returns:
-        list of str. A difference inside its interval is never called one.
+    Returns: list of str. A difference inside its interval is never called one.
     """
     ran = table[table["reproduced"].notna()]
     first = ran[ran["what"] == headline]

@@ -43,9 +43,8 @@ def execute(file):
     Args:
         file: the run's YAML; `common.yaml` beside it holds what the study's runs share.
 
-    Raises:
-        InputError: a parameter that the notebook does not have, of another type, or an error while executing; the
-            message has the path of the half-executed notebook.
+    Raises InputError: a parameter that the notebook does not have, of another type, or an error while executing; the
+        message has the path of the half-executed notebook.
     """
     file = Path(file).resolve()
     notebook, parameters = notebook_of(file), read_parameters(file)
@@ -64,11 +63,8 @@ def prepare(file):
     Args:
         file: the run's YAML.
 
-    Returns:
-        Dataset.
-
-    Raises:
-        InputError: as `execute`, and as `datasets.prepare`.
+    Returns: Dataset.
+    Raises InputError: as `execute`, and as `datasets.prepare`.
     """
     from fer_tf import datasets
 
@@ -82,8 +78,7 @@ def prepare(file):
 def notebook_of(file):
     """The notebook that a run's YAML is for, by the file's name.
 
-    Raises:
-        InputError: there is no such file or notebook.
+    Raises InputError: there is no such file or notebook.
     """
     if not file.is_file():
         raise InputError(f"{file}: no such file. A run is notebooks/studies/<study>/<notebook>--<run>.yaml.")
@@ -96,11 +91,8 @@ def all_parameters(file):
     Args:
         file: the run's YAML.
 
-    Returns:
-        dict name -> value.
-
-    Raises:
-        InputError: as `read_parameters`.
+    Returns: dict name -> value.
+    Raises InputError: as `read_parameters`.
     """
     return {**notebooks.parameters(notebook_of(file)), **read_parameters(file)}
 
@@ -111,12 +103,9 @@ def read_parameters(file):
     Args:
         file: the run's YAML.
 
-    Returns:
-        dict name -> value.
-
-    Raises:
-        InputError: not a mapping; a name that the notebook (for common.yaml: any notebook) does not have; a value of
-            another type than the notebook's default.
+    Returns: dict name -> value.
+    Raises InputError: not a mapping; a name that the notebook (for common.yaml: any notebook) does not have; a value of
+        another type than the notebook's default.
     """
     defaults = notebooks.parameters(notebook_of(file))
     common = file.parent / "common.yaml"

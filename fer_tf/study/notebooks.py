@@ -19,11 +19,8 @@ def path_of(name):
     Args:
         name: str such as "02_train_cnn--five_layer", or "02_train_cnn".
 
-    Returns:
-        Path.
-
-    Raises:
-        InputError: there is no such notebook.
+    Returns: Path.
+    Raises InputError: there is no such notebook.
     """
     notebook = paths.root() / "notebooks" / f"{name.partition('--')[0]}.ipynb"
     if not notebook.is_file():
@@ -37,11 +34,9 @@ def parameters(notebook):
     Args:
         notebook: Path.
 
-    Returns:
-        dict name -> default value.
-
-    Raises:
-        InputError: the notebook has no cell tagged "parameters", or one of these cells is more than plain assignments.
+    Returns: dict name -> default value.
+    Raises InputError: the notebook has no cell tagged "parameters", or one of these cells is more than plain
+        assignments.
     """
     cells = _cells(notebook)
     if not any("parameters" in _tags(cell) for cell in cells):

@@ -34,9 +34,8 @@ def describe(dataset):
     Args:
         dataset: `Dataset` that the run was given.
 
-    Returns:
-        dict: name, hash (of the images it was given), classes, size, counts per split and class, and `splits`, the hash
-        of each split of the prepared dataset that it is part of, the unopened test split's too.
+    Returns: dict: name, hash (of the images it was given), classes, size, counts per split and class, and `splits`, the
+        hash of each split of the prepared dataset that it is part of, the unopened test split's too.
     """
     counts = {split: column.astype(int).to_dict() for split, column in dataset.counts().items()}
     return {
@@ -56,9 +55,8 @@ def code_of(notebook, parameters):
         notebook: Path of the notebook.
         parameters: dict of the run's parameters.
 
-    Returns:
-        dict: "notebook", the hash of the notebook's own code, and "definitions", those of the package that it uses, by
-        name; see `hashing.code_reached`.
+    Returns: dict: "notebook", the hash of the notebook's own code, and "definitions", those of the package that it
+        uses, by name; see `hashing.code_reached`.
     """
     definitions = hashing.code_reached(notebooks.code(notebook), _words(parameters))
     return {"notebook": notebooks.behavior(notebook), "definitions": definitions}
@@ -81,9 +79,8 @@ def changes(record, parameters, split_hashes):
         parameters: dict of the parameters that its YAML and notebook give it today, or None where it has no YAML.
         split_hashes: dict split -> hash of its dataset today, empty where that is not known.
 
-    Returns:
-        list of str such as "parameters changed (epochs)", "data changed (test)", "code changed (training/batches.py)";
-        empty for a current run.
+    Returns: list of str such as "parameters changed (epochs)", "data changed (test)", "code changed
+        (training/batches.py)"; empty for a current run.
     """
     lines = []
     made_with = record["parameters"]

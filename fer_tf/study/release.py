@@ -65,12 +65,9 @@ def release(run):
     Args:
         run: complete `runs.Run` whose test split has been scored.
 
-    Returns:
-        Path of the model card.
-
-    Raises:
-        InputError: the run has no model or no test predictions, the file would be too large, or the extra `export` is not
-            installed. What shipped before is untouched then.
+    Returns: Path of the model card.
+    Raises InputError: the run has no model or no test predictions, the file would be too large, or the extra `export`
+        is not installed. What shipped before is untouched then.
     """
     if not run.record.get("model"):
         raise InputError(f"{run.name} trained no model; name a run of 02_train_cnn or 03_transfer.")

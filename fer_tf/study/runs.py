@@ -105,9 +105,9 @@ class Run:
             dataset: the `Dataset` of those n images.
             variant: such as "random10" where a run scores the split in several ways.
 
-        Raises:
-            TestSplitError: the test split is scored before the run is complete, or has noted which variant is `shown`.
-            InputError: the number of rows or classes does not fit.
+        Raises TestSplitError: the test split is scored before the run is complete, or has noted which variant is
+            `shown`.
+        Raises InputError: the number of rows or classes does not fit.
         """
         if split == "test" and not (self.complete or self.record.get("source_run") or "shown" in self.record):
             raise TestSplitError(f"{self.name}: the test split is scored when the choices are made, by the report.")
@@ -126,8 +126,7 @@ class Run:
     def predictions(self, split, variant=""):
         """The saved predictions of a split, as a `Predictions`.
 
-        Raises:
-            InputError: none were saved.
+        Raises InputError: none were saved.
         """
         path = self._predictions(split, variant)
         if not path.is_file():
@@ -192,11 +191,8 @@ def start(namespace, dataset=None, source_run=None):
         dataset: the `Dataset` it works on, if any.
         source_run: the complete `Run` whose model it uses, if any.
 
-    Returns:
-        Run. What an earlier execution left in the folder is removed, but for a training's checkpoint and history.
-
-    Raises:
-        InputError: `out` is not named after a notebook, or the folder cannot be made.
+    Returns: Run. What an earlier execution left in the folder is removed, but for a training's checkpoint and history.
+    Raises InputError: `out` is not named after a notebook, or the folder cannot be made.
     """
     folder = paths.resolve(namespace["out"])
     notebook = notebooks.path_of(folder.name)
@@ -229,8 +225,7 @@ def open_run(folder):
     Args:
         folder: its path, or a path relative to the project.
 
-    Raises:
-        InputError: there is no such run, or it is not complete, or its record is unreadable.
+    Raises InputError: there is no such run, or it is not complete, or its record is unreadable.
     """
     folder = paths.resolve(folder)
     path = folder / "run.json"

@@ -13,8 +13,7 @@ METRICS = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "
 def planned(study):
     """The names of a study's runs by its YAML files, without the report's, in order.
 
-    Raises:
-        InputError: there is no such study.
+    Raises InputError: there is no such study.
     """
     folder = paths.root() / "notebooks" / "studies"
     choose("study", study, sorted(path.name for path in folder.glob("*/")))
@@ -34,8 +33,7 @@ def changes(run, complete):
         run: complete `runs.Run`.
         complete: the study's runs; that of 00_data knows the data of today.
 
-    Returns:
-        list of str, empty for a current run.
+    Returns: list of str, empty for a current run.
     """
     file = paths.root() / "notebooks" / "studies" / run.record["study"] / f"{run.name}.yaml"
     parameters = execute.all_parameters(file) if file.is_file() else None
@@ -49,12 +47,9 @@ def open_test_split(run):
     Args:
         run: complete `runs.Run`. One without a model, or already scored, is left as it is.
 
-    Returns:
-        True where it was scored now.
-
-    Raises:
-        InputError: a split of the prepared data is other than when the run was made; each is hashed again from its
-            bytes before it is used.
+    Returns: True where it was scored now.
+    Raises InputError: a split of the prepared data is other than when the run was made; each is hashed again from its
+        bytes before it is used.
     """
     if not run.record.get("model") or run.variants("test"):
         return False
@@ -70,9 +65,8 @@ def open_test_split(run):
 def scores(run):
     """Every metric of every set of predictions that a run saved.
 
-    Returns:
-        DataFrame with the columns run, split, variant, accuracy, its 95% Wilson interval (low, high), and the others of
-        `METRICS`; no rows for a run without predictions.
+    Returns: DataFrame with the columns run, split, variant, accuracy, its 95% Wilson interval (low, high), and the
+        others of `METRICS`; no rows for a run without predictions.
     """
     rows = []
     for split in ("validation", "test"):
@@ -125,8 +119,7 @@ def leak_free_accuracy(run, complete, variant=""):
         complete: the study's runs; the one of 00_data lists the test images that are leaks.
         variant: of the predictions.
 
-    Returns:
-        dict n, accuracy, unseen, unseen_accuracy; or None where there are no test predictions, or no such list.
+    Returns: dict n, accuracy, unseen, unseen_accuracy; or None where there are no test predictions, or no such list.
     """
     leaks = next((one.record["leaks"] for one in complete if "leaks" in one.record), None)
     if variant not in run.variants("test") or leaks is None:

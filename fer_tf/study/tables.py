@@ -42,11 +42,8 @@ def to_files(frame, path, caption=None, formats=FORMATS, digits=3):
         formats: of "csv" (all digits), "md" and "tex" (booktabs: put \\usepackage{booktabs} into the preamble).
         digits: of floats in Markdown and LaTeX.
 
-    Returns:
-        list of Path, one for each format.
-
-    Raises:
-        InputError: an unknown format, or the place cannot be written.
+    Returns: list of Path, one for each format.
+    Raises InputError: an unknown format, or the place cannot be written.
     """
     path = Path(path)
     for name in formats:
@@ -74,8 +71,7 @@ def to_markdown(flat, caption=None, digits=3):
         caption: str, above the table.
         digits: of floats.
 
-    Returns:
-        str.
+    Returns: str.
     """
     worded = _worded(flat, "md", digits).map(_one_line)
     worded.columns = [_one_line(column) for column in worded.columns]
@@ -93,8 +89,7 @@ def to_latex(flat, caption=None, label=None, digits=3):
         label: str, for \\ref{tab:<label>}.
         digits: of floats.
 
-    Returns:
-        str, a table environment where there is a caption, else the tabular alone.
+    Returns: str, a table environment where there is a caption, else the tabular alone.
     """
     worded = _worded(flat, "tex", digits)
     columns = "".join("r" if right else "l" for right in _numeric(flat))

@@ -52,11 +52,8 @@ def recipe(name):
     Args:
         name: str.
 
-    Returns:
-        (dict of arguments of `ImageDataGenerator`, dict of `PHOTOMETRIC` arguments of `Augmenter`).
-
-    Raises:
-        InputError: no recipe has that name.
+    Returns: (dict of arguments of `ImageDataGenerator`, dict of `PHOTOMETRIC` arguments of `Augmenter`).
+    Raises InputError: no recipe has that name.
 
     Example:
         >>> geometry, photometry = recipe("strong")
@@ -82,8 +79,7 @@ class Augmenter:
         brightness, contrast: largest relative change, 0 to 1.
         erasing: probability of one erased rectangle, 0 to 1.
 
-    Raises:
-        InputError: an argument is unknown.
+    Raises InputError: an argument is unknown.
     """
 
     def __init__(self, geometry=(), brightness=0.0, contrast=0.0, erasing=0.0):
@@ -102,8 +98,7 @@ class Augmenter:
             images: uint8 or float array (n, h, w, c), values 0 to 255.
             seeds: n sequences of integers; a view is a function of its image and its seed alone.
 
-        Returns:
-            float32 array (n, h, w, c), values 0 to 255.
+        Returns: float32 array (n, h, w, c), values 0 to 255.
         """
         views = [self._view(np.float32(image), seed) for image, seed in zip(images, seeds, strict=True)]
         return np.stack(views).astype(np.float32)

@@ -56,8 +56,7 @@ def arrays(dataset, channels=3):
         dataset: `Dataset` of n images.
         channels: 1 or 3, what the model takes.
 
-    Returns:
-        (images uint8 (n, h, w, channels), one-hot labels float32 (n, k)).
+    Returns: (images uint8 (n, h, w, channels), one-hot labels float32 (n, k)).
     """
     images = np.ascontiguousarray(with_channels(np.asarray(dataset.images), channels))
     return images, keras.utils.to_categorical(dataset.labels, len(dataset.classes))

@@ -71,8 +71,7 @@ class Checkpoint(keras.callbacks.Callback):
         seed: int, of dropout and all other seed generators.
         keep: "best", the weights of the epoch with the best validation accuracy, or "last".
 
-    Raises:
-        InputError: another word for `keep`.
+    Raises InputError: another word for `keep`.
     """
 
     def __init__(self, folder, key, batches, log, callbacks=(), seed=0, keep="best"):
@@ -84,11 +83,9 @@ class Checkpoint(keras.callbacks.Callback):
     def resume(self, model):
         """Brings a compiled model to where the checkpoint stopped.
 
-        Returns:
-            int, the `initial_epoch` of `fit`: 0 without a checkpoint of this key, all epochs for a training that is over.
-
-        Raises:
-            InputError: the checkpoint is damaged.
+        Returns: int, the `initial_epoch` of `fit`: 0 without a checkpoint of this key, all epochs for a training that
+            is over.
+        Raises InputError: the checkpoint is damaged.
         """
         saved = _read(self.folder / "checkpoint.npz")
         if saved is None or str(saved.get("key")) != self.key:

@@ -27,8 +27,7 @@ def make_deterministic(seed, threads=None):
         seed: int.
         threads: how many threads TensorFlow computes with; None leaves its choice. Results differ between counts.
 
-    Raises:
-        InputError: TensorFlow computes already, and with another number of threads.
+    Raises InputError: TensorFlow computes already, and with another number of threads.
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
@@ -46,11 +45,8 @@ def balanced_class_weight(labels, classes):
         labels: int array (n,).
         classes: tuple of the k class names.
 
-    Returns:
-        dict class index -> float, the argument `class_weight` of `keras.Model.fit`.
-
-    Raises:
-        InputError: a class has no image.
+    Returns: dict class index -> float, the argument `class_weight` of `keras.Model.fit`.
+    Raises InputError: a class has no image.
 
     scikit-learn's `compute_class_weight("balanced")`; King and Zeng 2001.
 
@@ -75,8 +71,7 @@ def compile_model(model, name="adam", learning_rate=0.001, weight_decay=0.0, lab
         name, learning_rate, weight_decay: see `optimizer`.
         label_smoothing: share of the probability spread over all classes, 0 to 1.
 
-    Raises:
-        InputError: an unknown optimizer.
+    Raises InputError: an unknown optimizer.
     """
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
     model.compile(optimizer(name, learning_rate, weight_decay), loss, metrics=["accuracy"], jit_compile=jit_compile())
@@ -118,13 +113,10 @@ def fit(
         key: str, what else decides the training, such as the fingerprint of the run: a checkpoint is resumed only by a
             call with the same key, settings, data and initial weights.
 
-    Returns:
-        DataFrame, the history; see `EpochLog`.
-
-    Raises:
-        TestSplitError: one of the datasets holds a test image.
-        InputError: an empty dataset or class, a class that the model lacks, an unknown name, or classes that are to be
-            balanced both by oversampling and by weights.
+    Returns: DataFrame, the history; see `EpochLog`.
+    Raises TestSplitError: one of the datasets holds a test image.
+    Raises InputError: an empty dataset or class, a class that the model lacks, an unknown name, or classes that are to
+        be balanced both by oversampling and by weights.
     """
     settings = [epochs, batch_size, augmentation, balance, class_weight, optimizer, learning_rate, schedule]
     settings += [weight_decay, label_smoothing, early_stopping, keep, seed]
@@ -160,9 +152,8 @@ def check_data(model, train, validation):
         model: keras.Model.
         train, validation: `Dataset`.
 
-    Raises:
-        TestSplitError: one of them holds an image of the test split.
-        InputError: one is empty, or has other classes or another size than the model.
+    Raises TestSplitError: one of them holds an image of the test split.
+    Raises InputError: one is empty, or has other classes or another size than the model.
     """
     for role, dataset in (("training", train), ("validation", validation)):
         if "test" in set(np.asarray(dataset.splits).tolist()):
@@ -191,11 +182,8 @@ def join_histories(histories):
     Args:
         histories: dict, name of a phase -> DataFrame of `EpochLog`; a phase without an epoch is left out.
 
-    Returns:
-        DataFrame with the column phase in front; epochs are counted through.
-
-    Raises:
-        InputError: no phase has an epoch.
+    Returns: DataFrame with the column phase in front; epochs are counted through.
+    Raises InputError: no phase has an epoch.
     """
     parts = [history.assign(phase=name) for name, history in histories.items() if len(history)]
     if not parts:

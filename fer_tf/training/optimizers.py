@@ -51,11 +51,8 @@ def optimizer(name, learning_rate=0.001, weight_decay=0.0):
         learning_rate: float or schedule, see `learning_rate_schedule`.
         weight_decay: decoupled decay per step, relative to the learning rate; biases and batch norm are left out.
 
-    Returns:
-        keras.optimizers.Optimizer.
-
-    Raises:
-        InputError: an unknown name.
+    Returns: keras.optimizers.Optimizer.
+    Raises InputError: an unknown name.
     """
     built = OPTIMIZERS[choose("optimizer", name, OPTIMIZERS)](learning_rate=learning_rate, weight_decay=weight_decay)
     built.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -72,11 +69,8 @@ def learning_rate_schedule(name, learning_rate, steps):
         learning_rate: the highest rate.
         steps: batches in the whole training.
 
-    Returns:
-        float or keras.optimizers.schedules.LearningRateSchedule.
-
-    Raises:
-        InputError: an unknown schedule.
+    Returns: float or keras.optimizers.schedules.LearningRateSchedule.
+    Raises InputError: an unknown schedule.
 
     Example:
         >>> rate = learning_rate_schedule("one_cycle", 0.01, steps=100)
@@ -100,8 +94,7 @@ def callbacks(schedule, early_stopping=0):
         schedule: "plateau" halves the learning rate after three epochs without a better validation loss.
         early_stopping: stop after this many such epochs; 0 never stops.
 
-    Returns:
-        list of keras.callbacks.Callback.
+    Returns: list of keras.callbacks.Callback.
     """
     chosen = []
     if schedule == "plateau":

@@ -23,9 +23,8 @@ def oversampled_indices(labels, k):
         labels: int array (n,), 0 to k-1.
         k: number of classes.
 
-    Returns:
-        int64 array (m,): 0 to n-1 in order, then the repeats, class by class. No image is repeated once more before every
-        other of its class has been. A class without an image stays without.
+    Returns: int64 array (m,): 0 to n-1 in order, then the repeats, class by class. No image is repeated once more
+        before every other of its class has been. A class without an image stays without.
 
     Example:
         >>> oversampled_indices([0, 0, 0, 1], 2).tolist()
@@ -44,8 +43,7 @@ def counts(dataset, balance="oversample_augmented"):
         dataset: `Dataset` of the training.
         balance: one of `BALANCES`.
 
-    Returns:
-        DataFrame of int, index the classes, columns before and after.
+    Returns: DataFrame of int, index the classes, columns before and after.
     """
     choose("balance", balance, BALANCES)
     k = len(dataset.classes)
@@ -63,11 +61,8 @@ def batches(dataset, batch_size, channels=3, augmentation="none", seed=0, balanc
         augmentation: name of a recipe, see `RECIPES`.
         balance: one of `BALANCES`.
 
-    Returns:
-        Batches.
-
-    Raises:
-        InputError: an unknown name, or augmented repeats without a recipe.
+    Returns: Batches.
+    Raises InputError: an unknown name, or augmented repeats without a recipe.
     """
     choose("balance", balance, BALANCES)
     augment = augmenter(augmentation)

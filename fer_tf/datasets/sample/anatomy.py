@@ -67,8 +67,7 @@ def person(rng):
     Args:
         rng: numpy Generator.
 
-    Returns:
-        SimpleNamespace of floats: the features, each uniform in its range and independent of the expression.
+    Returns: SimpleNamespace of floats: the features, each uniform in its range and independent of the expression.
     """
     return SimpleNamespace(**dict(zip(_FEATURES, rng.uniform(_LOW, _HIGH).tolist(), strict=True)))
 
@@ -80,12 +79,9 @@ def action_units(emotion, rng):
         emotion: str, any spelling that `emotions.canonical` knows.
         rng: numpy Generator.
 
-    Returns:
-        dict of every name in `ACTION_UNITS` to its intensity, 0 to 1. Some units of the prototype are weak or missing
-        and some foreign ones stray in (a talking mouth, a resting frown), so that not every face is readable.
-
-    Raises:
-        InputError: the emotion is unknown.
+    Returns: dict of every name in `ACTION_UNITS` to its intensity, 0 to 1. Some units of the prototype are weak or
+        missing and some foreign ones stray in (a talking mouth, a resting frown), so that not every face is readable.
+    Raises InputError: the emotion is unknown.
     """
     prototype = PROTOTYPES[canonical(emotion)]
     names = list(ACTION_UNITS)
@@ -108,11 +104,8 @@ def checked(intensities):
     Args:
         intensities: dict such as {"AU6": 0.8, "AU12": 1.0}, values 0 to 1.
 
-    Returns:
-        dict of every name in `ACTION_UNITS` to a float; 0 where none was given.
-
-    Raises:
-        InputError: a name is unknown, or a value is outside 0 to 1.
+    Returns: dict of every name in `ACTION_UNITS` to a float; 0 where none was given.
+    Raises InputError: a name is unknown, or a value is outside 0 to 1.
     """
     for name, value in intensities.items():
         if name not in ACTION_UNITS:
@@ -193,9 +186,8 @@ def brow(who, au, side):
 def eye(who, au, side):
     """One eye.
 
-    Returns:
-        SimpleNamespace: center (2,); upper and lower, the lids' edges (n, 2) from left to right; disc(radius, gaze), a
-        round thing in it (n, 2) as far as the lids leave it open; crease, the fold above (n, 2).
+    Returns: SimpleNamespace: center (2,); upper and lower, the lids' edges (n, 2) from left to right; disc(radius,
+        gaze), a round thing in it (n, 2) as far as the lids leave it open; crease, the fold above (n, 2).
     """
     au = _sided(who, au, side)
     up = 1 + 0.75 * au["AU5"] - 0.35 * au["AU7"] - 0.2 * au["AU6"] - 0.25 * au["AU9"]
@@ -228,9 +220,8 @@ def eye(who, au, side):
 def mouth(who, au):
     """The mouth.
 
-    Returns:
-        SimpleNamespace of curves (n, 2) from left to right: top and bottom (the lips' outer edges), upper and lower
-        (their inner edges); gap, the opening in the middle; left and right, the corners (2,).
+    Returns: SimpleNamespace of curves (n, 2) from left to right: top and bottom (the lips' outer edges), upper and
+        lower (their inner edges); gap, the opening in the middle; left and right, the corners (2,).
     """
     t = np.linspace(-1, 1, 13)
     bow = np.clip(1 - t**2, 0, 1)

@@ -23,11 +23,8 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
         channels: 1 for gray, 3 for RGB.
         rng: numpy Generator, or a seed for one; person, pose, light, occlusion and noise are drawn from it.
 
-    Returns:
-        uint8 array (size, size, channels).
-
-    Raises:
-        InputError: the emotion or an action unit is unknown, or size or channels is out of range.
+    Returns: uint8 array (size, size, channels).
+    Raises InputError: the emotion or an action unit is unknown, or size or channels is out of range.
     """
     if size < 16 or channels not in (1, 3):
         raise InputError(
@@ -64,8 +61,7 @@ def render(background, who, au, pose, light=(0.0, -0.3, 0.9), gaze=(0.0, 0.0)):
         light: direction that the light comes from (right, down, towards the camera).
         gaze: where the eyes look, in face units.
 
-    Returns:
-        uint8 array (h, w, 3), RGB.
+    Returns: uint8 array (h, w, 3), RGB.
     """
     paint = _Paint(background.shape[:2], pose)
     skin, hair = _skin(who), _tone(_HAIRS, who.hair_tone)
@@ -359,8 +355,7 @@ def backdrop(shape, rng):
         shape: (height, width) in pixels.
         rng: numpy Generator.
 
-    Returns:
-        uint8 array (h, w, 3), RGB.
+    Returns: uint8 array (h, w, 3), RGB.
     """
     tone = rng.uniform(20, 235, (2, 2, 3)) * 0.5 + rng.uniform(10, 120)
     small = cv2.resize(tone, (12, 12), interpolation=cv2.INTER_LINEAR)

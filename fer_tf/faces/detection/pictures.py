@@ -11,8 +11,7 @@ LEAST = 160  # pixels of the longer side: smaller pictures are enlarged
 def check(image):
     """Refuses what is no picture.
 
-    Raises:
-        InputError: not a uint8 array (h, w, 3) with at least one pixel.
+    Raises InputError: not a uint8 array (h, w, 3) with at least one pixel.
     """
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
@@ -30,8 +29,7 @@ def fitted(image, longest, least=LEAST):
         longest: its longer side is shrunk to this many pixels at most,
         least: and enlarged to this many at least.
 
-    Returns:
-        the picture, and the float factor that leads from its pixels back to the given one's.
+    Returns: the picture, and the float factor that leads from its pixels back to the given one's.
     """
     height, width = image.shape[:2]
     side = max(height, width)

@@ -17,8 +17,7 @@ class RetinaFace:
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
         side: pictures are resized to fit a square of this side, in pixels.
 
-    Raises:
-        InputError: the package or the weights are absent or wrong.
+    Raises InputError: the package or the weights are absent or wrong.
 
     Deng et al. 2020, "RetinaFace: single-shot multi-level face localisation in the wild".
     """
@@ -52,8 +51,7 @@ class RetinaFace:
             image: uint8 array (h, w, 3), BGR, of any size.
             score: minimum detection score for this call; not below `FAINT`.
 
-        Returns:
-            list of `Face` with landmarks, the surest first.
+        Returns: list of `Face` with landmarks, the surest first.
         """
         check(image)
         least = self.score if score is None else score
@@ -63,8 +61,7 @@ class RetinaFace:
 def package():
     """The module uniface.
 
-    Raises:
-        InputError: it is not installed, or not with ONNX Runtime.
+    Raises InputError: it is not installed, or not with ONNX Runtime.
     """
     try:
         import uniface.constants

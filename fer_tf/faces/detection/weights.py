@@ -96,8 +96,7 @@ CATALOG = {
 def folders(weights_folder=None):
     """Where weights are looked for, in this order: a given folder or file, $FER_TF_MODELS, data/models, the clone's.
 
-    Raises:
-        InputError: there is nothing at the given path.
+    Raises InputError: there is nothing at the given path.
     """
     if weights_folder and not paths.resolve(weights_folder).exists():
         raise InputError(
@@ -114,11 +113,8 @@ def find(name, weights_folder=None):
         name: key of `CATALOG`.
         weights_folder: a folder to look into first, or the file itself.
 
-    Returns:
-        Path.
-
-    Raises:
-        InputError: an unknown name, or no such file anywhere.
+    Returns: Path.
+    Raises InputError: an unknown name, or no such file anywhere.
     """
     entry = _entry(name)
     if path := _found(entry, weights_folder):
@@ -137,8 +133,7 @@ def present(name, weights_folder=None):
 def check(path, name):
     """Refuses a file that is not the published one.
 
-    Raises:
-        InputError: its SHA-256 is another.
+    Raises InputError: its SHA-256 is another.
     """
     entry = _entry(name)
     result = file_digest(path)
@@ -156,11 +151,8 @@ def fetch(name, folder=None):
         name: key of `CATALOG`.
         folder: where to; data/models by default.
 
-    Returns:
-        Path of the file.
-
-    Raises:
-        InputError: an unknown name, no connection, or other bytes than were published.
+    Returns: Path of the file.
+    Raises InputError: an unknown name, no connection, or other bytes than were published.
     """
     entry = _entry(name)
     path = paths.resolve(folder or "data/models") / entry.file

@@ -23,8 +23,7 @@ class Yolo:
         score: minimum detection score, 0 to 1, unless `detect` gets another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
 
-    Raises:
-        InputError: the weights are absent, or no network of that kind.
+    Raises InputError: the weights are absent, or no network of that kind.
 
     The box is read from a distribution over distances: Li et al. 2020, "Generalized focal loss".
     """
@@ -43,8 +42,7 @@ class Yolo:
             image: uint8 array (h, w, 3), BGR, of any size.
             score: minimum detection score for this call; the detector's own by default.
 
-        Returns:
-            list of `Face` with landmarks, the surest first.
+        Returns: list of `Face` with landmarks, the surest first.
         """
         check(image)
         min_score = self.score if score is None else score
@@ -74,8 +72,7 @@ class Yolo:
 def letterbox(image, side=SIDE):
     """A picture resized to fit a square, in its middle, with gray around.
 
-    Returns:
-        the uint8 square (side, side, 3); the float factor from its pixels to the picture's; pixels left and above.
+    Returns: the uint8 square (side, side, 3); the float factor from its pixels to the picture's; pixels left and above.
     """
     height, width = image.shape[:2]
     factor = max(height, width) / side
@@ -95,8 +92,8 @@ def decode(outputs, min_score):
             each), one of score, 15 of landmarks (x, y, visibility, five times).
         min_score: float, 0 to 1; places with a lower score are left out.
 
-    Returns:
-        float32 arrays (n, 4) of x, y, width, height; (n,) scores 0 to 1; (n, 5, 2) landmarks; in the square's pixels.
+    Returns: float32 arrays (n, 4) of x, y, width, height; (n,) scores 0 to 1; (n, 5, 2) landmarks; in the square's
+        pixels.
     """
     parts = [_decode(output, stride, min_score) for output, stride in zip(outputs, STRIDES, strict=True)]
     return tuple(np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))

@@ -42,11 +42,8 @@ def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=crop
         margins: of the crops of each face whose probabilities are averaged, see `cropping.MARGINS`.
         mirrored: average over their mirror images too.
 
-    Returns:
-        list of `Expression`, the surest face first.
-
-    Raises:
-        InputError: see `check_limits`.
+    Returns: list of `Expression`, the surest face first.
+    Raises InputError: see `check_limits`.
 
     Example:
         >>> from fer_tf.faces import detection
@@ -63,8 +60,7 @@ def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=crop
 def check_limits(min_score, min_size):
     """Refuses limits that would leave every face out.
 
-    Raises:
-        InputError: `min_score` is not between 0 and 1, or `min_size` is below 0.
+    Raises InputError: `min_score` is not between 0 and 1, or `min_size` is below 0.
     """
     if not (0 <= min_score <= 1 and min_size >= 0):
         raise InputError(f"faces of a score from {min_score:g} and {min_size:g} pixels; take 0 to 1, and 0 or more.")
@@ -86,8 +82,7 @@ def find_faces(image, detector):
         image: uint8 array (h, w, 3), BGR.
         detector: see `detection.load`.
 
-    Returns:
-        list of `detection.Face`, the surest first.
+    Returns: list of `detection.Face`, the surest first.
     """
     faces = detector.detect(image)
     if faces or min(image.shape[:2]) < SMALLEST:
@@ -107,8 +102,7 @@ def classify(image, faces, classifier, margins=cropping.MARGINS, mirrored=True):
         faces: list of n `detection.Face`.
         classifier, margins, mirrored: see `analyze`.
 
-    Returns:
-        list of n `Expression`, in the order of `faces`.
+    Returns: list of n `Expression`, in the order of `faces`.
     """
     size, _, channels = classifier.input_shape
     views = [cropping.crops(image, faces, size, channels, margin=margin, color=classifier.color) for margin in margins]

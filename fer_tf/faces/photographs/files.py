@@ -25,11 +25,8 @@ def read(path):
         path: a JPEG, PNG, TIFF, WebP, BMP or GIF file: gray or color, with a palette or transparent (shown on white), of 8 or
             16 bits; of several pictures in one file the first.
 
-    Returns:
-        uint8 array (h, w, 3), BGR.
-
-    Raises:
-        InputError: no such file, no picture, one that is cut off, or HEIC.
+    Returns: uint8 array (h, w, 3), BGR.
+    Raises InputError: no such file, no picture, one that is cut off, or HEIC.
     """
     path = Path(path)
     try:
@@ -60,11 +57,8 @@ def find(values, except_in=None):
             hidden ones.
         except_in: a folder in one of these that is passed over, such as the one of annotated copies.
 
-    Returns:
-        list of Path.
-
-    Raises:
-        InputError: nothing at a path, or no photograph in a folder.
+    Returns: list of Path.
+    Raises InputError: nothing at a path, or no photograph in a folder.
     """
     result = []
     for path in map(Path, values):
@@ -89,11 +83,8 @@ def write(image, path):
         image: uint8 array (h, w, 3), BGR.
         path: where to; what is neither JPEG, PNG, BMP, WebP nor TIFF by its name becomes PNG.
 
-    Returns:
-        Path of the file.
-
-    Raises:
-        InputError: the place cannot be written.
+    Returns: Path of the file.
+    Raises InputError: the place cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITTEN:

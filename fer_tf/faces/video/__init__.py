@@ -80,12 +80,10 @@ def run_clip(
         weights_folder: folder of the detectors' weights, for one that is named.
         progress: show the progress on stderr, in one line.
 
-    Returns:
-        dict, what `<name>_emotions.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
-        frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, video, codec.
-
-    Raises:
-        InputError: a source, name or number that is wrong, or the disk is full; what was written until then is kept.
+    Returns: dict, what `<name>_emotions.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
+        frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, video,
+        codec.
+    Raises InputError: a source, name or number that is wrong, or the disk is full; what was written until then is kept.
     """
     opened = open_source(source, fps)
     detector, network = _loaded(detector, network, weights_folder, opened.size)
@@ -125,11 +123,8 @@ def run_live(
         patience: seconds without a frame after which the camera counts as gone.
         detector, network, tracker, smoother, every, min_score, min_size, weights_folder, progress: as of `run_clip`.
 
-    Returns:
-        dict as of `run_clip`; table, video and codec are None where nothing was kept.
-
-    Raises:
-        InputError: as of `run_clip`; the camera cannot be opened; or a window was asked for and there is no display.
+    Returns: dict as of `run_clip`; table, video and codec are None where nothing was kept.
+    Raises InputError: as of `run_clip`; the camera cannot be opened; or a window was asked for and there is no display.
     """
     shows = can_open_windows() if window is None else window
     if shows and not can_open_windows():

@@ -36,8 +36,7 @@ class Recording:
         video: Path of `<stem>.mp4`, or None.
         codec: of the video, known when its first frame is written.
 
-    Raises:
-        InputError: the folder cannot be written.
+    Raises InputError: the folder cannot be written.
     """
 
     def __init__(self, folder, stem, classes, fps, write_video=True):
@@ -75,8 +74,7 @@ class Recording:
     def close(self):
         """Finishes the files and puts them in their places; what was written so far is what they hold.
 
-        Raises:
-            InputError: the video cannot be played, as the disk is full; it is removed, and the table stays.
+        Raises InputError: the video cannot be played, as the disk is full; it is removed, and the table stays.
         """
         try:
             self._video_files.close()
@@ -106,8 +104,7 @@ class VideoWriter:
         codec: the one of `CODECS` that could be had.
         frames: how many it holds.
 
-    Raises:
-        InputError: no codec can be had, or the place cannot be written.
+    Raises InputError: no codec can be had, or the place cannot be written.
     """
 
     LONGEST_WAIT = 10.0  # seconds that one picture is shown at most: a clock that jumps must not fill the disk
@@ -140,8 +137,7 @@ class VideoWriter:
     def close(self):
         """Finishes the file, so that it can be played.
 
-        Raises:
-            InputError: it cannot, since OpenCV says nothing of a full disk.
+        Raises InputError: it cannot, since OpenCV says nothing of a full disk.
         """
         with quiet():
             self._writer.release()
@@ -159,8 +155,7 @@ def letterbox(picture, size):
         picture: uint8 array (h, w, 3).
         size: (width, height) in pixels.
 
-    Returns:
-        uint8 array (height, width, 3), contiguous.
+    Returns: uint8 array (height, width, 3), contiguous.
     """
     width, height = size
     h, w = picture.shape[:2]
@@ -201,8 +196,7 @@ def rows(annotated, width):
 def read_table(path):
     """The table of a reading as a DataFrame; without a face, track and all that follows are empty (NaN).
 
-    Raises:
-        InputError: there is no such file, or it is no such table.
+    Raises InputError: there is no such file, or it is no such table.
     """
     import pandas as pd
 

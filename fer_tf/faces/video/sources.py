@@ -49,11 +49,8 @@ def open_source(source, fps=FPS):
         source: a path to a clip or to a folder of pictures.
         fps: frames per second of a folder.
 
-    Returns:
-        `Clip` or `Folder`.
-
-    Raises:
-        InputError: there is nothing, or nothing that can be read.
+    Returns: `Clip` or `Folder`.
+    Raises InputError: there is nothing, or nothing that can be read.
     """
     path = Path(source).expanduser()
     return Folder(path, fps) if path.is_dir() else Clip(path)
@@ -74,8 +71,7 @@ class Clip:
         fault: what went wrong on the way, or "".
         endless: False, as it has an end that is missed where one stops before.
 
-    Raises:
-        InputError: there is no such file, or not one frame can be read from it.
+    Raises InputError: there is no such file, or not one frame can be read from it.
     """
 
     dropped, endless = 0, False
@@ -138,8 +134,7 @@ class Folder:
         name, fps, length, dropped, fault, endless: as of a `Clip`. A picture that cannot be read is left out and named in `fault`.
         size: None, as each picture has its own.
 
-    Raises:
-        InputError: there is no picture in it; when it is iterated, not one that can be read.
+    Raises InputError: there is no picture in it; when it is iterated, not one that can be read.
     """
 
     dropped, size, endless = 0, None, False
@@ -190,8 +185,7 @@ class Camera:
         endless: True.
         dropped: how many frames came and were replaced before anyone took them.
 
-    Raises:
-        InputError: it cannot be opened.
+    Raises InputError: it cannot be opened.
     """
 
     length, endless = None, True

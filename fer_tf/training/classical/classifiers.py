@@ -95,11 +95,8 @@ def build(name, components=256, class_weight=False, seed=0):
         class_weight: weight classes inversely to how often they occur.
         seed: int.
 
-    Returns:
-        scikit-learn Pipeline with the steps pca (where asked), scale (SVMs) and classifier.
-
-    Raises:
-        InputError: an unknown name.
+    Returns: scikit-learn Pipeline with the steps pca (where asked), scale (SVMs) and classifier.
+    Raises InputError: an unknown name.
     """
     choose("classifier", name, GRIDS)
     reduced = components and name != "random_forest"
@@ -128,11 +125,8 @@ def fit(name, views, labels, calibration, components=256, class_weight=False, se
         folds: int.
         seed: int.
 
-    Returns:
-        Fitted.
-
-    Raises:
-        InputError: an unknown name, or fewer images of a class than folds.
+    Returns: Fitted.
+    Raises InputError: an unknown name, or fewer images of a class than folds.
 
     Temperature scaling: Guo et al. 2017.
     """
@@ -159,8 +153,7 @@ def probabilities(model, *views):
         model: calibrated estimator of `Fitted`.
         views: float arrays (n, d), such as the images' features and those of their mirror images.
 
-    Returns:
-        float32 array (n, k).
+    Returns: float32 array (n, k).
     """
     return np.mean([model.predict_proba(vectors) for vectors in views], axis=0).astype(np.float32)
 

@@ -189,12 +189,9 @@ FEATURES = {"pixels": Pixels, "hog": Hog, "sift": VisualWords}
 def build(name):
     """A feature by name: "pixels", "hog", "sift" (visual words), or several joined by "+", such as "hog+sift".
 
-    Returns:
-        scikit-learn transformer, uint8 images (n, h, w, 1 or 3) to float32 vectors (n, d). Joined features stand side by
-        side, each scaled to the same mean length.
-
-    Raises:
-        InputError: an unknown name.
+    Returns: scikit-learn transformer, uint8 images (n, h, w, 1 or 3) to float32 vectors (n, d). Joined features stand
+        side by side, each scaled to the same mean length.
+    Raises InputError: an unknown name.
     """
     parts = [(part, FEATURES[choose("feature", part, FEATURES)]()) for part in name.split("+")]
     if len(parts) == 1:
@@ -209,8 +206,7 @@ def vectors(feature, images):
         feature: fitted transformer of `build`.
         images: uint8 array (n, h, w, c).
 
-    Returns:
-        float32 array (n, d), a read-only memory map.
+    Returns: float32 array (n, d), a read-only memory map.
     """
     return cached(_transformed, feature, np.ascontiguousarray(images), code=FEATURES.values())
 
