@@ -22,6 +22,7 @@ REGISTRIES = (
     "SOURCES",
     "FAMILIES",
     "BACKBONES",
+    "CATALOGUE",
     "RECIPES",
     "OPTIMIZERS",
     "SCHEDULES",

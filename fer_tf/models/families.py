@@ -6,10 +6,12 @@ tensor of probabilities (n, classes).
 
 from fer_tf.models import transfer, vit
 from fer_tf.models.five_layer import five_layer
+from fer_tf.models.mobilefacenet import mobilefacenet
 from fer_tf.models.mobilenet_pa import mobilenet_pa
 from fer_tf.models.plain_cnn import plain_cnn
 from fer_tf.models.resnet18 import resnet18
 from fer_tf.models.shallow import shallow
+from fer_tf.models.squeezenet import squeezenet
 
 FAMILIES = {
     "five_layer": five_layer,
@@ -25,5 +27,7 @@ FAMILIES = {
     "vit_b16": vit.vit_b16,
     "vit_b32": vit.vit_b32,
     "mobilenet_pa": mobilenet_pa,
+    "mobilefacenet": mobilefacenet,
+    "squeezenet": squeezenet,
 }
 """Name -> function that lays out the network."""

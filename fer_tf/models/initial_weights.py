@@ -1,4 +1,4 @@
-"""The weights that a network starts from: ImageNet's, those of a file, or those of an earlier run.
+"""The weights that a network starts from: published ones by name, those of a file, or those of an earlier run.
 
 One printed line says what was loaded and what is new; weights that do not fit are refused before any training.
 """
@@ -13,11 +13,10 @@ from keras import utils
 
 from fer_tf import paths
 from fer_tf.errors import InputError, first_line
-from fer_tf.models import files, resnet18, vit
+from fer_tf.models import files
+from fer_tf.models.catalogue import CATALOGUE
 from fer_tf.models.freezing import is_head, with_weights
 from fer_tf.models.transfer import BACKBONES
-
-SUFFIXES = (".keras", ".weights.h5", ".npz", ".pth")
 
 
 def load_initial_weights(model, weights):
@@ -25,55 +24,62 @@ def load_initial_weights(model, weights):
 
     Args:
         model: keras.Model of `models.build`, named after its architecture.
-        weights: "imagenet"; or the path of a `.keras` or `.weights.h5` file of the same architecture, of a run's folder
-            with a model.keras, or of a published `.npz` (ViT) or `.pth` (ResNet-18) file.
+        weights: "imagenet", or another name that `catalogue.CATALOGUE` has for the architecture; or the path of a
+            `.keras` or `.weights.h5` file, of a run's folder with a model.keras, or of a file as the catalogue has it.
 
-    Raises InputError: there are none, they could not be downloaded, or they are of another architecture or class count.
+    Raises:
+        InputError: there are none, they could not be downloaded, or they are of another architecture or class count.
     """
-    if weights == "imagenet":
-        return _load_imagenet(model)
-    path = paths.resolve(weights)
+    published = CATALOGUE.get(model.name)
+    if published and weights == published.name:
+        source = _download(published)
+        loaded = published.load(model, source)
+    elif weights == "imagenet":
+        source, loaded = "ImageNet", _load_imagenet(model)
+    else:
+        source = _file(paths.resolve(weights))
+        kinds = {".keras": _load_keras, ".weights.h5": _load_h5}
+        kinds |= {Path(published.address).suffix: published.load} if published else {}
+        load = next((load for kind, load in kinds.items() if source.name.endswith(kind)), None)
+        if load is None:
+            raise InputError(
+                f"{source}: weights of {model.name} must be 'imagenet', a run's folder or a file {', '.join(kinds)}."
+            )
+        loaded = load(model, source)
+    new = [layer.name for layer in with_weights(model) if layer not in loaded]
+    print(f"weights: {len(loaded)} layers from {source}; new: {', '.join(new) or 'none'}", flush=True)
+
+
+def _file(path):
     path = path / "model.keras" if path.is_dir() else path
-    kind = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
-    if kind is None:
-        raise InputError(f"{path}: weights must be 'imagenet', a run's folder or a file {', '.join(SUFFIXES)}.")
     if not path.is_file():
         raise InputError(f"{path}: there are no such weights. Give the path of a file, or of a complete run's folder.")
-    if kind == ".keras":
-        _load_layers(model, files.load(path), path)
-    elif kind == ".weights.h5":
-        _load_h5(model, path)
-    else:
-        _load_published(model, path, kind)
+    return path
 
 
 def _load_imagenet(model):
-    if model.name in vit.WEIGHTS:
-        return _load_published(model, _download(vit.WEIGHTS[model.name]), ".npz")
-    if model.name == "resnet18":
-        return _load_published(model, _download(resnet18.WEIGHTS, resnet18.WEIGHTS_HASH), ".pth")
     if model.name not in BACKBONES:
         raise InputError(f"{model.name} has no ImageNet weights; give weights=None, or a file of an earlier run.")
     donor = _fetching(
         lambda: BACKBONES[model.name].function(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
     )
-    mine = [layer for layer in with_weights(model) if not is_head(model, layer)]
-    for layer, theirs in zip(mine, with_weights(donor), strict=False):  # a backbone may be cut short
+    backbone = [layer for layer in with_weights(model) if not is_head(model, layer)]
+    for layer, theirs in zip(backbone, with_weights(donor), strict=False):  # a backbone may be cut short
         layer.set_weights(theirs.get_weights())
-    _tell(model, mine, "ImageNet")
+    return backbone
 
 
-def _load_layers(model, donor, path):
-    mine, theirs = with_weights(model), with_weights(donor)
+def _load_keras(model, path):
+    mine, theirs = with_weights(model), with_weights(files.load(path))
     for layer, other in zip(mine[:-1], theirs, strict=False):
         if _shapes(layer) != _shapes(other):
             raise _another(model, path, f"its layer {other.name} has {_shapes(other)}, here {_shapes(layer)}")
     if len(mine) != len(theirs):
         raise _another(model, path, f"it has {len(theirs)} layers with weights, here {len(mine)}")
-    taken = mine if _shapes(mine[-1]) == _shapes(theirs[-1]) else mine[:-1]  # other classes: the last layer is new
-    for layer, other in zip(taken, theirs, strict=False):
+    fitting = mine if _shapes(mine[-1]) == _shapes(theirs[-1]) else mine[:-1]  # other classes: the last layer is new
+    for layer, other in zip(fitting, theirs, strict=False):
         layer.set_weights(other.get_weights())
-    _tell(model, taken, path)
+    return fitting
 
 
 def _load_h5(model, path):
@@ -90,7 +96,7 @@ def _load_h5(model, path):
         result = re.search(r"variable\.shape=(\(.*?\)), Received: value\.shape=(\(.*?\))", str(error))
         difference = f"it has a {result[2]} where there is {result[1]} here" if result else "it has other layers"
         raise _another(model, path, difference) from error
-    _tell(model, with_weights(model), path)
+    return with_weights(model)
 
 
 def _count_arrays(path):
@@ -105,18 +111,10 @@ def _count_arrays(path):
     return len(shapes)
 
 
-def _load_published(model, path, kind):
-    owners = {".npz": tuple(vit.WEIGHTS), ".pth": ("resnet18",)}[kind]
-    if model.name not in owners:
-        raise _another(model, path, f"{kind} files are those of {' and '.join(owners)}")
-    taken = (
-        vit.load_published_weights(model, path) if kind == ".npz" else resnet18.load_torchvision_weights(model, path)
+def _download(published):
+    return _fetching(
+        lambda: utils.get_file(origin=published.address, cache_subdir="models", file_hash=published.sha256)
     )
-    _tell(model, taken, path)
-
-
-def _download(url, file_hash=None):
-    return _fetching(lambda: utils.get_file(origin=url, cache_subdir="models", file_hash=file_hash))
 
 
 def _fetching(fetch):
@@ -141,8 +139,3 @@ def _another(model, path, difference):
 
 def _shapes(layer):
     return [tuple(weight.shape) for weight in layer.weights]
-
-
-def _tell(model, taken, source):
-    new = [layer.name for layer in with_weights(model) if layer not in taken]
-    print(f"weights: {len(taken)} layers from {source}; new: {', '.join(new) or 'none'}", flush=True)

@@ -1,9 +1,14 @@
 """The MobileNet of the three-dataset comparison, with a patch-extraction block and an attention block on top."""
 
+import numpy as np
 from keras import layers
 
 from fer_tf.errors import InputError
+from fer_tf.models.freezing import is_head
 from fer_tf.models.transfer import backbone, softmax
+
+
+KINDS = {"dw": "depthwise", "pw": "pointwise"}
 
 
 def mobilenet_pa(
@@ -38,6 +43,62 @@ def mobilenet_pa(
     x = layers.Dense(units, activation="relu", name="head_dense")(x)
     x = layers.Dropout(dropout, name="head_dropout")(x)
     return softmax(x, classes)
+
+
+def load_quantized_weights(model, path):
+    """Gives the MobileNet the weights of a `.tflite` file in 8 bits, dequantized; its head keeps what it has.
+
+    The file's batch norms are folded into kernels and biases. Here a batch norm is the identity plus the bias: it has to
+    rest while the network is fine-tuned, as `models.set_trainable` has it.
+
+    Args:
+        model: keras.Model of `mobilenet_pa`.
+        path: a MobileNet 1.0 without its top.
+
+    Returns: list of the layers that were given weights.
+    Raises InputError: it is unreadable, or of another architecture.
+    """
+    saved = _dequantized(path)
+    named = [layer for layer in model.layers if layer.weights and not is_head(model, layer)]
+    try:
+        for layer in named:
+            arrays = saved[_published_name(layer.name)]
+            if isinstance(layer, layers.BatchNormalization):
+                zeros = np.zeros_like(arrays["bias"])
+                layer.set_weights([zeros + 1, arrays["bias"], zeros, zeros + 1 - layer.epsilon])
+            else:
+                layer.set_weights([arrays["kernel"].transpose(1, 2, 3, 0)])
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path}: not the published weights of MobileNet 1.0 ({layer.name} differs).") from error
+    return named
+
+
+def _dequantized(path):
+    """The weights of a quantized network by name: dict name -> {"kernel": float32 (out, h, w, in), "bias": (out,)}."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+
+        network = Interpreter(str(path))
+    except ImportError as error:
+        raise InputError(f"{path}: reading it takes ai-edge-litert. Install the extra export.") from error
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: no readable .tflite file. Download it again.") from error
+    result = {}
+    for entry in network.get_tensor_details():
+        kind = "kernel" if "weights_quant" in entry["name"] else "bias" if entry["dtype"] == np.int32 else None
+        if kind and len(entry["quantization_parameters"]["scales"]) == 1:
+            scale, zero = entry["quantization"]
+            numbers = np.float32(scale) * (network.get_tensor(entry["index"]).astype(np.float32) - zero)
+            # Such as MobilenetV1/MobilenetV1/Conv2d_1_depthwise/weights_quant/...
+            name = next(part for part in entry["name"].split("/") if part.startswith("Conv2d_"))
+            result.setdefault(name, {})[kind] = numbers
+    return result
+
+
+def _published_name(name):
+    """The published name of Keras's layer or of the convolution before its batch norm: "conv_dw_1_bn", Conv2d_1_depthwise."""
+    kind, _, number = name.removesuffix("_bn").removeprefix("conv_").partition("_")
+    return f"Conv2d_{number}_{KINDS[kind]}" if number else "Conv2d_0"
 
 
 def _extract_patches(x, kernels, filters):

@@ -8,10 +8,6 @@ from fer_tf.models.input_layers import scale
 
 STEMS = ("imagenet", "small")
 
-# Trained on ImageNet by the authors of torchvision, BSD 3-Clause.
-WEIGHTS = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
-WEIGHTS_HASH = "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
-
 
 def resnet18(inputs, classes, stem="imagenet", filters=64):
     """The network's layers from an image in 0-255 to class probabilities.
@@ -60,7 +56,7 @@ def load_torchvision_weights(model, path):
     """
     saved, taken = torch_weights.read(path), []
     for layer in (layer for layer in model.layers if layer.weights):
-        arrays = _from_torch(saved, layer, path)
+        arrays = _arrays(saved, layer, path)
         if [a.shape for a in arrays] == [tuple(w.shape) for w in layer.weights]:
             layer.set_weights(arrays)
             taken.append(layer)
@@ -71,18 +67,13 @@ def load_torchvision_weights(model, path):
     return taken
 
 
-def _from_torch(saved, layer, path):
-    kinds = {"Conv2D": ("weight",), "Dense": ("weight", "bias")}
-    norm = ("weight", "bias", "running_mean", "running_var")
+def _arrays(saved, layer, path):
     try:
-        arrays = [saved[f"{layer.name}.{kind}"] for kind in kinds.get(type(layer).__name__, norm)]
+        arrays = torch_weights.arrays_of(saved, layer)
     except KeyError as error:
         raise InputError(f"{path}: no weights of torchvision's resnet18; it has no {error.args[0]}.") from error
-    if arrays[0].ndim == 4:
-        kernel = arrays[0].transpose(2, 3, 1, 0)
-        gray = layer.name == "conv1" and layer.kernel.shape[2] == 1
-        return [kernel.sum(axis=2, keepdims=True) if gray else kernel]
-    return [arrays[0].T, *arrays[1:]]
+    gray = layer.name == "conv1" and layer.kernel.shape[2] == 1
+    return [arrays[0].sum(axis=2, keepdims=True)] if gray else arrays
 
 
 def _residual(x, filters, strides, name):

@@ -12,15 +12,6 @@ from fer_tf.errors import InputError
 from fer_tf.models.input_layers import color, resize, scale
 from fer_tf.models.transfer import softmax
 
-# Pretrained on ImageNet-21k and fine-tuned on ImageNet at 224 pixels (Steiner et al. 2022), Apache 2.0.
-_AUGREG = "https://storage.googleapis.com/vit_models/augreg/"
-WEIGHTS = {
-    "vit_b16": _AUGREG
-    + "B_16-i21k-300ep-lr_0.001-aug_medium1-wd_0.1-do_0.0-sd_0.0--imagenet2012-steps_20k-lr_0.01-res_224.npz",
-    "vit_b32": _AUGREG
-    + "B_32-i21k-300ep-lr_0.001-aug_medium1-wd_0.03-do_0.0-sd_0.0--imagenet2012-steps_20k-lr_0.03-res_224.npz",
-}
-
 
 @saving.register_keras_serializable(package="fer_tf")
 class ClassToken(layers.Layer):
@@ -93,7 +84,7 @@ def load_published_weights(model, path):
     except KeyError as error:
         raise InputError(f"{wrong} (it has no {error.args[0]}). Give the file of the same size and patch.") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no readable .npz file of a ViT. Download {WEIGHTS[model.name]} again.") from error
+        raise InputError(f"{path}: no readable .npz file of a ViT. Download it again.") from error
     values["positions"] = [_regrid(values["positions"][0], model.get_layer("positions").embedding.shape[1])]
     for name, arrays in values.items():
         layer = model.get_layer(name)

@@ -268,10 +268,10 @@ def test_with_other_classes_all_but_the_last_layer_is_taken(tmp_path, capsys):
         ("model.weights.h5", r"of another architecture .*it has a \(3, 3, 1, 8\) where there is \(3, 3, 1, 4\) here"),
         ("deeper.weights.h5", "of another architecture .*it has .* arrays, here"),
         ("none.keras", "there are no such weights"),
-        ("model.h5", "weights must be 'imagenet', a run's folder or a file .keras"),
+        ("model.h5", "weights of plain_cnn must be 'imagenet', a run's folder or a file .keras, .weights.h5"),
         ("broken.keras", "not a model that Keras can load"),
         ("broken.weights.h5", "no readable .weights.h5 file"),
-        ("vit.npz", "of another architecture .*npz files are those of vit_b16 and vit_b32"),
+        ("vit.npz", "weights of plain_cnn must be .* a file .keras, .weights.h5"),
         ("imagenet", "plain_cnn has no ImageNet weights"),
     ],
 )
