@@ -7,7 +7,6 @@ from fer_tf.errors import InputError
 from fer_tf.models.freezing import is_head
 from fer_tf.models.transfer import backbone, softmax
 
-
 KINDS = {"dw": "depthwise", "pw": "pointwise"}
 
 
