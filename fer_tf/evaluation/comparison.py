@@ -107,3 +107,57 @@ def gains_table(parts, reference, classes):
             row |= {name: scores[name] for name in ("accuracy", "macro_f1", "ece")}
             rows.append({**row, "gain": gain["difference"], "from": gain["low"], "to": gain["high"]})
     return pd.DataFrame(rows)
+
+
+def holm(p_values):
+    """p-values corrected for their number, so that the chance of any false finding among them stays what it was for one.
+
+    Args:
+        p_values: float array (m,).
+
+    Returns:
+        float array (m,), at most 1, in the same order.
+
+    Sequentially rejective procedure: Holm 1979.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03]).tolist()
+        [0.03, 0.06, 0.06]
+    """
+    p_values = np.asarray(p_values, float)
+    order = np.argsort(p_values, kind="stable")
+    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected
+
+
+def compare_all(labels, members, confidence=0.95, resamples=10_000, seed=0):
+    """Every pair of models on the same images, corrected for the number of pairs.
+
+    Args:
+        labels: int array (n,), 0 to k-1.
+        members: dict, name -> float array (n, k), rows sum to 1; two or more.
+        confidence, resamples, seed: as `compare`.
+
+    Returns:
+        DataFrame with a row for each pair, the more accurate first: better, other, difference (in accuracy), low, high
+        (of the pair alone, by paired bootstrap), p_value (McNemar), p_holm, and shown: whether the difference is one
+        after correction and its interval is clear of zero.
+
+    Raises:
+        InputError: as `compare`, or fewer than two models.
+    """
+    if len(members) < 2:
+        raise InputError("one set of predictions has nothing to be compared with. Name two or more runs.")
+    right = {name: np.mean(np.asarray(one).argmax(axis=1) == labels) for name, one in members.items()}
+    order = sorted(members, key=lambda name: -right[name])
+    rows = []
+    for place, better in enumerate(order):
+        for other in order[place + 1 :]:
+            result = compare(labels, members[other], members[better], confidence, resamples, seed)
+            kept = {name: result[name] for name in ("difference", "low", "high", "p_value")}
+            rows.append({"better": better, "other": other, **kept})
+    table = pd.DataFrame(rows)
+    table["p_holm"] = holm(table["p_value"])
+    return table.assign(shown=(table["p_holm"] < 1 - confidence) & (table["low"] > 0))

@@ -1,0 +1,119 @@
+"""Bootstrap intervals of every headline metric, and of the difference of two models on the same images.
+
+A bootstrap draw is a weight for each image, how often it was drawn; every metric is a function of these weights, so that
+thousands of draws are a few matrix products.
+"""
+
+import numpy as np
+import pandas as pd
+
+from fer_tf.evaluation.checks import checked
+from fer_tf.evaluation.reliability import BINS
+
+HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss", "ece")
+"""The metrics of `metrics` that are given intervals."""
+
+
+def draws(n, resamples=1000, seed=0):
+    """How often each of n images is drawn, in each of the bootstrap's draws: float32 array (resamples, n)."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float32)
+
+
+def metrics_under(weights, labels, probabilities, classes):
+    """The headline metrics when each image counts as often as its weight says.
+
+    Args:
+        weights: float array (draws, n), at least 0, such as `draws` gives.
+        labels: int array (n,), 0 to k-1.
+        probabilities: float array (n, k), rows sum to 1.
+        classes: k class names.
+
+    Returns:
+        DataFrame, a row for each draw and a column for each of `HEADLINE`. Weights of one give what `metrics` gives.
+
+    Raises:
+        InputError: as `metrics`.
+    """
+    labels, probabilities, classes = checked(labels, probabilities, classes)
+    k, predicted, confidence = len(classes), probabilities.argmax(axis=1), probabilities.max(axis=1)
+    right = predicted == labels
+    counts = (weights @ np.eye(k * k, dtype=np.float32)[labels * k + predicted]).astype(float).reshape(-1, k, k)
+    true, called, hits = counts.sum(axis=2), counts.sum(axis=1), np.einsum("dii->di", counts)
+    present = np.where(true > 0, 1.0, np.nan)
+    of_bin = np.eye(BINS)[np.digitize(confidence, np.linspace(0, 1, BINS + 1)[1:-1], right=True)]
+    gaps = np.abs(weights @ (of_bin * (right - confidence)[:, None]))
+    total = weights.sum(axis=1, dtype=float)
+    loss = -np.log(np.clip(probabilities[np.arange(len(labels)), labels], np.finfo(float).eps, 1))
+    areas = [_areas(weights, labels == c, probabilities[:, c]) for c in range(k)]
+    with np.errstate(invalid="ignore"):
+        columns = {
+            "accuracy": hits.sum(axis=1) / total,
+            "balanced_accuracy": np.nanmean(present * hits / np.maximum(true, 1e-9), axis=1),
+            "macro_f1": np.nanmean(present * 2 * hits / np.maximum(true + called, 1e-9), axis=1),
+            "roc_auc": np.nanmean(areas, axis=0),
+            "log_loss": weights @ loss / total,
+            "ece": gaps.sum(axis=1) / total,
+        }
+    return pd.DataFrame(columns)[list(HEADLINE)]
+
+
+def intervals(labels, probabilities, classes, confidence=0.95, resamples=1000, seed=0):
+    """Every headline metric with its percentile bootstrap interval.
+
+    Args:
+        labels: int array (n,), 0 to k-1.
+        probabilities: float array (n, k), rows sum to 1.
+        classes: k class names.
+        confidence: between 0 and 1.
+        resamples: number of bootstrap draws.
+        seed: of the draws.
+
+    Returns:
+        DataFrame, index `HEADLINE`, columns value, low and high. The calibration error of a draw is biased upward, since
+        a draw is noisier than its sample: its interval may lie above its value.
+
+    Raises:
+        InputError: as `metrics`.
+
+    Percentile bootstrap: Efron and Tibshirani 1993, chapter 13.
+    """
+    return _summary(labels, probabilities, None, classes, confidence, resamples, seed)
+
+
+def paired_differences(labels, probabilities_a, probabilities_b, classes, confidence=0.95, resamples=1000, seed=0):
+    """How much B differs from A on the same images, in every headline metric, with paired bootstrap intervals.
+
+    Args:
+        labels: int array (n,), 0 to k-1.
+        probabilities_a, probabilities_b: float arrays (n, k), of the same images in the same order.
+        classes: k class names.
+        confidence, resamples, seed: as `intervals`.
+
+    Returns:
+        DataFrame as `intervals`, of B minus A; a difference whose interval spans zero is not shown by these images.
+
+    Raises:
+        InputError: as `metrics`.
+    """
+    return _summary(labels, probabilities_b, probabilities_a, classes, confidence, resamples, seed)
+
+
+def _summary(labels, probabilities, reference, classes, confidence, resamples, seed):
+    weights = np.vstack([np.ones((1, len(labels)), np.float32), draws(len(labels), resamples, seed)])
+    table = metrics_under(weights, labels, probabilities, classes)  # the first row is the sample itself
+    if reference is not None:
+        table = table - metrics_under(weights, labels, reference, classes)
+    tail = (1 - confidence) / 2
+    low, high = table.iloc[1:].quantile(tail), table.iloc[1:].quantile(1 - tail)
+    return pd.DataFrame({"value": table.iloc[0], "low": low, "high": high}).rename_axis("metric")
+
+
+def _areas(weights, positive, scores):
+    """Areas under the ROC curve of one class in every draw; ties count half."""
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
+    hits = np.add.reduceat(weights[:, order] * positive[order], starts, axis=1).astype(float)
+    misses = np.add.reduceat(weights[:, order] * ~positive[order], starts, axis=1).astype(float)
+    below = np.cumsum(misses, axis=1) - misses / 2
+    pairs = hits.sum(axis=1) * misses.sum(axis=1)
+    return np.where(pairs > 0, (hits * below).sum(axis=1) / np.maximum(pairs, 1e-9), np.nan)
