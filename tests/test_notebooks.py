@@ -46,6 +46,12 @@ STUDY = {
         "batch_size": 8,
         "calibration": 32,
     },
+    "12_compare--runs.yaml": {
+        "about": "which is better",
+        "runs": ["02_train_cnn--small", "04_tta--small/plain", "04_tta--small/random2", "02_train_cnn--never"],
+        "rounds": 4,
+        "resamples": 50,
+    },
     "10_report--report.yaml": {
         "about": "the page",
         "headline": "Accuracy",
@@ -115,7 +121,8 @@ tuning = executed("06_tuning--small", "data")
 crossval = executed("07_crossval--small", "data")
 video = executed("09_video--clip")
 export = executed("11_export--small", "training")
-RUNS = ("data", "eda", "training", "transfer", "tta", "baselines", "tuning", "crossval", "video", "export")
+compare = executed("12_compare--runs", "training", "tta")
+RUNS = ("data", "eda", "training", "transfer", "tta", "baselines", "tuning", "crossval", "video", "export", "compare")
 report_run = executed("10_report--report", *RUNS)
 
 
@@ -173,6 +180,19 @@ def test_plain_predictions_of_training_and_augmentation_agree(page, training, tt
     trained = study.open_run(training).predictions("test")
     plain = study.open_run(tta).predictions("test", "plain")
     np.testing.assert_allclose(trained.probabilities, plain.probabilities, atol=1e-5)
+
+
+def test_a_comparison_tests_every_pair_and_names_what_is_missing(compare):
+    run = study.open_run(compare)
+    tables = {name: frame for name, _, frame in run.tables()}
+    assert len(tables["pairs"]) == 15 and set(run.record["missing"]) == {
+        "02_train_cnn--never"
+    }  # of 3 models, 3 ensembles
+    assert {"ensemble_mean", "ensemble_greedy"} < set(run.variants("test"))
+    saved = study.open_run(compare.parent / "04_tta--small").predictions("test", "plain")
+    assert run.record["metrics"]["test"]["04_tta--small/plain"] == pytest.approx(
+        (saved.probabilities.argmax(axis=1) == saved.labels).mean()
+    )
 
 
 def test_baselines_choose_on_validation_and_score_every_combination(baselines):

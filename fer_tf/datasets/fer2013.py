@@ -27,6 +27,8 @@ OFFICIAL_CLASSES = {
     "neutral": 6198,
 }
 """How many images FER2013 has (Goodfellow et al. 2013, and the competition's file)."""
+HUMAN_ACCURACY = (0.65, 0.05)
+"""How often people agree with FER2013's labels, and how sure that is: 65 ± 5% (Goodfellow et al. 2013, section 3.2)."""
 
 WHERE = (
     "Get it from Kaggle (dataset msambare/fer2013, or the ICML 2013 competition "

@@ -28,11 +28,8 @@ def metrics_under(weights, labels, probabilities, classes):
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
 
-    Returns:
-        DataFrame, a row for each draw and a column for each of `HEADLINE`. Weights of one give what `metrics` gives.
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: DataFrame, a row for each draw and a column for each of `HEADLINE`. Weights of one give what `metrics` gives.
+    Raises InputError: as `metrics`.
     """
     labels, probabilities, classes = checked(labels, probabilities, classes)
     k, predicted, confidence = len(classes), probabilities.argmax(axis=1), probabilities.max(axis=1)
@@ -68,12 +65,9 @@ def intervals(labels, probabilities, classes, confidence=0.95, resamples=1000, s
         resamples: number of bootstrap draws.
         seed: of the draws.
 
-    Returns:
-        DataFrame, index `HEADLINE`, columns value, low and high. The calibration error of a draw is biased upward, since
+    Returns: DataFrame, index `HEADLINE`, columns value, low and high. The calibration error of a draw is biased upward, since
         a draw is noisier than its sample: its interval may lie above its value.
-
-    Raises:
-        InputError: as `metrics`.
+    Raises InputError: as `metrics`.
 
     Percentile bootstrap: Efron and Tibshirani 1993, chapter 13.
     """
@@ -89,11 +83,8 @@ def paired_differences(labels, probabilities_a, probabilities_b, classes, confid
         classes: k class names.
         confidence, resamples, seed: as `intervals`.
 
-    Returns:
-        DataFrame as `intervals`, of B minus A; a difference whose interval spans zero is not shown by these images.
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: DataFrame as `intervals`, of B minus A; a difference whose interval spans zero is not shown by these images.
+    Raises InputError: as `metrics`.
     """
     return _summary(labels, probabilities_b, probabilities_a, classes, confidence, resamples, seed)
 

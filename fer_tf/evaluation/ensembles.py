@@ -21,11 +21,8 @@ def aligned(predictions):
         predictions: dict, name -> object with ids str (n,), labels int (n,), probabilities float (n, k) and classes, such
             as `study.Predictions`; two or more images, each with an id of its own.
 
-    Returns:
-        (labels int64 (n,), dict name -> float64 array (n, k), classes tuple of k), in the order of the first.
-
-    Raises:
-        InputError: there are none, or two were made of other images, labels or classes.
+    Returns: (labels int64 (n,), dict name -> float64 array (n, k), classes tuple of k), in the order of the first.
+    Raises InputError: there are none, or two were made of other images, labels or classes.
     """
     if not predictions:
         raise InputError("there are no predictions to combine. Name one or more complete runs.")
@@ -53,11 +50,8 @@ def combine(members, weights=None):
         members: dict, name -> float array (n, k), rows sum to 1.
         weights: dict, name -> weight, at least 0; a member that is not named counts nothing. All alike by default.
 
-    Returns:
-        float64 array (n, k), rows sum to 1.
-
-    Raises:
-        InputError: there are no members, a name that is none of them, or no weight above 0.
+    Returns: float64 array (n, k), rows sum to 1.
+    Raises InputError: there are no members, a name that is none of them, or no weight above 0.
 
     Example:
         >>> members = {"a": np.array([[0.9, 0.1]]), "b": np.array([[0.5, 0.5]])}
@@ -81,11 +75,8 @@ def fit_weights(labels, members, steps=200):
         members: dict, name -> float array (n, k), rows sum to 1.
         steps: of expectation maximization; the likelihood is concave in the weights, so there is one best answer.
 
-    Returns:
-        dict, name -> weight; they sum to 1.
-
-    Raises:
-        InputError: as `metrics`, or there are no members.
+    Returns: dict, name -> weight; they sum to 1.
+    Raises InputError: as `metrics`, or there are no members.
 
     Weights of a mixture by expectation maximization: Dempster, Laird and Rubin 1977, section 4.3.
     """
@@ -108,12 +99,9 @@ def select(labels, members, rounds=30, score="accuracy", start=1):
         score: "accuracy" (ties go to the lower log loss) or "log_loss".
         start: the selection begins with the mean of this many best members.
 
-    Returns:
-        (weights, path): dict name -> how often the member was drawn, up to the best round; and a DataFrame of all rounds
+    Returns: (weights, path): dict name -> how often the member was drawn, up to the best round; and a DataFrame of all rounds
         with the columns round, joined, accuracy and log_loss (of the validation split) and chosen (up to the best round).
-
-    Raises:
-        InputError: as `metrics`, an unknown score, or numbers below 1.
+    Raises InputError: as `metrics`, an unknown score, or numbers below 1.
 
     Ensemble selection from libraries of models: Caruana et al. 2004.
 

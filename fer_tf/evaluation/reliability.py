@@ -64,11 +64,8 @@ def fit_temperature(labels, probabilities):
         labels: int array (n,), of the validation split.
         probabilities: float array (n, k), rows sum to 1.
 
-    Returns:
-        float, 0.05 to 20: above 1 for a model that is too sure of itself, below 1 for one that is too unsure.
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: float, 0.05 to 20: above 1 for a model that is too sure of itself, below 1 for one that is too unsure.
+    Raises InputError: as `metrics`.
 
     Temperature scaling: Guo et al. 2017, section 4.2.
     """
@@ -88,8 +85,7 @@ def scale(probabilities, temperature):
         probabilities: float array (n, k), rows sum to 1.
         temperature: float above 0, see `fit_temperature`.
 
-    Returns:
-        float64 array (n, k), rows sum to 1.
+    Returns: float64 array (n, k), rows sum to 1.
 
     Example:
         >>> scale(np.array([[0.2, 0.8]]), 2).round(3).tolist()
@@ -106,11 +102,8 @@ def accuracy_over_coverage(labels, probabilities, coverages=None):
         probabilities: float array (n, k), rows sum to 1.
         coverages: shares of the images that are answered, above 0 to 1; 20 equal steps by default.
 
-    Returns:
-        DataFrame with the columns coverage, accuracy, images (int) and threshold (the lowest confidence answered).
-
-    Raises:
-        InputError: as `metrics`.
+    Returns: DataFrame with the columns coverage, accuracy, images (int) and threshold (the lowest confidence answered).
+    Raises InputError: as `metrics`.
 
     Selective classification: El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017.
     """

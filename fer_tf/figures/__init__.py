@@ -1,8 +1,8 @@
 """Every plot of the project, by its question: each takes data and returns a matplotlib Figure; none saves or shows.
 
 `dataset`: what do the images look like? `learning`: how did trainings go? `predictions`: what does a network get right?
-`comparison`: which result is better? `features`: what do classifiers without a network look at? `video`: what happens over
-time? All are reached as `figures.<name>`.
+`comparison`: which result is better? `ranking`: how sure is that? `features`: what do classifiers without a network look
+at? `video`: what happens over time? All are reached as `figures.<name>`.
 """
 
 from fer_tf.figures.comparison import (
@@ -41,12 +41,21 @@ from fer_tf.figures.predictions import (
     reliability_diagram,
     roc_curves,
 )
+from fer_tf.figures.ranking import (
+    accuracy_over_coverage,
+    accuracy_over_size,
+    critical_difference,
+    ensemble_path,
+    reliability_curves,
+)
 from fer_tf.figures.video import annotated_frames, emotion_timeline, stage_latencies
 
 __all__ = [
     "accuracy_by_fold",
     "accuracy_by_setting",
+    "accuracy_over_coverage",
     "accuracy_over_latency",
+    "accuracy_over_size",
     "accuracy_over_views",
     "annotated_frames",
     "balanced_classes",
@@ -55,8 +64,10 @@ __all__ = [
     "cleaning_examples",
     "compare_learning",
     "confusion_matrix",
+    "critical_difference",
     "eigenfaces",
     "emotion_timeline",
+    "ensemble_path",
     "errors_by_class",
     "features_by_classifiers",
     "hog_on_face",
@@ -71,6 +82,7 @@ __all__ = [
     "predictions_grid",
     "published_vs_reproduced",
     "reconstructions",
+    "reliability_curves",
     "reliability_diagram",
     "roc_curves",
     "sample_images",

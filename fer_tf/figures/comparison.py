@@ -53,13 +53,14 @@ def accuracy_over_views(views, plain=None, plain_interval=None, ax=None):
 
 
 @style.applied
-def published_vs_reproduced(numbers, label="accuracy", ax=None):
+def published_vs_reproduced(numbers, label="accuracy", human=None, ax=None):
     """What a paper printed beside what was computed here, a line for each number.
 
     Args:
         numbers: DataFrame, columns name, published, reproduced (either nan where not known), and, where there is an
             interval of the reproduced one, low and high.
         label: str, what the numbers are, on the axis.
+        human: (mean, spread) of people's accuracy on these images, drawn as a band, or None.
         ax: matplotlib Axes, or None for a new figure.
 
     Returns: matplotlib Figure, a page wide; the numbers stand at the right.
@@ -70,6 +71,10 @@ def published_vs_reproduced(numbers, label="accuracy", ax=None):
     places = np.arange(len(numbers))
     published = numbers["published"].to_numpy(dtype=float)
     reproduced = numbers["reproduced"].to_numpy(dtype=float)
+    if human is not None:
+        mean, spread = human
+        ax.axvspan(mean - spread, mean + spread, color=style.PALE, alpha=0.4, linewidth=0, zorder=0)
+        ax.axvline(mean, color=style.GRAY, linestyle=":", linewidth=0.9, label=f"people {mean:.2f} ± {spread:.2f}")
     ax.hlines(places, published, reproduced, color=style.PALE, linewidth=2.5, zorder=1)
     if {"low", "high"} <= set(numbers.columns):
         low, high = numbers["low"].to_numpy(dtype=float), numbers["high"].to_numpy(dtype=float)
@@ -93,7 +98,7 @@ def published_vs_reproduced(numbers, label="accuracy", ax=None):
     ax.margins(x=0.06)
     ax.grid(axis="x")
     ax.set_xlabel(label)
-    fig.legend(loc="outside upper left", ncols=3)
+    fig.legend(loc="outside upper left", ncols=4)
     return fig
 
 

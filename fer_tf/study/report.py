@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fer_tf import evaluation, figures, paths
+from fer_tf.datasets import fer2013
 from fer_tf.errors import InputError
 from fer_tf.figures import style
 from fer_tf.study import notebooks, page, scoring, tables
@@ -57,7 +58,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     measured = table[table["reproduced"].notna() & (table["metric"] == "accuracy")]
     glance = []
     if len(measured):
-        drawing = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}))
+        drawing = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}), human=_human(complete))
         caption = "Published and reproduced, with 95% intervals."
         glance = [items.figure("published_and_reproduced", caption, drawing)]
     sentences = findings(table, headline)
@@ -222,6 +223,14 @@ def _section(run, complete, changed, items):
         "leak_free": scoring.leak_free_accuracy(run, complete, run.record.get("shown", "")) if drawings else None,
         "changed": changed.get(run.name, []),
     }
+
+
+def _human(complete):
+    """People's accuracy, where every run is of FER2013's seven classes; else None."""
+    scored = [run for run in complete if run.variants("test")]
+    same = all(run.record["data"]["name"] == "fer2013" for run in scored)
+    seven = all(len(run.predictions("test", run.variants("test")[0]).classes) == 7 for run in scored)
+    return fer2013.HUMAN_ACCURACY if scored and same and seven else None
 
 
 def _chosen(sections, table, headline):

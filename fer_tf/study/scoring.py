@@ -1,5 +1,8 @@
 """A study's complete runs: which there are, the one opening of their test split, and the scores of their predictions."""
 
+import json
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -96,11 +99,8 @@ def gather(names, split):
         names: "<study>/<run>" or "<study>/<run>/<variant>", such as "fer2013_five_layer/04_tta--tuned/random10".
         split: "validation" or "test". The test split is not scored here, see `open_test_split`.
 
-    Returns:
-        dict of the names to `runs.Predictions`, in their order.
-
-    Raises:
-        InputError: a name of another form, a run that is not complete, or one that saved no such predictions.
+    Returns: dict of the names to `runs.Predictions`, in their order.
+    Raises InputError: a name of another form, a run that is not complete, or one that saved no such predictions.
     """
     result = {}
     for name in names:
@@ -109,6 +109,64 @@ def gather(names, split):
             raise InputError(f"'{name}' names no predictions. Write <study>/<run>, or <study>/<run>/<variant>.")
         result[name] = runs.open_run(paths.study(study) / "runs" / run).predictions(split, *variant)
     return result
+
+
+def collect(names, study):
+    """The predictions of runs that were scored on the same images, on validation and test.
+
+    A run's test split is opened here where it is still closed and its model is there: its choices were made.
+
+    Args:
+        names: "<run>", "<run>/<variant>" or "<study>/<run>/<variant>"; empty for all complete runs of the study, but
+            comparisons.
+        study: name of the study that names without one belong to.
+
+    Returns: (validation, test, records, missing): two dicts of the names to `runs.Predictions`, one to the records of their
+        runs, and one of the names left out to the reason.
+    """
+    validation, test, records, missing = {}, {}, {}, {}
+    folders = sorted(path.parent for path in (paths.study(study) / "runs").glob("*--*/run.json"))
+    own = [runs.open_run(folder) for folder in folders if not folder.name.startswith("12_compare")]
+    for name in names or [f"{run.name}/{variant}".rstrip("/") for run in own for variant in run.variants("validation")]:
+        try:
+            whole = name if not re.match(r"\d\d_\w+--", name) else f"{study}/{name}"
+            run = runs.open_run(paths.study(whole.split("/")[0]) / "runs" / whole.split("/")[1])
+            open_test_split(run)
+            on_validation, on_test = (gather([whole], split)[whole] for split in ("validation", "test"))
+        except (InputError, IndexError) as error:
+            missing[name] = str(error)
+            continue
+        first = next(iter(validation.values()), on_validation)
+        if set(on_validation.classes) != set(first.classes) or set(on_validation.ids) != set(first.ids):
+            missing[name] = f"scored on other images or classes than {next(iter(validation))}"
+            continue
+        validation[name], test[name], records[name] = on_validation, on_test, run.record
+    return validation, test, records, missing
+
+
+def over_seeds(scored, records):
+    """Mean and spread over runs that differ in their seed alone.
+
+    Args:
+        scored: DataFrame, index the names of predictions, with the column accuracy.
+        records: dict, name -> record of its run, see `runs.start`.
+
+    Returns: DataFrame with a row for each recipe: recipe (the first run's name), seeds (int), mean, deviation (of the sample,
+        nan for one seed), lowest and highest.
+    """
+    groups = {}
+    for name, record in records.items():
+        settings = {key: value for key, value in record["parameters"].items() if key not in ("seed", "out", "about")}
+        variant = name.partition("--")[2].partition("/")[2]
+        groups.setdefault(json.dumps([record["notebook"], variant, settings], sort_keys=True, default=str), []).append(
+            name
+        )
+    rows = []
+    for members in groups.values():
+        values = scored.loc[members, "accuracy"]
+        spread = {"deviation": values.std(), "lowest": values.min(), "highest": values.max()}
+        rows.append({"recipe": members[0], "seeds": len(members), "mean": values.mean(), **spread})
+    return pd.DataFrame(rows, columns=["recipe", "seeds", "mean", "deviation", "lowest", "highest"])
 
 
 def leak_free_accuracy(run, complete, variant=""):

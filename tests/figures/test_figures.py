@@ -186,6 +186,22 @@ def test_published_and_reproduced_stand_beside_each_other():
         figures.published_vs_reproduced(numbers.drop(columns="published"))
 
 
+def test_models_that_no_test_tells_apart_are_joined():
+    scores = pd.DataFrame({"accuracy": [0.5, 0.7, 0.69], "low": 0.4, "high": 0.8}, index=["c", "a", "b"])
+    shown = [False, True, True]
+    pairs = pd.DataFrame({"better": ["a", "a", "b"], "other": ["b", "c", "c"], "shown": shown})
+    ax = figures.critical_difference(scores, pairs, human=(0.65, 0.05)).axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+    joined = [line.get_ydata().tolist() for line in ax.lines if line.get_linewidth() > 2]
+    assert joined == [[pytest.approx(-0.2), pytest.approx(1.2)]] and "people 0.65 ± 0.05" in words(ax)
+
+
+def test_rounds_up_to_the_chosen_one_are_filled():
+    path = pd.DataFrame({"round": [1, 2, 3], "accuracy": [0.6, 0.7, 0.65], "chosen": [True, True, False]})
+    drawn = lines(figures.ensemble_path(path, single=0.6).axes[0])
+    assert drawn["selected 0.700"].tolist() == [[1, 0.6], [2, 0.7]] and "best member alone 0.600" in drawn
+
+
 def test_lines_of_hog_lie_along_an_edge(faces):
     from fer_tf.training.classical.features import Hog
 

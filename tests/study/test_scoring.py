@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import make_dataset, start_run
 
@@ -59,3 +60,24 @@ def test_predictions_of_several_runs_are_gathered_by_name(trained):
         scoring.gather(["02_train_cnn--a"], "test")
     with pytest.raises(InputError, match="no such predictions"):
         scoring.gather([f"{name}/random10"], "test")
+
+
+def test_runs_that_differ_in_their_seed_alone_stand_together():
+    records = {
+        f"02_train_cnn--{name}": {
+            "notebook": "02_train_cnn",
+            "parameters": {"epochs": epochs, "seed": seed, "out": name},
+        }
+        for name, epochs, seed in (("a", 3, 0), ("a_seed1", 3, 1), ("longer", 9, 0))
+    }
+    table = scoring.over_seeds(pd.DataFrame({"accuracy": [0.6, 0.7, 0.8]}, index=list(records)), records)
+    assert table["seeds"].tolist() == [2, 1] and table["mean"].tolist() == pytest.approx([0.65, 0.8])
+    assert table["deviation"].iloc[0] == pytest.approx(0.0707, abs=1e-4) and np.isnan(table["deviation"].iloc[1])
+
+
+def test_what_cannot_be_compared_is_named_with_the_reason(trained):
+    names = ["02_train_cnn--a", "02_train_cnn--never", "nonsense"]
+    trained.save_predictions("validation", np.full((3, 3), 1 / 3), datasets.load("little", "validation"))
+    validation, test, records, missing = scoring.collect(names, "s")
+    assert list(validation) == list(test) == list(records) == ["02_train_cnn--a"]
+    assert "no complete run" in missing["02_train_cnn--never"] and set(missing) == set(names[1:])
