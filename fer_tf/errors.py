@@ -51,7 +51,6 @@ def require(frame, columns, what):
         columns: names, one or more.
         what: what the table is, such as "the history".
 
-    Returns: The same DataFrame.
     Raises InputError: a column is missing; the message names it and those that are there.
     """
     if missing := [name for name in columns if name not in frame.columns]:

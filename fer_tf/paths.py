@@ -64,7 +64,7 @@ def writing(path):
         os.replace(part, path)
     except OSError as error:
         raise InputError(
-            f"{path}: could not be written ({error.strerror or error}). Free some space or choose another place."
+            f"{path}: could not be written ({error.strerror or error}). Free some space, or go elsewhere."
         ) from error
     finally:
         with suppress(OSError):  # a file that stands where a folder should is told above

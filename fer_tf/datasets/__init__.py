@@ -6,6 +6,8 @@
 Each source has its reader in a module of its own; all of them return a `Dataset`.
 """
 
+# ruff: noqa: F401 (what is imported here is what the room offers)
+
 import inspect
 import json
 import os
@@ -21,24 +23,6 @@ from fer_tf.datasets.fer2013 import read_fer2013
 from fer_tf.datasets.prepared import save, split_hashes, verify_split
 from fer_tf.datasets.summary import basic_statistics, split_counts
 from fer_tf.errors import InputError, choose
-
-__all__ = [
-    "SOURCES",
-    "SPLITS",
-    "Dataset",
-    "Source",
-    "basic_statistics",
-    "load",
-    "names",
-    "prepare",
-    "read_fer2013",
-    "read_folders",
-    "sample",
-    "save",
-    "split_counts",
-    "split_hashes",
-    "verify_split",
-]
 
 
 @dataclass(frozen=True)
@@ -128,7 +112,6 @@ def find(name, source=None):
         name: str, a dataset that is read from files.
         source: a path to look at instead of the usual places.
 
-    Returns: Path.
     Raises InputError: there is nothing; the message says where to get it and where to put it.
     """
     variable, where = name.upper(), SOURCES[name].where_to_get_it

@@ -118,9 +118,7 @@ def _refuse_climbing(label, names):
     for name in names:
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if ".." in parts or (parts and (parts[0] == "/" or parts[0].endswith(":"))):
-            raise InputError(
-                f"{label}: the entry '{name}' points outside the archive. Don't use it; download the dataset again."
-            )
+            raise InputError(f"{label}: the entry '{name}' points outside the archive. Download it again.")
 
 
 def _posix(name):

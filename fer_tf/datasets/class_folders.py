@@ -58,7 +58,6 @@ def read(files, name, classes, size, channels, split, resize=True, unreadable="r
     """Reads class folders as a dataset.
 
     Args:
-        files: `archives.Files`.
         name: str, the dataset's.
         classes: the emotions that must have a folder, in the order of their labels; others are refused.
         size: int, height and width of the images in pixels.
@@ -105,7 +104,6 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
 
     Args:
         name: str, the image's path, such as "train/Anger/1.jpg".
-        label: str, how a message calls the folder or archive.
         classes: the emotions that may be there.
 
     Returns: str, one of `classes`.
@@ -121,9 +119,7 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
     except InputError:
         emotion = None
     if emotion not in classes:
-        raise InputError(
-            f"{label}: unknown class folder '{folder}' ({name}); known are {', '.join(classes)}. Rename or remove it."
-        )
+        raise InputError(f"{label}: unknown class folder '{folder}' ({name}); known: {', '.join(classes)}.")
     return emotion
 
 
@@ -131,7 +127,6 @@ def splits_of_folders(label, names, seed):
     """The splits that the folders above the class folders say.
 
     Args:
-        label: str, how a message calls the folder or archive.
         names: n paths such as "train/angry/1.jpg".
         seed: int, of the validation split where it has to be drawn.
 
@@ -144,9 +139,7 @@ def splits_of_folders(label, names, seed):
     there = [split for split in SPLITS if split in splits]
     if "" in splits or "train" not in there or len(there) < 2:
         message = f"only {there[0]}/" if there else "neither usages in the file names nor train/ and test/ folders"
-        raise InputError(
-            f"{label}: no split: {message}. Give a copy that has train/ and test/, or usages in its file names."
-        )
+        raise InputError(f"{label}: no split: {message}. Give a copy with train/ and test/.")
     if len(there) == 3:
         return splits, "not official: the folders train, validation and test as they came"
     held_out = there[1]
@@ -170,9 +163,7 @@ def _refuse_empty_classes(label, by_parent, classes):
     for parent, there in by_parent.items():
         for missing in (emotion for emotion in classes if emotion not in there):
             where = f"{parent}/{missing}".removeprefix("./")
-            raise InputError(
-                f"{label}: the class folder {where} is empty or missing. Add its images, or download the dataset again."
-            )
+            raise InputError(f"{label}: the class folder {where} is empty or missing. Add its images.")
 
 
 def _ids(label, names):

@@ -99,14 +99,12 @@ def audit(dataset, blank_std=5.0, black_white=0.9, uniform_range=16, near=16, un
     """Looks for blank, black-and-white, near-uniform and byte-identical images.
 
     Args:
-        dataset: Dataset.
         blank_std: an image whose pixels' standard deviation lies below is blank.
         black_white: share of the pixels, 0 to 1, from which on an image is black and white.
         uniform_range: gray levels; an image is near-uniform where `uniform_share` of its pixels lie this close.
         near: gray levels within which a pixel counts as black (0) or white (255).
         uniform_share: share of the pixels, 0 to 1, for `uniform_range`.
 
-    Returns: Audit.
     Raises InputError: a share outside 0 to 1, or a negative threshold.
 
     Example:
@@ -171,7 +169,6 @@ def clean(dataset, audit, remove=REMOVABLE):
     """The dataset without the training images in which something was found. Validation and test are never changed.
 
     Args:
-        dataset: Dataset.
         audit: Audit of this dataset.
         remove: which findings to take out of the training split: "blank", "black_white", "uniform", "duplicates" (the
             first of each group stays), "leaks" (images whose bytes also lie in validation or test), "conflicts" (all
@@ -181,9 +178,7 @@ def clean(dataset, audit, remove=REMOVABLE):
     Raises InputError: an unknown finding, or an audit of another dataset.
     """
     if len(audit.split) != len(dataset) or not np.array_equal(audit.split, dataset.splits):
-        raise InputError(
-            f"the audit is of {len(audit.split):,} images, {dataset.name} has {len(dataset):,}. Audit this dataset."
-        )
+        raise InputError(f"the audit is of {len(audit.split)} images, {dataset.name} has {len(dataset)}. Audit it.")
     result = {
         "blank": audit.blank,
         "black_white": audit.black_white,

@@ -96,7 +96,6 @@ class Dataset:
         Args:
             name: "train", "validation" or "test".
 
-        Returns: Dataset.
         Raises InputError: the dataset has no such split; the message names those it has.
         """
         if name not in self.split_names():
@@ -156,9 +155,7 @@ def content_hash(images, labels, splits, classes):
 def _check(dataset):
     images, n = dataset.images, len(dataset.labels)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise InputError(
-            f"{dataset.name}: images are {images.dtype} {images.shape}, expected uint8 (n, height, width, 1 or 3)."
-        )
+        raise InputError(f"{dataset.name}: images are {images.dtype} {images.shape}, expected uint8 (n, h, w, 1 or 3).")
     lengths = {"images": len(images), "labels": n, "splits": len(dataset.splits), "ids": len(dataset.ids)}
     if len(set(lengths.values())) != 1:
         message = ", ".join(f"{count:,} {what}" for what, count in lengths.items())

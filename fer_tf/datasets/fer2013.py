@@ -76,9 +76,7 @@ def read_fer2013(path, unreadable="refuse", seed=0):
         if files.kind == "folder" and len(inside) == 1:
             return read_fer2013(path / inside[0], unreadable, seed)
         if len(inside) > 1:
-            raise InputError(
-                f"{files.label}: several archives ({', '.join(inside[:4])}). Give the one that is FER2013."
-            )
+            raise InputError(f"{files.label}: several archives ({', '.join(inside[:4])}). Give one.")
     raise InputError(f"{path.name}: neither a FER2013 CSV nor class folders of images in it. {WHERE}.")
 
 
@@ -123,9 +121,7 @@ def _from_csv(stream, label):
         raise InputError(f"{label}: cannot be read to its end ({error}). Download it again.") from error
     for usage, split in USAGES.items():
         if split not in splits:
-            raise InputError(
-                f"{label}: no row with the Usage {usage}, so there is no {split} split. Download the file again."
-            )
+            raise InputError(f"{label}: no row with the Usage {usage}, so no {split} split. Download it again.")
     ids = np.array([f"row {row}" for row in rows])
     order = np.argsort([SPLITS.index(split) for split in splits], kind="stable")  # within a split, the file's order
     source = {"file": label, "form": "CSV", "split": "official: the column Usage", "skipped": []}
@@ -163,7 +159,5 @@ def _splits_of_usages(label, names):
     splits = np.array([split_of[usage.group(1).lower()] for usage in usages])
     for usage, split in USAGES.items():
         if split not in splits:
-            raise InputError(
-                f"{label}: no file named {usage}_..., so there is no {split} split. Download the dataset again."
-            )
+            raise InputError(f"{label}: no file named {usage}_..., so no {split} split. Download it again.")
     return splits, "official: the usage in the file names"

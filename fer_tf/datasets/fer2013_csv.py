@@ -21,7 +21,6 @@ def read_csv(stream, label):
 
     Args:
         stream: binary stream at its start.
-        label: str, how a message calls the file.
 
     Returns: images: uint8 array (n, 48, 48, 1). labels: int64 array (n,), FER2013's emotion codes 0 to 6. splits: str
         array (n,), the usages as train, validation and test. rows: int64 array (n,), the row of the file that each
@@ -65,7 +64,6 @@ def parse_pixels(texts, label="pixels", rows=None):
 
     Args:
         texts: k bytes objects, each with 2,304 numbers from 0 to 255 parted by blanks.
-        label: str, how a message calls the file.
         rows: int array (k,), the texts' rows in the file; 1 to k by default.
 
     Returns: uint8 array (k, 2304).

@@ -15,7 +15,6 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
     """Decodes image files to one size.
 
     Args:
-        files: `archives.Files`.
         names: names in `files`, n of them.
         size: int, height and width of the images in pixels.
         channels: 1 for gray or 3 for RGB; others are converted.

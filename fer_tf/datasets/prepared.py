@@ -19,7 +19,6 @@ def save(dataset, name):
     """Keeps a dataset in data/prepared/<name>/, unless the same content lies there already.
 
     Args:
-        dataset: Dataset.
         name: str, the name by which it is loaded.
 
     Returns: Path of the folder.
@@ -61,7 +60,6 @@ def load(name, splits=None):
         name: str, as given to `save` or `prepare`.
         splits: names of the splits wanted, or one name; all of them by default.
 
-    Returns: Dataset.
     Raises InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
     """
     record = saved_record(name)
@@ -73,9 +71,7 @@ def load(name, splits=None):
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{folder}: {error}. Delete the folder and run `make data STUDY=...` again.") from error
     if list(arrays["images"].shape) != record["shape"]:
-        raise InputError(
-            f"{folder}: images.npy doesn't fit dataset.json. Delete the folder and run `make data STUDY=...` again."
-        )
+        raise InputError(f"{folder}: images.npy doesn't fit dataset.json. Delete the folder and run `make data`.")
     dataset = Dataset(name=record["name"], classes=record["classes"], source=record["source"], **arrays)
     vars(dataset)["hash"] = record["hash"]  # known since it was saved: no need to read every image for it
     if splits is None:
@@ -89,9 +85,6 @@ def load(name, splits=None):
 
 def split_hashes(name):
     """The content hash of each split of a prepared dataset, as it was when it was prepared.
-
-    Args:
-        name: str.
 
     Returns: dict split -> 64 hexadecimal digits; empty where nothing is prepared under this name.
     """
@@ -121,9 +114,6 @@ def verify_split(name, split, expected):
 
 def saved_record(name):
     """What dataset.json says about a prepared dataset.
-
-    Args:
-        name: str.
 
     Returns: dict, or None where nothing whole is prepared under this name.
     """

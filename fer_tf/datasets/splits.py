@@ -44,9 +44,7 @@ def stratified(labels, fractions=None, seed=0, groups=None):
         try:
             rest, taken = train_test_split(rest, test_size=share / left, random_state=seed, stratify=of_group[rest])
         except ValueError as error:
-            raise InputError(
-                f"{len(labels):,} images are too few for the split '{split}' of {share:.3g}: {error}"
-            ) from error
+            raise InputError(f"{len(labels):,} images are too few for '{split}': {error}") from error
         drawing[taken], left = split, left - share
     drawing[rest] = next(iter(fractions))
     return drawing[members]
@@ -151,6 +149,4 @@ def _refuse_small(labels, codes, of_group, parts, what):
     counts = np.bincount(of_group, minlength=codes.max() + 1)
     if counts.min() < parts:
         name = np.unique(np.asarray(labels))[counts.argmin()]
-        raise InputError(
-            f"class {name} has {counts.min()} images (or groups) for {parts} {what}. Take fewer {what} or more images."
-        )
+        raise InputError(f"class {name} has {counts.min()} images (or groups) for {parts} {what}. Take fewer {what}.")

@@ -8,9 +8,6 @@ from fer_tf.datasets import pixel_statistics
 def basic_statistics(dataset):
     """What a dataset holds, in one small table.
 
-    Args:
-        dataset: Dataset.
-
     Returns: DataFrame, columns statistic and value (int, float or str): images, those of each split, size, channels,
         classes, the largest and smallest class and their ratio, mean and standard deviation of the pixels, the share of
         black and of white ones, and the content's hash.
@@ -40,9 +37,6 @@ def basic_statistics(dataset):
 
 def split_counts(dataset):
     """Images of each class in each split, with totals and shares.
-
-    Args:
-        dataset: Dataset.
 
     Returns: DataFrame, index the classes and "total"; a column of counts for each split, total, and share (of all
         images).

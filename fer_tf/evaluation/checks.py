@@ -18,15 +18,11 @@ def checked(labels, probabilities, classes=None):
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if probabilities.ndim != 2 or probabilities.shape[1] < 2:
-        raise InputError(
-            f"probabilities of shape {probabilities.shape}, expected (images, classes). Give a row per image."
-        )
+        raise InputError(f"probabilities of shape {probabilities.shape}, expected (images, classes).")
     n, k = probabilities.shape
     classes = tuple(range(k)) if classes is None else tuple(classes)
     if labels.shape != (n,):
-        raise InputError(
-            f"labels of shape {labels.shape} for {n:,} rows of probabilities. Give one label for each row."
-        )
+        raise InputError(f"labels of shape {labels.shape} for {n:,} rows of probabilities; give one each.")
     if n == 0:
         raise InputError("there are no predictions: 0 rows. Choose a split that has images.")
     if len(classes) != k:
@@ -37,9 +33,7 @@ def checked(labels, probabilities, classes=None):
         bad = labels[(labels < 0) | (labels >= k)][0]
         raise InputError(f"label {bad} is out of range, expected 0 to {k - 1}. Give positions in the model's classes.")
     if probabilities.dtype.kind not in "fiu":
-        raise InputError(
-            f"probabilities of type {probabilities.dtype}, expected numbers 0 to 1. Give a softmax's output."
-        )
+        raise InputError(f"probabilities of type {probabilities.dtype}, expected numbers 0 to 1.")
     probabilities = probabilities.astype(np.float64)
     finite = np.isfinite(probabilities).all(axis=1)
     if not finite.all():

@@ -70,9 +70,7 @@ def square(face, margin=MARGIN, align=True):
     """
     x, y, width, height = face.box
     if not (np.isfinite(face.box).all() and min(width, height) > 0 and margin > -1):
-        raise InputError(
-            f"a face with the box {face.box}, margin {margin}; width and height must be above 0, it above -1."
-        )
+        raise InputError(f"a face of box {face.box}, margin {margin}; give sides above 0, a margin above -1.")
     # High boxes (chin to hair) and square ones (cascades) of one face have about the same area.
     side = (1 + margin) * np.sqrt(width * height)
     angle = 0.0

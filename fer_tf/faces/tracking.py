@@ -33,8 +33,7 @@ class Tracker:
     def __init__(self, overlap=0.25, max_missed=15, min_hits=2):
         if not 0 < overlap < 1 or max_missed < 0 or min_hits < 1:
             raise InputError(
-                f"tracker: overlap {overlap}, max_missed {max_missed}, min_hits {min_hits}; "
-                "take 0 to 1, 0 or more, and 1 or more."
+                f"tracker: overlap {overlap} (0 to 1), max_missed {max_missed} (0 up), min_hits {min_hits} (1 up)."
             )
         self.overlap, self.max_missed, self.min_hits = overlap, max_missed, min_hits
         self._tracks, self._updates, self._next = [], 0, 1

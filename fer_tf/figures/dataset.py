@@ -16,9 +16,7 @@ def sample_images(dataset, per_class=6, seed=0):
     """Randomly drawn images of each class, a row for each emotion.
 
     Args:
-        dataset: Dataset, images uint8 (n, h, w, c).
         per_class: int, images in a row.
-        seed: int, of the draw.
 
     Returns: matplotlib Figure, a page wide; a class with fewer images leaves places empty.
     Raises InputError: the dataset has no image.
@@ -34,14 +32,7 @@ def sample_images(dataset, per_class=6, seed=0):
 
 @style.applied
 def class_distribution(dataset, ax=None):
-    """Number and share of the images of each emotion.
-
-    Args:
-        dataset: Dataset.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns: matplotlib Figure, a column wide.
-    """
+    """Number and share of the images of each emotion."""
     fig, ax = style.panel(ax, style.COLUMN, 1.2 + 0.2 * len(dataset.classes))
     _class_bars(ax, dataset.counts().sum(axis=1))
     return fig
@@ -50,9 +41,6 @@ def class_distribution(dataset, ax=None):
 @style.applied
 def class_distribution_by_split(dataset):
     """Number and share of the images of each emotion, a panel for each split.
-
-    Args:
-        dataset: Dataset.
 
     Returns: matplotlib Figure, a page wide; each panel has its own scale, so that shares are compared by the length of
         bars.
@@ -68,14 +56,7 @@ def class_distribution_by_split(dataset):
 
 @style.applied
 def split_sizes(dataset, ax=None):
-    """Number and share of the images of each split.
-
-    Args:
-        dataset: Dataset.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns: matplotlib Figure, a column wide.
-    """
+    """Number and share of the images of each split."""
     sizes = dataset.counts().sum(axis=0)
     fig, ax = style.panel(ax, style.COLUMN, 0.6 + 0.28 * len(sizes))
     colors = [style.SPLITS.get(split, style.GRAY) for split in sizes.index]
@@ -88,14 +69,7 @@ def split_sizes(dataset, ax=None):
 
 @style.applied
 def pixel_distribution(dataset, ax=None):
-    """How often each gray level occurs in the images, with mean and standard deviation.
-
-    Args:
-        dataset: Dataset; color is turned to gray.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns: matplotlib Figure, a column wide.
-    """
+    """How often each gray level occurs in the images, with mean and standard deviation."""
     counts = pixel_statistics.histogram(dataset).sum(axis=0)
     mean, deviation = pixel_statistics.moments(counts)
     fig, ax = style.panel(ax, style.COLUMN, 0.62 * style.COLUMN)
@@ -115,9 +89,6 @@ def pixel_distribution(dataset, ax=None):
 @style.applied
 def pixel_distribution_by_emotion(dataset):
     """How often each gray level occurs in each emotion's images, against all images together.
-
-    Args:
-        dataset: Dataset; color is turned to gray.
 
     Returns: matplotlib Figure, a page wide, a panel for each emotion and one scale for all.
     """
@@ -152,9 +123,6 @@ def pixel_distribution_by_emotion(dataset):
 def mean_faces(dataset):
     """The mean image of each emotion, all on one gray scale.
 
-    Args:
-        dataset: Dataset; color is turned to gray.
-
     Returns: matplotlib Figure, a page wide. Black and white are the darkest and the brightest mean, not 0 and 255.
     """
     faces = pixel_statistics.mean_faces(dataset)
@@ -174,10 +142,6 @@ def mean_faces(dataset):
 @style.applied
 def intensity_correlation(dataset, ax=None):
     """Correlation between the emotions' mean faces, pixel by pixel.
-
-    Args:
-        dataset: Dataset; color is turned to gray.
-        ax: matplotlib Axes, or None for a new figure.
 
     Returns: matplotlib Figure, a column wide: Pearson's r in each cell. Mean faces resemble each other, so that the
         colors start at the smallest value; with a negative one they diverge around 0.
@@ -201,7 +165,6 @@ def cleaning_examples(dataset, result, per_kind=6):
     """Images that cleaning found, a row for each reason.
 
     Args:
-        dataset: Dataset, images uint8 (n, h, w, c).
         found: dict, reason (str) -> positions in the dataset: int array, list, or list of groups of duplicates.
         per_kind: int, at most this many images of each reason.
 
@@ -234,9 +197,7 @@ def transformed_images(original, views, per_row=5):
     if original.ndim == 3:
         original, views = original[None], views[None]
     if views.ndim != 5 or len(views) != len(original) or views.shape[1] == 0:
-        raise InputError(
-            f"views of shape {views.shape[1:]} for images of shape {original.shape[1:]}. Give some per image."
-        )
+        raise InputError(f"views {views.shape[1:]} of images {original.shape[1:]}. Give some per image.")
     if len(original) > 1:
         rows = [[image, *observed] for image, observed in zip(original, views, strict=True)]
     else:
@@ -252,7 +213,6 @@ def balanced_classes(counts, ax=None):
 
     Args:
         counts: DataFrame of `balancing.counts`, index the classes, columns before and after.
-        ax: matplotlib Axes, or None for a new figure.
 
     Returns: matplotlib Figure, a page wide: solid what is there, hatched the copies.
     """

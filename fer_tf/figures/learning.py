@@ -23,7 +23,6 @@ def learning_curves(history, best="val_accuracy"):
             any val_loss, val_accuracy, learning_rate.
         best: column that says which epoch is best: the smallest of a loss, the largest of anything else.
 
-    Returns: matplotlib Figure, a page wide.
     Raises InputError: the history is empty or lacks epoch, loss or accuracy.
     """
     _check(history, ("epoch", "loss", "accuracy"))
@@ -64,7 +63,6 @@ def compare_learning(histories, column="val_accuracy", ax=None):
     Args:
         histories: dict, name -> history as in `learning_curves`.
         column: str, the quantity.
-        ax: matplotlib Axes, or None for a new figure.
 
     Returns: matplotlib Figure, a page wide, the names in the legend from best to worst.
     Raises InputError: there is no history, or one is empty or lacks the column.
@@ -105,9 +103,7 @@ def accuracy_by_setting(results, rows="learning_rate", columns="batch_size", val
         results: DataFrame, a row for each setting, with the three columns named below; nan where one was not tried.
         rows, columns: the two hyperparameters.
         value: what is shown, the more the better.
-        ax: matplotlib Axes, or None for a new figure.
 
-    Returns: matplotlib Figure, a column wide.
     Raises InputError: there is no setting, or a column is missing.
     """
     require(results, (rows, columns, value), "the grid's table")
@@ -137,9 +133,7 @@ def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), ax=None):
     Args:
         folds: DataFrame, a row for each fold: fold (from 1), and the columns named by `values`, 0 to 1.
         values: what is shown, a group for each.
-        ax: matplotlib Axes, or None for a new figure.
 
-    Returns: matplotlib Figure, a column wide.
     Raises InputError: there is no fold, or a column is missing.
     """
     require(folds, ("fold", *values), "the folds' table")
@@ -179,8 +173,6 @@ def learning_curves_by_phase(history, best="val_accuracy"):
     Args:
         history: DataFrame as of `learning_curves`, with the column phase.
         best: as of `learning_curves`.
-
-    Returns: matplotlib Figure, a page wide.
     """
     fig = learning_curves(history, best)
     phases = history.groupby("phase", sort=False)["epoch"]
@@ -202,9 +194,7 @@ def _check(history, columns):
         if column not in history:
             raise InputError(f"the training's history has no column '{column}'; it has {', '.join(map(str, history))}.")
     if history[columns[-1]].notna().sum() == 0:
-        raise InputError(
-            f"the training's history has no value of '{columns[-1]}': no epoch was completed. Train again."
-        )
+        raise InputError(f"the history has no value of '{columns[-1]}': no epoch was completed. Train again.")
 
 
 def _best_row(history, column):

@@ -52,7 +52,6 @@ def roc_curves(curves, ax=None):
 
     Args:
         curves: dict of `evaluation.roc`: class -> (false positive rates, true positive rates, area).
-        ax: matplotlib Axes, or None for a new figure.
 
     Returns: matplotlib Figure, a column wide. A class without a curve stands in the legend with a dash.
     """
@@ -82,7 +81,6 @@ def per_class_bars(per_class, ax=None):
 
     Args:
         per_class: DataFrame of `evaluation.per_class`, index the classes, columns precision, recall, f1.
-        ax: matplotlib Axes, or None for a new figure.
 
     Returns: matplotlib Figure, a page wide; a dash where a class has no image.
     """
@@ -114,7 +112,6 @@ def most_confused(pairs, ax=None):
 
     Args:
         pairs: DataFrame of `evaluation.most_confused`, columns true, predicted, count, ratio.
-        ax: matplotlib Axes, or None for a new figure.
 
     Returns: matplotlib Figure, a column wide, bars in the true emotion's color; one sentence where nothing is confused.
     """
@@ -188,7 +185,6 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
         probabilities: float array (m, k).
         classes: k class names.
         n: int, images of each kind.
-        seed: int, of the draw.
 
     Returns: matplotlib Figure, a page wide: a row of right and a row of wrong predictions. Below each face stands the
         true emotion, then the predicted one where it is another; the true emotion's bar is framed.
@@ -197,7 +193,7 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if not len(images) == len(labels) == len(probabilities) or len(labels) == 0:
         raise InputError(
-            f"{len(images):,} images, {len(labels):,} labels and {len(probabilities):,} predictions. Give one of each."
+            f"{len(images)} images, {len(labels)} labels, {len(probabilities)} predictions. Give one of each."
         )
     predicted = probabilities.argmax(axis=1)
     random = np.random.default_rng(seed)

@@ -59,7 +59,6 @@ def stage_latencies(stages, ax=None):
 
     Args:
         stages: dict of stage to a dict of median_ms, p95_ms and share, 0 to 1, as a reading's summary has it.
-        ax: matplotlib Axes, or None for a new figure.
 
     Returns: matplotlib Figure, a column wide: a bar as long as the median, a line up to the 95th percentile; in words
         the median and the share of the whole.

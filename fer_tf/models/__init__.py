@@ -4,6 +4,8 @@ A model takes images (n, h, w, c) with values 0 to 255, of the size and channels
 inside, and gives probabilities (n, classes). It knows nothing of a dataset.
 """
 
+# ruff: noqa: F401 (what is imported here is what the room offers)
+
 import inspect
 
 import numpy as np
@@ -13,25 +15,6 @@ from fer_tf.models.files import PRETRAINED, as_float32, load, load_pretrained, m
 from fer_tf.models.freezing import is_head, set_trainable
 from fer_tf.models.prediction import predict
 from fer_tf.models.predictor import Predictor, load_predictor
-
-__all__ = [
-    "PRETRAINED",
-    "Predictor",
-    "architecture",
-    "as_float32",
-    "build",
-    "is_head",
-    "load",
-    "load_predictor",
-    "load_pretrained",
-    "model_card",
-    "names",
-    "parameter_counts",
-    "predict",
-    "save",
-    "set_trainable",
-    "summary",
-]
 
 
 def names():

@@ -53,7 +53,6 @@ def to_onnx(model, path, calibration=None):
         calibration: uint8 or float array (m, h, w, c) of training images, some hundreds, whose activations set the
             ranges of int8 weights (one for each channel) and activations; None stays in float32.
 
-    Returns: Path of the file.
     Raises InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX
         does not have. A float32 file that does not predict as the network does is not written; one that only OpenCV
         does not run rightly is, and a printed line says so.
@@ -100,7 +99,6 @@ def load(path, engine=None, threads=None):
         threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process, and
             Keras's cannot be changed: see `training.make_deterministic`.
 
-    Returns: Predictor.
     Raises InputError: the file or the engine's package is missing, the engine does not run such a file, or cannot read
         it.
     """
@@ -189,7 +187,7 @@ def _check(model, path, suffix, calibration):
         raise InputError(f"{path}: this format is written to a file ending in {suffix}.")
     if calibration is not None and (len(calibration) == 0 or np.shape(calibration)[1:] != model.input_shape[1:]):
         raise InputError(
-            f"{path}: calibration images of shape {np.shape(calibration)}; expected some of {model.input_shape[1:]}."
+            f"{path}: calibration images {np.shape(calibration)}; expected {model.input_shape}, at least one."
         )
 
 

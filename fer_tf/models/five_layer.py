@@ -12,13 +12,10 @@ def five_layer(inputs, classes, norm_first=False, block_dropout=0.25, dense_drop
 
     Args:
         inputs: Keras tensor (n, h, w, c), values 0 to 255; h and w at least 2 to the number of blocks.
-        classes: number of classes.
         norm_first: batch norm before the ReLU (Ioffe and Szegedy 2015) rather than after it (as published).
         block_dropout: dropped share after each block. Not published.
         dense_dropout: dropped share after each dense layer. Not published.
         filters: filters of each block's two convolutions; as many blocks as there are numbers.
-
-    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = layers.Rescaling(1 / 255)(inputs)
     for count in filters:

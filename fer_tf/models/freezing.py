@@ -65,9 +65,7 @@ def _count(model, what, most):
     choices = {"head": 0, "all": most}
     count = choices.get(what) if isinstance(what, str) else what
     if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= most:
-        raise InputError(
-            f"cannot train {what!r} of {model.name}; give 'head', 'all', or how many of its last {most} layers."
-        )
+        raise InputError(f"cannot train {what!r} of {model.name}; give 'head', 'all', or a number up to {most}.")
     return count
 
 

@@ -125,9 +125,7 @@ def _fetching(fetch):
         result = re.search(r"URL fetch failure on (\S+): ", str(error))
         what = result[1] if result else f"the weights ({first_line(error)})"
         folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
-        raise InputError(
-            f"{what} could not be downloaded. Get the file elsewhere and put it into {folder}, or give weights=None."
-        ) from error
+        raise InputError(f"{what} could not be downloaded. Put it into {folder}, or give weights=None.") from error
 
 
 def _another(model, path, difference):

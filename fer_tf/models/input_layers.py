@@ -71,8 +71,7 @@ def resize(x, size, minimum=1):
     height, width = x.shape[1:3]
     if min(height, width) < minimum:
         raise InputError(
-            f"images of {height}x{width} pixels are too small: this network takes at least {minimum}x{minimum}. "
-            f"Have it enlarge them with the option size={minimum} or more."
+            f"images of {height}x{width} are too small: give this network the option size={minimum} or more."
         )
     return x
 

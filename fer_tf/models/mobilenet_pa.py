@@ -20,8 +20,6 @@ def mobilenet_pa(
     alone: a published version attends across the batch, so that a face's scores depend on its neighbors there.
 
     Args:
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255.
-        classes: number of classes.
         size: pixels of a side that images are resized to inside; None leaves them. At least 32.
         blocks: of MobileNet's 13 depthwise blocks that are kept, from the input on. The maps of an image of 48 pixels are
             2x2 after all of them, 3x3 after 11 and 6x6 after 5.
@@ -31,7 +29,6 @@ def mobilenet_pa(
         units: of the Dense layer.
         dropout: dropped share before the softmax.
 
-    Returns: Keras tensor (n, classes), float32 probabilities.
     Raises InputError: `blocks` is not 1 to 13, or the images are too small.
     """
     if blocks not in range(1, 14):

@@ -66,9 +66,7 @@ def _opencv(path, threads):
     import cv2
 
     if b"QuantizeLinear" in path.read_bytes():
-        raise InputError(
-            f"{path}: a quantized network, of which OpenCV computes nonsense. Run it in onnxruntime, or give float32."
-        )
+        raise InputError(f"{path}: a quantized network, of which OpenCV computes nonsense. Run it in onnxruntime.")
     if threads:
         cv2.setNumThreads(threads)
     network = cv2.dnn.readNetFromONNX(str(path))

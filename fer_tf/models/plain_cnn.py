@@ -11,12 +11,9 @@ def plain_cnn(inputs, classes, filters=(64, 128, 256, 512), block_dropout=0.25, 
 
     Args:
         inputs: Keras tensor (n, h, w, c), values 0 to 255; h and w at least 2 to the number of blocks.
-        classes: number of classes.
         filters: filters of each block's convolution; as many blocks as there are numbers.
         block_dropout: dropped share after each block.
         dense_dropout: dropped share after each dense layer.
-
-    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = layers.Rescaling(1 / 255)(inputs)
     for count in filters:

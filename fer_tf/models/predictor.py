@@ -69,7 +69,6 @@ def load_predictor(path=None):
         path: a `.onnx` or `.keras` file; the shipped network by default. Its classes and its input's shape are read from the model
             card (`.md`) of its name beside it, or from the run.json of its run; seven outputs without either are FER2013's.
 
-    Returns: Predictor.
     Raises InputError: no such file, no network, or one whose classes are not known.
 
     Example:
@@ -110,9 +109,7 @@ def _facts(path):
             data = json.loads(record.read_text(encoding="utf-8"))["data"]
             return {"classes": data["classes"], "color": data["size"][2] == 3}
     except (ValueError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"{path}: the card or run.json beside it cannot be read ({first_line(error)}). Mend or remove it."
-        ) from error
+        raise InputError(f"{path}: the card or run.json beside it is damaged ({first_line(error)}).") from error
     return {}
 
 
@@ -130,7 +127,5 @@ def _onnx(path, facts):
     try:
         outputs = forward(np.zeros((1, *input_shape))).shape[-1]
     except Exception as error:  # of the library that computes it
-        raise InputError(
-            f"{path}: takes no images of {input_shape}. Say input_shape in a card {path.stem}.md."
-        ) from error
+        raise InputError(f"{path}: takes no {input_shape} images. Say input_shape in {path.stem}.md.") from error
     return forward, input_shape, outputs

@@ -16,13 +16,10 @@ def resnet18(inputs, classes, stem="imagenet", filters=64):
     trainable parameters of torchvision's resnet18.
 
     Args:
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255.
-        classes: number of classes.
         stem: "imagenet", a convolution 7x7 and a max pool that leave a quarter of the height and width, as published; or
             "small", a convolution 3x3 that leaves them whole, for images of 48 pixels (He et al. 2016, section 4.2).
         filters: of the first stage; doubled from stage to stage. Fewer for a quick trial.
 
-    Returns: Keras tensor (n, classes), float32 probabilities.
     Raises InputError: an unknown stem.
     """
     if stem not in STEMS:
@@ -61,9 +58,7 @@ def load_torchvision_weights(model, path):
             layer.set_weights(arrays)
             taken.append(layer)
         elif layer.name not in ("conv1", "fc"):
-            raise InputError(
-                f"{path}: weights of another network than resnet18 with these options; {layer.name} differs."
-            )
+            raise InputError(f"{path}: not weights of resnet18 with these options; {layer.name} differs.")
     return taken
 
 

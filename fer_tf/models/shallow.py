@@ -11,11 +11,8 @@ def shallow(inputs, classes, filters=(16, 32, 64, 128, 256), open_end=False):
 
     Args:
         inputs: Keras tensor (n, h, w, c), values 0 to 255; h and w at least 2 to the number of convolutions.
-        classes: number of classes.
         filters: of each convolution.
         open_end: leave ReLU and pooling out after the last convolution.
-
-    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = layers.Rescaling(1 / 255)(inputs)
     for number, count in enumerate(filters, start=1):

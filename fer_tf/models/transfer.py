@@ -38,13 +38,9 @@ def vgg16(inputs, classes, size=None, units=128, dropout=0.3):
     The three-dataset comparison trains the head on the frozen backbone.
 
     Args:
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255.
-        classes: number of classes.
         size: pixels of a side that images are resized to inside; None leaves them. At least 32.
         units: of each Dense layer.
         dropout: dropped share before the softmax.
-
-    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = backbone("vgg16", inputs, size)
     x = layers.Flatten(name="head_flatten")(x)
@@ -112,7 +108,6 @@ def backbone(name, inputs, size=None, layer=None, **options):
 
     Args:
         name: a key of `BACKBONES`.
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255; gray is repeated.
         size: pixels of a side that images are resized to; None leaves them.
         layer: name of the backbone's layer to end with; None takes all of it.
         **options: of the Keras function, such as pooling="avg".

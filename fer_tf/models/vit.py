@@ -48,15 +48,12 @@ def vit_b16(inputs, classes, size=224, width=768, depth=12, heads=12, units=128)
     At 224 pixels the transformer has the 85,798,656 parameters of the published one without its classifier.
 
     Args:
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255; gray is repeated.
-        classes: number of classes.
         size: pixels of a side that images are resized to inside, a multiple of the patch; 224 as published.
         width: numbers in a token. Fewer for a quick trial, as of `depth` and `heads`.
         depth: number of blocks.
         heads: attention heads of a block; a divisor of `width`.
         units: of the Dense layer. Not published.
 
-    Returns: Keras tensor (n, classes), float32 probabilities.
     Raises InputError: `size` is no multiple of the patch, or `width` none of `heads`.
     """
     return _head(_transformer(inputs, 16, size, width, depth, heads), units, classes)

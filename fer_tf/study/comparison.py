@@ -38,9 +38,7 @@ def look_up(facts, where):
     value = facts
     for key in where.split("."):
         if not isinstance(value, dict) or key not in value:
-            raise InputError(
-                f"the published facts have no '{where}': nothing named '{key}'. See fer_tf/study/published/."
-            )
+            raise InputError(f"the published facts have no '{where}': nothing named '{key}'.")
         value = value[key]
     return value
 

@@ -63,7 +63,6 @@ def prepare(file):
     Args:
         file: the run's YAML.
 
-    Returns: Dataset.
     Raises InputError: as `execute`, and as `datasets.prepare`.
     """
     from fer_tf import datasets
@@ -174,9 +173,7 @@ def _papermill(notebook, folder, parameters, name):
         _strip_absolute_paths(executed)
     log.unlink(missing_ok=True)
     if not (folder / "run.json").is_file():
-        raise InputError(
-            f"{name}: executed, but it saved no run.json. The notebook's last cell must call run.finish()."
-        )
+        raise InputError(f"{name}: it saved no run.json. The notebook's last cell must call run.finish().")
 
 
 def _strip_absolute_paths(notebook):

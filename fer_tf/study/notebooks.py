@@ -19,7 +19,6 @@ def path_of(name):
     Args:
         name: str such as "02_train_cnn--five_layer", or "02_train_cnn".
 
-    Returns: Path.
     Raises InputError: there is no such notebook.
     """
     notebook = paths.root() / "notebooks" / f"{name.partition('--')[0]}.ipynb"

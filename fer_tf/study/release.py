@@ -77,9 +77,7 @@ def release(run):
     weights = files.PRETRAINED / f"{name}.keras"
     size = sum(weight.nbytes for weight in network.get_weights())
     if size > LARGEST:
-        raise InputError(
-            f"{run.name}: {size / 1e6:.1f} MB of weights, and a package should carry {LARGEST / 1e6:.0f} MB at most."
-        )
+        raise InputError(f"{run.name}: {size / 1e6:.1f} MB of weights; {LARGEST / 1e6:.0f} MB may be shipped at most.")
     weights.parent.mkdir(exist_ok=True)
     card = _card(run, name, network, scored)
     export.to_onnx(network, weights.with_suffix(".onnx"))

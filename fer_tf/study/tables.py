@@ -67,11 +67,7 @@ def to_markdown(flat, caption=None, digits=3):
     """A table as Markdown: thousands separators, rounded floats, numbers to the right.
 
     Args:
-        flat: DataFrame, every column written, the index not.
         caption: str, above the table.
-        digits: of floats.
-
-    Returns: str.
     """
     worded = _worded(flat, "md", digits).map(_one_line)
     worded.columns = [_one_line(column) for column in worded.columns]
@@ -84,10 +80,8 @@ def to_latex(flat, caption=None, label=None, digits=3):
     """A table as LaTeX with booktabs rules, escaped so that it compiles as it is.
 
     Args:
-        flat: DataFrame, every column written, the index not.
         caption: str, above the table.
         label: str, for \\ref{tab:<label>}.
-        digits: of floats.
 
     Returns: str, a table environment where there is a caption, else the tabular alone.
     """

@@ -1,5 +1,7 @@
 """How a network is trained: batches and augmentation, oversampling and class weights, schedules, checkpoints."""
 
+# ruff: noqa: F401 (what is imported here is what the room offers)
+
 from fer_tf.training.augmentation import RECIPES, Augmenter, augmenter, recipe
 from fer_tf.training.batches import Batches, arrays
 from fer_tf.training.checkpoint import Checkpoint, EpochLog
@@ -13,27 +15,3 @@ from fer_tf.training.fitting import (
     weights_hash,
 )
 from fer_tf.training.optimizers import OPTIMIZERS, SCHEDULES, callbacks, jit_compile, learning_rate_schedule, optimizer
-
-__all__ = [
-    "OPTIMIZERS",
-    "RECIPES",
-    "SCHEDULES",
-    "Augmenter",
-    "Batches",
-    "Checkpoint",
-    "EpochLog",
-    "arrays",
-    "augmenter",
-    "balanced_class_weight",
-    "callbacks",
-    "check_data",
-    "compile_model",
-    "fit",
-    "jit_compile",
-    "join_histories",
-    "learning_rate_schedule",
-    "make_deterministic",
-    "optimizer",
-    "recipe",
-    "weights_hash",
-]

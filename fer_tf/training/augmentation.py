@@ -49,9 +49,6 @@ _numpy_state = threading.Lock()
 def recipe(name):
     """A recipe of `RECIPES` in two parts.
 
-    Args:
-        name: str.
-
     Returns: (dict of arguments of `ImageDataGenerator`, dict of `PHOTOMETRIC` arguments of `Augmenter`).
     Raises InputError: no recipe has that name.
 

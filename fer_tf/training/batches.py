@@ -14,7 +14,6 @@ class Batches(keras.utils.PyDataset):
         batch_size: images per batch; the last batch of an epoch may be smaller.
         channels: 1 or 3, what the model takes; gray images are repeated.
         augment: `Augmenter`, or None.
-        seed: int.
         rows: int array of the dataset's rows that an epoch shows, such as `oversampling.oversampled_indices`; all by
             default.
         augmented_from: place in `rows` from which on images are augmented; 0 augments all.

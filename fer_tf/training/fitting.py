@@ -24,7 +24,6 @@ def make_deterministic(seed, threads=None):
     """Fixes every source of chance in Keras, NumPy and TensorFlow. Call it first: threads cannot be changed later.
 
     Args:
-        seed: int.
         threads: how many threads TensorFlow computes with; None leaves its choice. Results differ between counts.
 
     Raises InputError: TensorFlow computes already, and with another number of threads.
@@ -149,7 +148,6 @@ def check_data(model, train, validation):
     """Refuses data that a training must not, or cannot, be given.
 
     Args:
-        model: keras.Model.
         train, validation: `Dataset`.
 
     Raises TestSplitError: one of them holds an image of the test split.
@@ -166,8 +164,7 @@ def check_data(model, train, validation):
         classes, size = len(dataset.classes), dataset.images.shape[1:3]
         if model.output_shape[-1] != classes:
             raise InputError(
-                f"{dataset.name} has {classes} classes and the model {model.output_shape[-1]}; build it with "
-                f"classes={classes}."
+                f"{dataset.name} has {classes} classes, the model {model.output_shape[-1]}; build it with as many."
             )
         if tuple(model.input_shape[1:3]) != size:
             raise InputError(

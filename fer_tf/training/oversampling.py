@@ -61,7 +61,6 @@ def batches(dataset, batch_size, channels=3, augmentation="none", seed=0, balanc
         augmentation: name of a recipe, see `RECIPES`.
         balance: one of `BALANCES`.
 
-    Returns: Batches.
     Raises InputError: an unknown name, or augmented repeats without a recipe.
     """
     choose("balance", balance, BALANCES)
@@ -69,9 +68,7 @@ def batches(dataset, batch_size, channels=3, augmentation="none", seed=0, balanc
     if balance == "none":
         return Batches(dataset, batch_size, channels, augment, seed)
     if balance == "oversample_augmented" and augment is None:
-        raise InputError(
-            "balance 'oversample_augmented' with augmentation 'none': name a recipe, or take 'oversample'."
-        )
+        raise InputError("balance 'oversample_augmented' needs an augmentation; or take 'oversample'.")
     rows = oversampled_indices(dataset.labels, len(dataset.classes))
     augmented_from = len(dataset) if balance == "oversample_augmented" else 0
     return Batches(dataset, batch_size, channels, augment, seed, rows, augmented_from)

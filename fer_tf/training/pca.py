@@ -148,9 +148,7 @@ def prepend_pca(model, reconstruction):
 def _for_channels(reconstruction, channels):
     """Means (c, p) and components (c, m, p) as arrays, short channels filled up with zeros, gray repeated."""
     if len(reconstruction.means) not in (1, channels):
-        raise InputError(
-            f"components of {len(reconstruction.means)} channels for a model of {channels}; both must be alike."
-        )
+        raise InputError(f"components of {len(reconstruction.means)} channels for a model of {channels}.")
     means = np.stack(reconstruction.means)
     rows = np.zeros((len(means), max(reconstruction.counts), means.shape[1]), np.float32)
     for channel, result in enumerate(reconstruction.components):

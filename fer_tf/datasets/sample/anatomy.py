@@ -64,9 +64,6 @@ _LOW, _HIGH = np.array(list(_FEATURES.values())).T
 def person(rng):
     """A random person.
 
-    Args:
-        rng: numpy Generator.
-
     Returns: SimpleNamespace of floats: the features, each uniform in its range and independent of the expression.
     """
     return SimpleNamespace(**dict(zip(_FEATURES, rng.uniform(_LOW, _HIGH).tolist(), strict=True)))
@@ -77,7 +74,6 @@ def action_units(emotion, rng):
 
     Args:
         emotion: str, any spelling that `emotions.canonical` knows.
-        rng: numpy Generator.
 
     Returns: dict of every name in `ACTION_UNITS` to its intensity, 0 to 1. Some units of the prototype are weak or
         missing and some foreign ones stray in (a talking mouth, a resting frown), so that not every face is readable.
@@ -109,9 +105,7 @@ def checked(intensities):
     """
     for name, value in intensities.items():
         if name not in ACTION_UNITS:
-            raise InputError(
-                f"unknown action unit '{name}'; known are {', '.join(ACTION_UNITS)}. Rename or leave it out."
-            )
+            raise InputError(f"unknown action unit '{name}'; known are {', '.join(ACTION_UNITS)}.")
         if not 0 <= value <= 1:
             raise InputError(f"action unit {name}: intensity {value}, expected 0 to 1. Scale it into that range.")
     return {name: float(intensities.get(name, 0.0)) for name in ACTION_UNITS}

@@ -27,9 +27,7 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
     Raises InputError: the emotion or an action unit is unknown, or size or channels is out of range.
     """
     if size < 16 or channels not in (1, 3):
-        raise InputError(
-            f"draw_face: size {size} with {channels} channels; draw 16 pixels or more, and 1 or 3 channels."
-        )
+        raise InputError(f"draw_face: size {size}, {channels} channels; take 16 pixels or more, 1 or 3 channels.")
     rng = np.random.default_rng(rng)
     who = anatomy.person(rng)
     values = isinstance(emotion_or_aus, dict)
@@ -353,7 +351,6 @@ def backdrop(shape, rng):
 
     Args:
         shape: (height, width) in pixels.
-        rng: numpy Generator.
 
     Returns: uint8 array (h, w, 3), RGB.
     """

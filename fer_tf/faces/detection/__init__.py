@@ -6,14 +6,14 @@
 `haar` comes with OpenCV; the others need weights (`make models`), and `retinaface` a package of its own.
 """
 
+# ruff: noqa: F401 (what is imported here is what the room offers)
+
 import importlib.util
 import inspect
 
 from fer_tf.errors import InputError
 from fer_tf.faces.detection import weights
 from fer_tf.faces.detection.face import FAINT, Face
-
-__all__ = ["FAINT", "Face", "available", "create", "default", "names"]
 
 PREFERRED = ("yunet", "haar")
 """What `default` chooses from, the best first. The others are taken by name only: slower, or of another license."""

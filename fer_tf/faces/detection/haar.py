@@ -59,9 +59,7 @@ class Haar:
 def _cascade(path):
     folder = getattr(getattr(cv2, "data", None), "haarcascades", None)
     if path is None and (folder is None or not hasattr(cv2, "CascadeClassifier")):
-        raise InputError(
-            f"haar: OpenCV {cv2.__version__} has no cascades. Install opencv-python 4.14, or choose yunet."
-        )
+        raise InputError("haar: this OpenCV has no cascades. Install opencv-python 4.14, or choose yunet.")
     path = Path(path or Path(folder) / FILE)
     cascade = cv2.CascadeClassifier(str(path)) if path.is_file() else None
     if cascade is None or cascade.empty():

@@ -16,8 +16,7 @@ def check(image):
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise InputError(
-            f"a picture of shape {image.shape} and {image.dtype}; a detector takes uint8 (h, w, 3), blue first. "
-            "Read files with photographs.read."
+            f"a picture of {image.dtype} {image.shape}; give uint8 (h, w, 3), BGR, as photographs.read does."
         )
 
 

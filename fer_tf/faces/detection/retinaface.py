@@ -67,9 +67,7 @@ def package():
         import uniface.constants
         import uniface.detection
     except ImportError as error:
-        raise InputError(
-            f"retinaface: the package uniface is not installed ({error.name}). Install it: pip install 'uniface[cpu]'."
-        ) from error
+        raise InputError(f"retinaface: install its package ({error.name}): pip install 'uniface[cpu]'.") from error
     return uniface
 
 

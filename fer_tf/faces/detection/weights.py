@@ -99,9 +99,7 @@ def folders(weights_folder=None):
     Raises InputError: there is nothing at the given path.
     """
     if weights_folder and not paths.resolve(weights_folder).exists():
-        raise InputError(
-            f"{weights_folder}: no such folder. Give the folder of the detectors' weights, or leave it out."
-        )
+        raise InputError(f"{weights_folder}: no such folder of detectors' weights. Leave it out, or mend it.")
     args = [weights_folder, os.environ.get(VARIABLE), "data/models", CLONE]
     return [paths.resolve(folder) for folder in args if folder]
 
@@ -113,16 +111,13 @@ def find(name, weights_folder=None):
         name: key of `CATALOG`.
         weights_folder: a folder to look into first, or the file itself.
 
-    Returns: Path.
     Raises InputError: an unknown name, or no such file anywhere.
     """
     entry = _entry(name)
     if path := _found(entry, weights_folder):
         return path
     how = "make models" if entry.free else f"python -m fer_tf.faces.detection --only {name}"
-    raise InputError(
-        f"{name}: no {entry.file} in {folders(weights_folder)[0]}. Fetch it: {how}; or set {VARIABLE} to its folder."
-    )
+    raise InputError(f"{name}: no {entry.file} in {folders(weights_folder)[0]}. Fetch it: {how}.")
 
 
 def present(name, weights_folder=None):
@@ -151,7 +146,6 @@ def fetch(name, folder=None):
         name: key of `CATALOG`.
         folder: where to; data/models by default.
 
-    Returns: Path of the file.
     Raises InputError: an unknown name, no connection, or other bytes than were published.
     """
     entry = _entry(name)

@@ -64,8 +64,7 @@ class Yolo:
         except KeyError:
             shapes = ", ".join(str(output.shape) for output in outputs)
             raise InputError(
-                f"{self.path}: outputs {shapes}; expected 80 channels at strides 8, 16 and 32, as YOLOv8-face has. "
-                "Give such a file."
+                f"{self.path}: outputs {shapes}; expected 80 channels at strides 8, 16, 32. Give a YOLOv8-face."
             ) from None
 
 

@@ -34,9 +34,7 @@ class YuNet:
         try:
             self.network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score, overlap, 5000)
         except (cv2.error, AttributeError) as error:
-            raise InputError(
-                f"{path}: not a YuNet that OpenCV {cv2.__version__} loads. Fetch it: make models."
-            ) from error
+            raise InputError(f"{path}: no YuNet that OpenCV loads. Fetch it: make models.") from error
 
     def detect(self, image, score=None):
         """The faces in a picture.

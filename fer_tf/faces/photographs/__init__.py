@@ -5,20 +5,8 @@ faces = photographs.analyze(image, detection.load(), models.load_predictor())
 photographs.write(photographs.draw(image, faces, emotions.FER2013), "party_emotions.jpg")
 """
 
+# ruff: noqa: F401 (what is imported here is what the room offers)
+
 from fer_tf.faces.photographs.analysis import Expression, analyze, check_limits, classify, find_faces, retained
 from fer_tf.faces.photographs.annotation import draw
 from fer_tf.faces.photographs.files import SUFFIXES, find, read, write
-
-__all__ = [
-    "SUFFIXES",
-    "Expression",
-    "analyze",
-    "check_limits",
-    "classify",
-    "draw",
-    "find",
-    "find_faces",
-    "read",
-    "retained",
-    "write",
-]

@@ -44,9 +44,7 @@ def read(path):
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: too large ({error}). Make it smaller.") from error
     except (OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
-        raise InputError(
-            f"{path}: a damaged picture ({error or 'unreadable'}). Get it anew, or leave it out."
-        ) from error
+        raise InputError(f"{path}: a damaged picture ({error or 'unreadable'}). Get it anew.") from error
 
 
 def find(values, except_in=None):
@@ -83,7 +81,6 @@ def write(image, path):
         image: uint8 array (h, w, 3), BGR.
         path: where to; what is neither JPEG, PNG, BMP, WebP nor TIFF by its name becomes PNG.
 
-    Returns: Path of the file.
     Raises InputError: the place cannot be written.
     """
     path = Path(path)
@@ -123,9 +120,7 @@ def _by_opencv(path, data):
     except cv2.error:
         image = None
     if image is None:
-        raise InputError(
-            f"{path}: {'not a picture' if data else 'an empty file'}. Give a JPEG, PNG, TIFF, WebP or BMP file."
-        )
+        raise InputError(f"{path}: {'not a picture' if data else 'an empty file'}. Give a JPEG or PNG.")
     return image
 
 

@@ -7,6 +7,8 @@ The pieces are there too: `open_source` gives frames, `read` the faces in them, 
 picture leaves the machine.
 """
 
+# ruff: noqa: F401 (what is imported here is what the room offers)
+
 import signal
 import threading
 import time
@@ -21,30 +23,6 @@ from fer_tf.faces.video.sources import Camera, Clip, Folder, Frame, open_source
 from fer_tf.faces.video.summary import Counts, Latencies, Progress
 from fer_tf.faces.video.window import Window, can_open_windows
 from fer_tf.models.predictor import load_predictor
-
-__all__ = [
-    "SMOOTHINGS",
-    "STAGES",
-    "AnnotatedFrame",
-    "Camera",
-    "Clip",
-    "Folder",
-    "Frame",
-    "Latencies",
-    "Recording",
-    "Smoother",
-    "TrackedFace",
-    "Tracker",
-    "VideoWriter",
-    "Window",
-    "can_open_windows",
-    "classes_of",
-    "open_source",
-    "read",
-    "read_table",
-    "run_clip",
-    "run_live",
-]  # fmt: skip
 
 
 def run_clip(

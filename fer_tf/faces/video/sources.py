@@ -197,9 +197,7 @@ class Camera:
             self._capture = open_capture(device)
         if not self._capture.isOpened():
             self._capture.release()
-            raise InputError(
-                f"{self.name} cannot be opened. Is it plugged in, free, and yours to read? Another has another number."
-            )
+            raise InputError(f"{self.name} cannot be opened. Is it plugged in, free, and yours to read?")
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         self.fps = _fps(self._capture)
         size = [int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]

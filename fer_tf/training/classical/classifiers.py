@@ -93,7 +93,6 @@ def build(name, components=256, class_weight=False, seed=0):
         components: int, of the PCA that comes first, 0 for none; fewer where the vectors are shorter. A random forest
             goes without: it chooses among the features itself, and does worse when they are mixed.
         class_weight: weight classes inversely to how often they occur.
-        seed: int.
 
     Returns: scikit-learn Pipeline with the steps pca (where asked), scale (SVMs) and classifier.
     Raises InputError: an unknown name.
@@ -122,10 +121,7 @@ def fit(name, views, labels, calibration, components=256, class_weight=False, se
         search: int, training images (without mirror images) that the settings are searched on, by stratified
             cross-validation; 0 takes the grid's first values.
         grid: dict like the values of `GRIDS`, or None for the classifier's own.
-        folds: int.
-        seed: int.
 
-    Returns: Fitted.
     Raises InputError: an unknown name, or fewer images of a class than folds.
 
     Temperature scaling: Guo et al. 2017.
@@ -196,9 +192,7 @@ def _search(pipeline, grid, vectors, labels, search, folds, seed):
 
     counts = np.bincount(labels)
     if (rare := counts[counts > 0].min()) < folds:
-        raise InputError(
-            f"a class has {rare} training images, too few for {folds} folds. Take fewer folds or more images."
-        )
+        raise InputError(f"a class has {rare} training images, too few for {folds} folds. Take fewer folds.")
     rng = np.random.default_rng(seed)
     # Every class keeps its share, and at least one image in each fold.
     rows = [rng.permutation(np.flatnonzero(labels == k)) for k in np.unique(labels)]

@@ -37,11 +37,7 @@ class _Features(TransformerMixin, BaseEstimator):
 
 
 class Pixels(_Features):
-    """The pixels themselves, 0 to 1, of the image made smaller.
-
-    Args:
-        size: int, side in pixels.
-    """
+    """The pixels themselves, 0 to 1, of the image made smaller."""
 
     def __init__(self, size=48):
         self.size = size
@@ -121,7 +117,6 @@ class VisualWords(TransformerMixin, BaseEstimator):
         levels: cells along each side of the pyramid's levels.
         nearest: int, words that a descriptor is counted for.
         step, sizes: see `DenseSift`.
-        seed: int.
     """
 
     def __init__(self, words=256, levels=(1, 2, 4), nearest=5, step=4, sizes=(3, 5), seed=0):
@@ -135,9 +130,7 @@ class VisualWords(TransformerMixin, BaseEstimator):
         result = np.concatenate([sift.describe(gray).reshape(-1, 128) for gray in _batches(images[some])])
         result = result[rng.permutation(len(result))[:200_000]]
         if len(result) < self.words:
-            raise InputError(
-                f"{len(result)} descriptors for {self.words} visual words; take fewer words or more images."
-            )
+            raise InputError(f"{len(result)} descriptors for {self.words} visual words; take fewer words.")
         kmeans = MiniBatchKMeans(self.words, batch_size=8192, n_init=1, max_iter=60, random_state=self.seed)
         self.vocabulary_ = kmeans.fit(result).cluster_centers_.astype(np.float32)
         return self
