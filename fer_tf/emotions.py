@@ -52,7 +52,6 @@ def canonical(name):
 
     Args:
         name: str such as "Anger", "Angry", "happiness" or " sad ".
-
     Returns: str, one of `FER2013` or "contempt".
     Raises InputError: the name is no emotion known here.
     """

@@ -27,7 +27,6 @@ def choose(what, name, known):
         what: what the name is of, such as "optimizer".
         name: str, as it was given.
         known: iterable of str.
-
     Returns: str, the name.
     Raises InputError: it is none of them; the message lists them.
 
@@ -50,7 +49,6 @@ def require(frame, columns, what):
         frame: pandas DataFrame.
         columns: names, one or more.
         what: what the table is, such as "the history".
-
     Raises InputError: a column is missing; the message names it and those that are there.
     """
     if missing := [name for name in columns if name not in frame.columns]:

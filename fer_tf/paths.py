@@ -49,7 +49,6 @@ def writing(path):
 
     Args:
         path: the file (or folder) to be written; its parent folders are made.
-
     Yields: Path with the same suffix, to be written by the caller.
     Raises InputError: the disk is full or the place cannot be written. What stood at `path` before is untouched.
     """

@@ -59,7 +59,6 @@ def prepare(name, source=None, **options):
         source: where its files lie; by default the environment variable of its name (FER2013), else data/raw/<name>*.
             The embedded sample needs none.
         options: the reader's own, such as `n`, `size`, `channels` and `seed` of the sample.
-
     Returns: Dataset, opened as `load` does. Where it was prepared before by the same code from the same files with the
         same options, nothing is read again.
     Raises InputError: an unknown name or option, or a source that is missing or wrong.
@@ -90,7 +89,6 @@ def load(name, splits=None):
     Args:
         name: str, as given to `prepare` or `save`.
         splits: names of the splits wanted, or one name; all of them by default.
-
     Returns: Dataset, its images memory-mapped.
     Raises InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
 
@@ -111,7 +109,6 @@ def find(name, source=None):
     Args:
         name: str, a dataset that is read from files.
         source: a path to look at instead of the usual places.
-
     Raises InputError: there is nothing; the message says where to get it and where to put it.
     """
     variable, where = name.upper(), SOURCES[name].where_to_get_it

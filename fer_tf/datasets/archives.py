@@ -48,7 +48,6 @@ def opened(path):
 
     Args:
         path: Path or str.
-
     Yields: Files.
     Raises InputError: there is nothing at `path`, the archive is damaged or empty, or a name in it would lie outside.
     """

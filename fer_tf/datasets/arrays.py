@@ -12,7 +12,6 @@ def gray(images):
 
     Args:
         images: uint8 array (n, h, w, c), c 1 or 3 (RGB).
-
     Returns: uint8 array (n, h, w).
 
     Example:
@@ -31,7 +30,6 @@ def with_channels(images, channels):
     Args:
         images: array (n, h, w, 1 or 3), values 0 to 255.
         channels: 1 or 3.
-
     Returns: array (n, h, w, channels) of the same dtype; a broadcast view where nothing has to be computed.
     Raises InputError: another number of channels.
 

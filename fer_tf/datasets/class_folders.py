@@ -33,7 +33,6 @@ def read_folders(path, size=48, channels=1, unreadable="refuse", seed=0):
         channels: 1 for gray or 3 for RGB; others are converted.
         unreadable: "refuse" files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
         seed: int, of the split that is drawn where the folders tell none.
-
     Returns: Dataset of the emotions that have a folder. The folders `train`, `validation` and `test` are the splits
         where they are there (see `splits_of_folders`); else 80, 10 and 10% of each class are drawn.
     Raises InputError: no class folders, an unknown one, an empty one, or a damaged file; one line says what to do.
@@ -65,7 +64,6 @@ def read(files, name, classes, size, channels, split, resize=True, unreadable="r
         split: function of n file names to (str array (n,) of `SPLITS`, a sentence on whose split it is).
         resize: bool, whether images of another size are resized; else they are refused.
         unreadable: "refuse" or "skip".
-
     Returns: Dataset ordered by split, then by file name.
     Raises InputError: a file outside a class folder, an unknown or an empty class folder, or a file that is no image.
     """
@@ -105,7 +103,6 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
     Args:
         name: str, the image's path, such as "train/Anger/1.jpg".
         classes: the emotions that may be there.
-
     Returns: str, one of `classes`.
     Raises InputError: the folder is none of them.
 
@@ -129,7 +126,6 @@ def splits_of_folders(label, names, seed):
     Args:
         names: n paths such as "train/angry/1.jpg".
         seed: int, of the validation split where it has to be drawn.
-
     Returns: str array (n,) of `SPLITS`, and a sentence on whose split it is. With two folders, the one that is not
         `train` is the test split, as it was held out by whoever made the copy, and a ninth of `train`, drawn by class,
         is the validation split; three folders are taken as they are.

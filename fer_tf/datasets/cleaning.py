@@ -104,7 +104,6 @@ def audit(dataset, blank_std=5.0, black_white=0.9, uniform_range=16, near=16, un
         uniform_range: gray levels; an image is near-uniform where `uniform_share` of its pixels lie this close.
         near: gray levels within which a pixel counts as black (0) or white (255).
         uniform_share: share of the pixels, 0 to 1, for `uniform_range`.
-
     Raises InputError: a share outside 0 to 1, or a negative threshold.
 
     Example:
@@ -152,7 +151,6 @@ def identical_groups(images):
 
     Args:
         images: uint8 array (n, h, w, c).
-
     Returns: int64 array (n,): -1 for an image like no other, else its group's number, 0 and up in order of first
         appearance.
     """
@@ -173,7 +171,6 @@ def clean(dataset, audit, remove=REMOVABLE):
         remove: which findings to take out of the training split: "blank", "black_white", "uniform", "duplicates" (the
             first of each group stays), "leaks" (images whose bytes also lie in validation or test), "conflicts" (all
             of a group of byte-identical images that bear different labels).
-
     Returns: Dataset; `source["cleaned"]` tells how many images each finding took.
     Raises InputError: an unknown finding, or an audit of another dataset.
     """

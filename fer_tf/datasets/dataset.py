@@ -30,7 +30,6 @@ class Dataset:
         splits: str array (n,) with values from `SPLITS`.
         ids: str array (n,), a stable and unique name of each image, such as "train/angry/Training_123.jpg".
         source: plain JSON: where the images came from, notes, and differences from the official counts.
-
     Raises InputError: the arrays don't fit together.
     """
 
@@ -73,7 +72,6 @@ class Dataset:
 
         Args:
             rows: bool mask (n,), or int indices in the order wanted.
-
         Returns: Dataset. Where the rows lie together its images remain a view, so that a memory map is not read.
         Raises InputError: a mask of another length, or an index outside.
         """
@@ -95,7 +93,6 @@ class Dataset:
 
         Args:
             name: "train", "validation" or "test".
-
         Raises InputError: the dataset has no such split; the message names those it has.
         """
         if name not in self.split_names():
@@ -108,7 +105,6 @@ class Dataset:
 
         Args:
             classes: names, two or more.
-
         Returns: Dataset of those classes.
         Raises InputError: a class that the dataset does not have, one named twice, or fewer than two.
         """
@@ -140,7 +136,6 @@ def content_hash(images, labels, splits, classes):
         labels: int array (n,).
         splits: str array (n,).
         classes: class names.
-
     Returns: str, 64 hexadecimal digits.
     """
     digest = hashlib.sha256()

@@ -46,7 +46,6 @@ def read_fer2013(path, unreadable="refuse", seed=0):
             `train/angry/...` in a folder or a zip, at any depth.
         unreadable: "refuse" image files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
         seed: int, of the split that is made where the form doesn't tell the official one.
-
     Returns: Dataset of 48x48 gray images with the seven classes of `emotions.FER2013`, ordered by split, then by file
         name (or CSV row). `source["split"]` says whose split it is, `source["differences"]` how its counts differ from
         the official ones.
@@ -85,7 +84,6 @@ def differences(dataset):
 
     Args:
         dataset: Dataset with the classes of `emotions.FER2013`.
-
     Returns: list of str, a sentence for each difference; empty where there is none.
     """
     by_split = {usage: int((dataset.splits == split).sum()) for usage, split in USAGES.items()}

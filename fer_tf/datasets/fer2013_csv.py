@@ -21,7 +21,6 @@ def read_csv(stream, label):
 
     Args:
         stream: binary stream at its start.
-
     Returns: images: uint8 array (n, 48, 48, 1). labels: int64 array (n,), FER2013's emotion codes 0 to 6. splits: str
         array (n,), the usages as train, validation and test. rows: int64 array (n,), the row of the file that each
         image stands in.
@@ -65,7 +64,6 @@ def parse_pixels(texts, label="pixels", rows=None):
     Args:
         texts: k bytes objects, each with 2,304 numbers from 0 to 255 parted by blanks.
         rows: int array (k,), the texts' rows in the file; 1 to k by default.
-
     Returns: uint8 array (k, 2304).
     Raises InputError: a text with another number of values, or a value that is no number from 0 to 255.
     """

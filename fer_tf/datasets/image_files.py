@@ -20,7 +20,6 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
         channels: 1 for gray or 3 for RGB; others are converted.
         resize: bool, whether images of another size are resized (see `resize_square`); else they are refused.
         unreadable: "refuse" files that cannot be decoded, or "skip" them.
-
     Returns: images: uint8 array (m, size, size, channels) in the order of `names`. rows: int array (m,), which of
         `names` they are. skipped: list of str, a sentence for each file left out.
     Raises InputError: a file is no whole image and `unreadable` is "refuse", or images have another size and are not to
@@ -67,7 +66,6 @@ def decode(data, channels=1):
     Args:
         data: bytes of a JPEG, PNG, BMP or any format that OpenCV reads.
         channels: 1 for gray, 3 for RGB.
-
     Returns: uint8 array (h, w, channels).
     Raises InputError: the bytes are no image, or are cut off.
     """
@@ -94,7 +92,6 @@ def resize_square(image, size):
     Args:
         image: uint8 array (h, w, c).
         size: int, height and width wanted, in pixels.
-
     Returns: uint8 array (size, size, c); pixels are averaged where it becomes smaller, and interpolated (bicubic) where
         larger.
 

@@ -16,7 +16,6 @@ def histogram(dataset):
 
     Args:
         dataset: Dataset with images uint8 (n, h, w, c).
-
     Returns: int64 array (k, 256), rows the classes.
     """
     counts = np.zeros((len(dataset.classes), LEVELS), dtype=np.int64)
@@ -31,7 +30,6 @@ def mean_faces(dataset):
 
     Args:
         dataset: Dataset with images uint8 (n, h, w, c).
-
     Returns: float64 array (k, h, w), 0 to 255; nan for a class without an image.
     """
     sums = np.zeros((len(dataset.classes), *dataset.images.shape[1:3]))
@@ -47,7 +45,6 @@ def moments(counts):
 
     Args:
         counts: int array (256,).
-
     Returns: (mean, standard deviation), floats; nan for an empty histogram.
     """
     total = counts.sum()

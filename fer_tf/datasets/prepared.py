@@ -20,7 +20,6 @@ def save(dataset, name):
 
     Args:
         name: str, the name by which it is loaded.
-
     Returns: Path of the folder.
     Raises InputError: the name is no plain name, or the place cannot be written. What is there is then either whole or
         without its dataset.json.
@@ -59,7 +58,6 @@ def load(name, splits=None):
     Args:
         name: str, as given to `save` or `prepare`.
         splits: names of the splits wanted, or one name; all of them by default.
-
     Raises InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
     """
     record = saved_record(name)
@@ -102,7 +100,6 @@ def verify_split(name, split, expected):
         name: of a prepared dataset.
         split: "train", "validation" or "test".
         expected: hash of the split, as `split_hashes` gives it.
-
     Raises InputError: the split is other, or not there.
     """
     if load(name, split).hash != expected:

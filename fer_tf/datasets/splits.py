@@ -21,7 +21,6 @@ def stratified(labels, fractions=None, seed=0, groups=None):
         seed: int; the same seed draws the same split.
         groups: array (n,), images with the same value stay in the same split; by default each image is on its own. With
             groups, shares are of groups, each counted in the class that most of its images bear.
-
     Returns: str array (n,) of the keys of `fractions`.
     Raises InputError: shares that are not positive or don't sum to 1, or a class too small to be in every split.
 
@@ -58,7 +57,6 @@ def kfold(labels, k=5, seed=0, groups=None):
         k: int, how many folds, 2 or more.
         seed: int; the same seed draws the same folds.
         groups: array (n,), images with the same value stay in the same fold; by default each image is on its own.
-
     Returns: int64 array (n,), the fold 0 to k - 1 in which each image is held out.
     Raises InputError: fewer than 2 folds, or a class with fewer images (or groups) than folds.
 
@@ -90,7 +88,6 @@ def stratified_sample(labels, n, seed=0):
         labels: array (m,) of ints or names.
         n: int, how many images; 0, or as many as there are or more, takes all.
         seed: int; the same seed draws the same images.
-
     Returns: int64 array of rows, in order.
     Raises InputError: fewer images than classes.
 
@@ -111,7 +108,6 @@ def as_groups(numbers):
 
     Args:
         numbers: int array (n,), -1 or a group's number.
-
     Returns: int64 array (n,), a number of its own for each -1.
     """
     numbers = np.asarray(numbers, dtype=np.int64)

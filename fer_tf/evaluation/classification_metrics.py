@@ -21,7 +21,6 @@ def metrics(labels, probabilities, classes):
         labels: int array (n,), index of each image's true class, 0 to k-1; n at least 1.
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
-
     Returns: dict of floats: accuracy, balanced_accuracy, macro_precision, macro_recall, macro_f1, weighted_precision,
         weighted_recall, weighted_f1, roc_auc (macro, one class against the rest), log_loss (nats), ece (see
         `calibration`); and n, an int. roc_auc is nan where the labels hold a single class.
@@ -58,7 +57,6 @@ def per_class(labels, probabilities, classes):
         labels: int array (n,), 0 to k-1.
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
-
     Returns: DataFrame, index the classes in their order, columns precision, recall, f1, support (int) and roc_auc. A
         class that is never predicted has precision 0; a class without an image has support 0 and nan elsewhere.
     Raises InputError: as `metrics`.
@@ -89,7 +87,6 @@ def confusion(labels, probabilities, classes, normalize=False):
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
         normalize: True for the ratio of each true class, so that rows sum to 1 (nan where a class has no image).
-
     Returns: DataFrame (k, k), rows the true class, columns the predicted one; int64 counts or float64 ratios.
     Raises InputError: as `metrics`.
 
@@ -115,7 +112,6 @@ def most_confused(labels, probabilities, classes, top=10):
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
         top: at most this many pairs.
-
     Returns: DataFrame, columns true, predicted, count and ratio (of the true class's images), most frequent first;
         pairs that never occur are left out, so that a faultless model gives an empty table.
     Raises InputError: as `metrics`.
@@ -140,7 +136,6 @@ def roc(labels, probabilities, classes):
         labels: int array (n,), 0 to k-1.
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
-
     Returns: dict, class -> (false positive rates, true positive rates, area), two float arrays of equal length that run
         from 0 to 1 and a float. Empty arrays and nan for a class without an image, or with all of them.
     Raises InputError: as `metrics`.
@@ -170,7 +165,6 @@ def classification_report(per_class, metrics):
     Args:
         per_class: DataFrame of `per_class`.
         metrics: dict of `metrics`, of the same predictions.
-
     Returns: DataFrame, index the classes, "accuracy", "macro average" and "weighted average"; columns precision,
         recall, f1, support (int) and roc_auc. Accuracy stands in the column f1, as scikit-learn's report has it.
     """

@@ -16,7 +16,6 @@ def accuracy_interval(labels, probabilities, confidence=0.95):
         labels: int array (n,), 0 to k-1.
         probabilities: float array (n, k), rows sum to 1.
         confidence: between 0 and 1.
-
     Returns: (low, high), floats.
     Raises InputError: as `metrics`.
 
@@ -44,7 +43,6 @@ def compare(labels, probabilities_a, probabilities_b, confidence=0.95, resamples
         confidence: of the interval, between 0 and 1.
         resamples: number of bootstrap draws.
         seed: of the draws.
-
     Returns: dict: n, accuracy_a, accuracy_b, difference (B minus A), low and high (percentile bootstrap over images),
         only_a and only_b (images that only A, only B predicts rightly) and p_value (McNemar's test, exact, two-sided;
         1.0 where none differs).
@@ -94,7 +92,6 @@ def gains_table(parts, reference, classes):
         parts: dict, name of a split -> (labels (n,), dict of a variant's name -> probabilities (n, k)).
         reference: name of the variant that the others are compared to.
         classes: names of the k classes.
-
     Returns: DataFrame with the columns split, variant, accuracy, macro_f1, ece, gain (in accuracy), from and to (its
         95% interval by paired bootstrap, see `compare`).
     """

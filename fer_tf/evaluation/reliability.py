@@ -18,7 +18,6 @@ def calibration(labels, probabilities, classes, bins=BINS):
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
         bins: number of bins of equal width; a bin holds low < confidence <= high.
-
     Returns: DataFrame, one row for each bin: low, high, count (int), confidence (mean of the largest probabilities) and
         accuracy; the last two are nan in an empty bin.
     Raises InputError: as `metrics`.
@@ -48,7 +47,6 @@ def expected_calibration_error(bins):
 
     Args:
         bins: DataFrame of `calibration`.
-
     Returns: float, 0 (calibrated) to 1.
 
     Expected calibration error: Naeini et al. 2015; Guo et al. 2017, equation 3.

@@ -24,7 +24,6 @@ def shift(images, down=0, right=0):
     Args:
         images: array (n, h, w, c).
         down, right: pixels, negative for up and left.
-
     Returns: array of the same shape and dtype.
     """
     height, width = images.shape[1:3]
@@ -40,7 +39,6 @@ def random_views(n, augmentation="five_layer_paper", seed=0):
         n: number of views.
         augmentation: name of a recipe, see `training.RECIPES`; its random erasing is left out.
         seed: int. View v of image i is a function of (seed, v, i).
-
     Returns: list of n callables.
     Raises InputError: n is below 1, or the recipe is unknown.
     """
@@ -60,7 +58,6 @@ def flips_and_shifts(pixels=2):
 
     Args:
         pixels: how far.
-
     Returns: list of 10 callables, the first of which is the identity.
     """
     moves = [(0, 0), (pixels, 0), (-pixels, 0), (0, pixels), (0, -pixels)]
@@ -75,7 +72,6 @@ def view_probabilities(model, images, views):
         model: keras.Model, images (n, h, w, c) in 0-255 to probabilities (n, k).
         images: uint8 or float array (n, h, w, c), 0-255.
         views: callables, each mapping a batch of images to a batch of the same shape.
-
     Returns: float32 array (views, n, k); rows sum to 1.
     Raises InputError: views is empty.
     """
@@ -91,7 +87,6 @@ def combine(probabilities, rule="mean"):
     Args:
         probabilities: float array (views, n, k).
         rule: "mean" of the probabilities, or "geometric" mean.
-
     Returns: float32 array (n, k), rows sum to 1.
     Raises InputError: an unknown rule.
 
@@ -129,7 +124,6 @@ def accuracy_over_views(probabilities, labels, rule="mean"):
         probabilities: float array (views, n, k).
         labels: int array (n,).
         rule: see `combine`.
-
     Returns: DataFrame with the columns n and accuracy, one row per number of views.
     """
     import pandas as pd

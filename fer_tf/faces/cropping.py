@@ -30,7 +30,6 @@ def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, color=Fals
         margin: by which share the square's side exceeds the geometric mean of the box's sides; above -1.
         align: turn the face so that its eyes are level, where it has landmarks.
         color: keep the colors, as RGB; else gray, repeated for three channels, as FER2013 is.
-
     Returns: uint8 array (size, size, channels).
     Raises InputError: a face without extent, or color in one channel.
     """
@@ -51,7 +50,6 @@ def crops(image, faces, size=48, channels=3, **options):
         image: uint8 array (h, w, 3), BGR.
         faces: list of n `detection.Face`.
         size, channels, **options: see `crop`.
-
     Returns: uint8 array (n, size, size, channels).
     """
     built = [crop(image, face, size, channels, **options) for face in faces]
@@ -64,7 +62,6 @@ def square(face, margin=MARGIN, align=True):
     Args:
         face: `detection.Face`.
         margin, align: see `crop`.
-
     Returns: center (x, y) and side in pixels of the picture, and the angle of the eyes' line, in radians, clockwise.
     Raises InputError: the box has no extent.
     """

@@ -24,7 +24,6 @@ class Tracker:
         max_missed: for how many updates a track outlives its face, so that a turned head keeps its number.
         min_hits: how many updates in a row must find a face before it is shown; a detector's flickers are not. At the
             start of a clip every face is shown at once.
-
     Raises InputError: an argument out of its range.
 
     Boxes are assigned by the Hungarian method on their overlap, without a motion model: Bewley et al. 2016, section 3.3.
@@ -48,7 +47,6 @@ class Tracker:
 
         Args:
             faces: list of faces with a `box` (x, y, width, height) in pixels.
-
         Returns: list of (track number from 1, face) in order of the numbers: every face of this frame that is sure
             enough.
         """
@@ -97,7 +95,6 @@ def overlap(a, b):
     Args:
         a: float array (n, 4) of x, y, width, height.
         b: float array (m, 4).
-
     Returns: float array (n, m), 0 to 1; 0 for boxes without an area.
     """
     a, b = np.asarray(a, float).reshape(-1, 4)[:, None], np.asarray(b, float).reshape(-1, 4)[None]
@@ -116,7 +113,6 @@ class Smoother:
         seconds: how far back "mean" looks, and the time constant of "exponential": after that long, a change that stays
             has come through to 63%.
         frames: look back this many frames instead of `seconds`, for "mean".
-
     Raises InputError: an unknown kind, or a length of time that is none.
     """
 
@@ -135,7 +131,6 @@ class Smoother:
             track: its number.
             time_s: seconds, not earlier than before.
             probabilities: float array (k,), summing to 1.
-
         Returns: float32 array (k,), summing to 1.
         """
         now = np.asarray(probabilities, np.float64)

@@ -17,7 +17,6 @@ def sample_images(dataset, per_class=6, seed=0):
 
     Args:
         per_class: int, images in a row.
-
     Returns: matplotlib Figure, a page wide; a class with fewer images leaves places empty.
     Raises InputError: the dataset has no image.
     """
@@ -167,7 +166,6 @@ def cleaning_examples(dataset, result, per_kind=6):
     Args:
         found: dict, reason (str) -> positions in the dataset: int array, list, or list of groups of duplicates.
         per_kind: int, at most this many images of each reason.
-
     Returns: matplotlib Figure; a reason that was not found has an empty row, and no row at all gives one sentence.
     """
     result = {reason: _flat(positions) for reason, positions in result.items()}
@@ -189,7 +187,6 @@ def transformed_images(original, views, per_row=5):
         original: array (h, w, c), 0 to 255; or (m, h, w, c) for several images, a row for each.
         views: array or list (v, h, w, c), 0 to 255; or (m, v, h, w, c).
         per_row: int, at most this many views in a row when there is one image.
-
     Returns: matplotlib Figure, the original in the first column.
     Raises InputError: there are no views, or not of every image.
     """
@@ -213,7 +210,6 @@ def balanced_classes(counts, ax=None):
 
     Args:
         counts: DataFrame of `balancing.counts`, index the classes, columns before and after.
-
     Returns: matplotlib Figure, a page wide: solid what is there, hatched the copies.
     """
     fig, ax = style.panel(ax, style.PAGE, 1.0 + 0.24 * len(counts))

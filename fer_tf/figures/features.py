@@ -15,7 +15,6 @@ def hog_on_face(image, hog):
     Args:
         image: uint8 array (h, w, 1 or 3).
         hog: `features.Hog`.
-
     Returns: matplotlib Figure, a column wide. Lines lie along the edges, at right angles to the gradients.
     """
     cells, spacing = _cell_histograms(image, hog)
@@ -41,7 +40,6 @@ def sift_on_face(image, sift):
     Args:
         image: uint8 array (h, w, 1 or 3).
         sift: `features.DenseSift`.
-
     Returns: matplotlib Figure, a column wide: the grid, and one region of each size.
     """
     grid = sift.grid(*image.shape[:2])
@@ -73,7 +71,6 @@ def eigenfaces(mean, components, size, n=11):
         components: float array (m, size * size), of a PCA of pixels.
         size: int, side of the images.
         n: int, how many components.
-
     Returns: matplotlib Figure, a page wide; each component spans from black to white by itself.
 
     Turk and Pentland 1991.
@@ -94,7 +91,6 @@ def reconstructions(originals, rebuilt):
     Args:
         originals: uint8 array (n, h, w, c).
         rebuilt: uint8 array of the same shape.
-
     Returns: matplotlib Figure, a row of originals, a row of rebuilt ones and a row of four times their difference
         around gray.
     Raises InputError: the shapes differ.

@@ -15,7 +15,6 @@ def heatmap(ax, values, words, rows, columns, label, cmap=style.SEQUENTIAL, vmin
         rows, columns: m and n names.
         label: str, of the color bar.
         cmap, vmin, vmax: matplotlib Colormap, perceptually uniform, and the values of its first and last color.
-
     Returns: matplotlib Colorbar.
     """
     import seaborn

@@ -14,7 +14,6 @@ def mosaic(rows, columns=None):
     Args:
         rows: list of rows, each a list of uint8 arrays (h, w, c) of one size, c 1 or 3, or None for an empty place.
         columns: at least this many places in a row.
-
     Returns: uint8 array (H, W) for gray images, (H, W, 3) for color.
     Raises InputError: there is no image, or images differ in size.
     """
@@ -51,7 +50,6 @@ def grid(rows, row_labels=None, column_labels=None, columns=None, tile=style.TIL
         column_labels: str for each column.
         columns: at least this many places in a row.
         tile: largest side of a face, in inches.
-
     Returns: matplotlib Figure, a column wide where the faces fit at `tile`, else a page.
     """
     picture = mosaic(rows, columns)

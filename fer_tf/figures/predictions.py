@@ -18,7 +18,6 @@ def confusion_matrix(confusion, show=None, ax=None):
         confusion: DataFrame (k, k) of `evaluation.confusion`, rows the true class: int counts, or float ratios.
         show: "counts", "ratios" (of the true class), or "both" side by side; by default both where counts are given.
         ax: matplotlib Axes for counts or ratios alone, or None for a new figure.
-
     Returns: matplotlib Figure, a column wide, or a page for both.
     Raises InputError: `show` is unknown, counts are asked of ratios, or both on one axes.
 
@@ -52,7 +51,6 @@ def roc_curves(curves, ax=None):
 
     Args:
         curves: dict of `evaluation.roc`: class -> (false positive rates, true positive rates, area).
-
     Returns: matplotlib Figure, a column wide. A class without a curve stands in the legend with a dash.
     """
     fig, ax = style.panel(ax, style.COLUMN, 0.95 * style.COLUMN)
@@ -81,7 +79,6 @@ def per_class_bars(per_class, ax=None):
 
     Args:
         per_class: DataFrame of `evaluation.per_class`, index the classes, columns precision, recall, f1.
-
     Returns: matplotlib Figure, a page wide; a dash where a class has no image.
     """
     fig, ax = style.panel(ax, style.PAGE, 2.3)
@@ -112,7 +109,6 @@ def most_confused(pairs, ax=None):
 
     Args:
         pairs: DataFrame of `evaluation.most_confused`, columns true, predicted, count, ratio.
-
     Returns: matplotlib Figure, a column wide, bars in the true emotion's color; one sentence where nothing is confused.
     """
     fig, ax = style.panel(ax, style.COLUMN, 0.65 + 0.21 * max(2, len(pairs)))
@@ -142,7 +138,6 @@ def reliability_diagram(bins):
 
     Args:
         bins: DataFrame of `evaluation.calibration`: low, high, count, confidence, accuracy.
-
     Returns: matplotlib Figure, a column wide; bars below the diagonal are overconfident.
     """
     fig = style.figure(style.COLUMN, 1.15 * style.COLUMN)
@@ -185,7 +180,6 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
         probabilities: float array (m, k).
         classes: k class names.
         n: int, images of each kind.
-
     Returns: matplotlib Figure, a page wide: a row of right and a row of wrong predictions. Below each face stands the
         true emotion, then the predicted one where it is another; the true emotion's bar is framed.
     Raises InputError: as many labels and probabilities as images are needed, and at least one.

@@ -73,7 +73,6 @@ def figure(width=COLUMN, height=None, layout="constrained"):
         width: inches, `COLUMN` or `PAGE`.
         height: inches; three quarters of a column's width where not given.
         layout: matplotlib's layout engine, "none" where a figure places its axes itself.
-
     Returns: matplotlib Figure, unknown to pyplot: a notebook shows it once, as a cell's value, and nothing has to be
         closed.
     """
@@ -87,7 +86,6 @@ def panel(ax=None, width=COLUMN, height=None):
         ax: matplotlib Axes of the caller, or None for a new figure.
         width: inches, of a new figure.
         height: inches, of a new figure.
-
     Returns: (Figure, Axes).
     """
     if ax is not None:
@@ -111,7 +109,6 @@ def ink_on(background):
 
     Args:
         background: any matplotlib color.
-
     Returns: str, `INK` or "white".
 
     Relative luminance and contrast: WCAG 2.1, section 1.4.3.
@@ -130,7 +127,6 @@ def save(fig, path, formats=FORMATS):
         fig: matplotlib Figure.
         path: place and name without a suffix, such as "reports/sample/figures/class_distribution".
         formats: of "svg", "pdf" and "png" (150 dpi).
-
     Returns: list of Path, one for each format.
     Raises InputError: an unknown format, or the place cannot be written; files are written whole or not at all.
     """
@@ -161,7 +157,6 @@ def slim_svg(text):
 
     Args:
         text: str.
-
     Returns: str, on one line.
     """
     unseen = r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>| transform=.rotate\(-0 [^)]*\)['\"]"

@@ -18,7 +18,6 @@ def emotion_timeline(table, classes, truth=None, most=4):
         classes: k class names.
         truth: str for each frame number, the true emotion, or None.
         most: int, tracks drawn at most, those seen in the most frames.
-
     Returns: matplotlib Figure, a page wide, with a panel for each track; gaps are frames in which its face was not
         seen.
     Raises InputError: the table lacks a column.
@@ -59,7 +58,6 @@ def stage_latencies(stages, ax=None):
 
     Args:
         stages: dict of stage to a dict of median_ms, p95_ms and share, 0 to 1, as a reading's summary has it.
-
     Returns: matplotlib Figure, a column wide: a bar as long as the median, a line up to the 95th percentile; in words
         the median and the share of the whole.
     Raises InputError: nothing was timed.
@@ -92,7 +90,6 @@ def annotated_frames(pictures, labels, columns=4):
         pictures: n uint8 arrays (h, w, 3), RGB, of one size; larger ones are shrunk to what a page shows.
         labels: n str, such as their seconds, told in the upper left corner.
         columns: frames in a row.
-
     Returns: matplotlib Figure, a page wide; a column for one or two in a row.
     Raises InputError: there is no picture, they differ in size, or there are not as many labels.
     """

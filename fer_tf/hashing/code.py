@@ -44,7 +44,6 @@ def code_digest(*definitions, words=()):
     Args:
         *definitions: functions, classes or modules of `fer_tf`.
         words: names of registry entries that count, see `REGISTRIES`.
-
     Returns: str, 64 hexadecimal digits.
     """
     roots = []
@@ -64,7 +63,6 @@ def code_reached(source, words=(), package=PACKAGE):
         source: str, Python code that imports from `fer_tf`.
         words: names that the code is given, such as a run's parameters; see `REGISTRIES`.
         package: folder of the package.
-
     Returns: dict of a definition's name to 16 hexadecimal digits; definitions of one name stand together.
     """
     modules = _modules(Path(package))
@@ -85,7 +83,6 @@ def behavior(source, parameters=()):
     Args:
         source: str, Python code.
         parameters: names that keep their meaning outside, and so are not renamed.
-
     Returns: str, 64 hexadecimal digits.
     """
     modules = _modules(PACKAGE)

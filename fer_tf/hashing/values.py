@@ -12,7 +12,6 @@ def digest(*parts):
 
     Args:
         *parts: bytes, NumPy arrays (their dtype, shape and values), and what JSON can hold.
-
     Returns: str, 64 hexadecimal digits.
 
     Example:

@@ -37,7 +37,6 @@ def build(name, input_shape, classes, weights=None, dtype="float32", **options):
             printed line says what was.
         dtype: "float32", or "mixed_bfloat16" to compute in bfloat16 and keep the weights in float32.
         **options: the architecture's own, such as `block_dropout` of "five_layer" or `size` of "inceptionv3".
-
     Returns: keras.Model, named `name`, not compiled.
     Raises InputError: an unknown name, option or dtype, a wrong class count, an image too small for the network, or
         weights that are missing or those of another architecture.

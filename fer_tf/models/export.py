@@ -52,7 +52,6 @@ def to_onnx(model, path, calibration=None):
         path: where, ending in `.onnx`.
         calibration: uint8 or float array (m, h, w, c) of training images, some hundreds, whose activations set the
             ranges of int8 weights (one for each channel) and activations; None stays in float32.
-
     Raises InputError: a package is missing, the suffix or the images do not fit, or the network has a layer that ONNX
         does not have. A float32 file that does not predict as the network does is not written; one that only OpenCV
         does not run rightly is, and a printed line says so.
@@ -77,7 +76,6 @@ def to_litert(model, path, calibration=None):
     Args:
         model, calibration: see `to_onnx`.
         path: where, ending in `.tflite`.
-
     Returns: Path of the file. Its input and output stay float32 when it computes in int8.
     Raises InputError: as `to_onnx`.
     """
@@ -98,7 +96,6 @@ def load(path, engine=None, threads=None):
         engine: what runs it, one of `ENGINES[suffix]`; None takes the first.
         threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process, and
             Keras's cannot be changed: see `training.make_deterministic`.
-
     Raises InputError: the file or the engine's package is missing, the engine does not run such a file, or cannot read
         it.
     """
@@ -132,7 +129,6 @@ def to_formats(model, formats, folder, calibration=None, threads=None):
         formats: names of `FORMATS`.
         folder: where the files are written, a file that two formats share once.
         threads: see `load`.
-
     Returns: dict name -> Predictor, in the order of `formats`.
     Raises InputError: an unknown format, an int8 format without calibration images, or as `to_onnx`.
     """
@@ -155,7 +151,6 @@ def latency(predictor, images, batch_size=1, warm_up=5):
         images: uint8 or float array (n, h, w, c), values 0 to 255.
         batch_size: images at a time; what is left over at the end is not timed, as it is of another size.
         warm_up: batches before the first that counts.
-
     Returns: float array (n // batch_size,): milliseconds for each image of a batch.
     Raises InputError: fewer images than a batch.
     """

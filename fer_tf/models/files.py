@@ -16,7 +16,6 @@ def load(path):
 
     Args:
         path: a `.keras` file.
-
     Raises InputError: the file is missing, or is no Keras model that loads in safe mode.
     """
     from fer_tf.backend import keras
@@ -59,7 +58,6 @@ def load_pretrained(name="five_layer"):
 
     Args:
         name: one of the folder `fer_tf/models/pretrained`'s; see `model_card(name)` for what it was trained on.
-
     Returns: keras.Model: images (n, 48, 48, c), values 0 to 255, to float32 probabilities (n, k), in the order of
         `model_card(name)["classes"]`.
     Raises InputError: no weights of that name ship.

@@ -18,7 +18,6 @@ def set_trainable(model, what, batch_norm=False):
         batch_norm: train the batch norms of the trained part of the backbone too. By default they stay as they are, and
             normalize by their saved averages in training as well: small batches would spoil what ImageNet taught them.
             Those that never saw a batch, of a base with random weights, are always trained with the layers around them.
-
     Returns: The same model. What is frozen stays so in a saved file.
     Raises InputError: an unknown choice, or more layers than the backbone has.
 
@@ -53,7 +52,6 @@ def is_head(model, layer):
     Args:
         model: keras.Model of `models.build`.
         layer: one of its layers.
-
     Returns: bool. In a network without such a backbone the head is the last layer.
     """
     if any(other.name.startswith(HEAD_PREFIXES) for other in model.layers):

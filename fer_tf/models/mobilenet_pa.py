@@ -28,7 +28,6 @@ def mobilenet_pa(
         reduction: how many times narrower the attention's first Dense layer is than the maps have channels.
         units: of the Dense layer.
         dropout: dropped share before the softmax.
-
     Raises InputError: `blocks` is not 1 to 13, or the images are too small.
     """
     if blocks not in range(1, 14):

@@ -16,7 +16,6 @@ def load(path, engine=None, threads=None):
         path: an ONNX file.
         engine: one of `ENGINES`; None takes the better of those that are installed.
         threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process.
-
     Returns: callable, float32 array of the network's input to a list of float arrays, its outputs in any order.
     Raises InputError: no network, or one that cannot be read here.
     """
@@ -41,7 +40,6 @@ def session(model, options=None):
     Args:
         model: bytes of an ONNX file.
         options: onnxruntime.SessionOptions, or None.
-
     Returns: onnxruntime.InferenceSession.
     """
     import onnxruntime

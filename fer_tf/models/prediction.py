@@ -12,7 +12,6 @@ def predict(model, images, batch_size=256):
         model: keras.Model, images (n, h, w, c) in 0-255 to probabilities (n, k).
         images: uint8 or float array (n, h, w, 1 or 3), 0-255; gray is repeated for a model that takes color.
         batch_size: images at a time.
-
     Returns: float32 array (n, k), rows sum to 1.
     """
     channels = model.input_shape[-1]
@@ -26,7 +25,6 @@ def in_batches(forward, images, batch_size):
         forward: callable, float32 array (m, h, w, c) to float array (m, k).
         images: array (n, h, w, c), n at least 1.
         batch_size: images at a time.
-
     Returns: float32 array (n, k).
 
     Example:

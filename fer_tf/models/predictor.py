@@ -48,7 +48,6 @@ class Predictor:
         Args:
             images: uint8 or float array (n, h, w, c), values 0 to 255; n may be 0 where the classes are known.
             batch_size: images at a time.
-
         Returns: float32 array (n, k), rows sum to 1.
         Raises InputError: images of another shape, or none.
         """
@@ -68,7 +67,6 @@ def load_predictor(path=None):
     Args:
         path: a `.onnx` or `.keras` file; the shipped network by default. Its classes and its input's shape are read from the model
             card (`.md`) of its name beside it, or from the run.json of its run; seven outputs without either are FER2013's.
-
     Raises InputError: no such file, no network, or one whose classes are not known.
 
     Example:

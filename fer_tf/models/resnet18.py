@@ -19,7 +19,6 @@ def resnet18(inputs, classes, stem="imagenet", filters=64):
         stem: "imagenet", a convolution 7x7 and a max pool that leave a quarter of the height and width, as published; or
             "small", a convolution 3x3 that leaves them whole, for images of 48 pixels (He et al. 2016, section 4.2).
         filters: of the first stage; doubled from stage to stage. Fewer for a quick trial.
-
     Raises InputError: an unknown stem.
     """
     if stem not in STEMS:
@@ -47,7 +46,6 @@ def load_torchvision_weights(model, path):
     Args:
         model: keras.Model of `resnet18`.
         path: the file.
-
     Returns: list of the layers that were given weights.
     Raises InputError: it is unreadable, or of another architecture.
     """

@@ -111,7 +111,6 @@ def backbone(name, inputs, size=None, layer=None, **options):
         size: pixels of a side that images are resized to; None leaves them.
         layer: name of the backbone's layer to end with; None takes all of it.
         **options: of the Keras function, such as pooling="avg".
-
     Returns: Keras tensor (n, height, width, channels), or (n, channels) with a pooling.
     """
     function, minimum, convention = BACKBONES[name]

@@ -53,7 +53,6 @@ def vit_b16(inputs, classes, size=224, width=768, depth=12, heads=12, units=128)
         depth: number of blocks.
         heads: attention heads of a block; a divisor of `width`.
         units: of the Dense layer. Not published.
-
     Raises InputError: `size` is no multiple of the patch, or `width` none of `heads`.
     """
     return _head(_transformer(inputs, 16, size, width, depth, heads), units, classes)
@@ -70,7 +69,6 @@ def load_published_weights(model, path):
     Args:
         model: keras.Model of `vit_b16` or `vit_b32`.
         path: the file; its position embeddings are resized where the model has another grid of patches.
-
     Returns: list of the layers that were given weights.
     Raises InputError: it is unreadable, or of another architecture.
     """

@@ -28,7 +28,6 @@ def look_up(facts, where):
     Args:
         facts: dict, from `published`.
         where: keys joined by dots, such as "test_time_augmentation.test_accuracy".
-
     Raises InputError: nothing is there.
 
     Example:
@@ -54,7 +53,6 @@ def comparison(complete, rows, source):
             `evaluation.metrics`, or "gain", the accuracy above that of the run `against` on the same images, or, where
             none is named, above the variant "plain".
         source: name of the published facts.
-
     Returns: DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run;
         reproduced is None where a run is not there.
     Raises InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
@@ -101,7 +99,6 @@ def findings(table, headline):
     Args:
         table: DataFrame of `comparison`.
         headline: the `what` of the row that comes first.
-
     Returns: list of str. A difference inside its interval is never called one.
     """
     ran = table[table["reproduced"].notna()]

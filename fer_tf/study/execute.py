@@ -42,7 +42,6 @@ def execute(file):
 
     Args:
         file: the run's YAML; `common.yaml` beside it holds what the study's runs share.
-
     Raises InputError: a parameter that the notebook does not have, of another type, or an error while executing; the
         message has the path of the half-executed notebook.
     """
@@ -62,7 +61,6 @@ def prepare(file):
 
     Args:
         file: the run's YAML.
-
     Raises InputError: as `execute`, and as `datasets.prepare`.
     """
     from fer_tf import datasets
@@ -89,7 +87,6 @@ def all_parameters(file):
 
     Args:
         file: the run's YAML.
-
     Returns: dict name -> value.
     Raises InputError: as `read_parameters`.
     """
@@ -101,7 +98,6 @@ def read_parameters(file):
 
     Args:
         file: the run's YAML.
-
     Returns: dict name -> value.
     Raises InputError: not a mapping; a name that the notebook (for common.yaml: any notebook) does not have; a value of
         another type than the notebook's default.

@@ -18,7 +18,6 @@ def path_of(name):
 
     Args:
         name: str such as "02_train_cnn--five_layer", or "02_train_cnn".
-
     Raises InputError: there is no such notebook.
     """
     notebook = paths.root() / "notebooks" / f"{name.partition('--')[0]}.ipynb"
@@ -32,7 +31,6 @@ def parameters(notebook):
 
     Args:
         notebook: Path.
-
     Returns: dict name -> default value.
     Raises InputError: the notebook has no cell tagged "parameters", or one of these cells is more than plain
         assignments.

@@ -33,7 +33,6 @@ def describe(dataset):
 
     Args:
         dataset: `Dataset` that the run was given.
-
     Returns: dict: name, hash (of the images it was given), classes, size, counts per split and class, and `splits`, the
         hash of each split of the prepared dataset that it is part of, the unopened test split's too.
     """
@@ -54,7 +53,6 @@ def code_of(notebook, parameters):
     Args:
         notebook: Path of the notebook.
         parameters: dict of the run's parameters.
-
     Returns: dict: "notebook", the hash of the notebook's own code, and "definitions", those of the package that it
         uses, by name; see `hashing.code_reached`.
     """
@@ -78,7 +76,6 @@ def changes(record, parameters, split_hashes):
         record: dict, the run's record.
         parameters: dict of the parameters that its YAML and notebook give it today, or None where it has no YAML.
         split_hashes: dict split -> hash of its dataset today, empty where that is not known.
-
     Returns: list of str such as "parameters changed (epochs)", "data changed (test)", "code changed
         (training/batches.py)"; empty for a current run.
     """

@@ -64,7 +64,6 @@ def release(run):
 
     Args:
         run: complete `runs.Run` whose test split has been scored.
-
     Returns: Path of the model card.
     Raises InputError: the run has no model or no test predictions, the file would be too large, or the extra `export`
         is not installed. What shipped before is untouched then.

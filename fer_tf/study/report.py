@@ -41,7 +41,6 @@ def build(run, title, question, source, compare, headline, limitations=(), study
         limitations: sentences of this study's own, beside those that hold for all.
         study: name of the study whose runs are reported; empty for the run's own.
         formats: that figures are written in beside the page, of "svg", "pdf" and "png"; it needs the first.
-
     Returns: (comparison DataFrame, scores DataFrame), as on the page.
     """
     folder, study = paths.study(run.record["study"]), study or run.record["study"]
@@ -131,7 +130,6 @@ def draw_results(run, split="test"):
     Args:
         run: complete `runs.Run`; of its variants the one that its record calls `shown` is drawn.
         split: whose predictions.
-
     Returns: (list of (name, caption, Figure), list of (name, caption, DataFrame)); both empty without predictions.
     """
     variant = run.record.get("shown", "")

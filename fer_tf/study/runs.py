@@ -104,7 +104,6 @@ class Run:
             probabilities: float array (n, k), rows sum to 1.
             dataset: the `Dataset` of those n images.
             variant: such as "random10" where a run scores the split in several ways.
-
         Raises TestSplitError: the test split is scored before the run is complete, or has noted which variant is
             `shown`.
         Raises InputError: the number of rows or classes does not fit.
@@ -190,7 +189,6 @@ def start(namespace, dataset=None, source_run=None):
             as parameters are taken from it.
         dataset: the `Dataset` it works on, if any.
         source_run: the complete `Run` whose model it uses, if any.
-
     Returns: Run. What an earlier execution left in the folder is removed, but for a training's checkpoint and history.
     Raises InputError: `out` is not named after a notebook, or the folder cannot be made.
     """
@@ -224,7 +222,6 @@ def open_run(folder):
 
     Args:
         folder: its path, or a path relative to the project.
-
     Raises InputError: there is no such run, or it is not complete, or its record is unreadable.
     """
     folder = paths.resolve(folder)

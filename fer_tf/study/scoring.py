@@ -35,7 +35,6 @@ def changes(run, complete):
     Args:
         run: complete `runs.Run`.
         complete: the study's runs; that of 00_data knows the data of today.
-
     Returns: list of str, empty for a current run.
     """
     file = paths.root() / "notebooks" / "studies" / run.record["study"] / f"{run.name}.yaml"
@@ -49,7 +48,6 @@ def open_test_split(run):
 
     Args:
         run: complete `runs.Run`. One without a model, or already scored, is left as it is.
-
     Returns: True where it was scored now.
     Raises InputError: a split of the prepared data is other than when the run was made; each is hashed again from its
         bytes before it is used.
@@ -98,7 +96,6 @@ def gather(names, split):
     Args:
         names: "<study>/<run>" or "<study>/<run>/<variant>", such as "fer2013_five_layer/04_tta--tuned/random10".
         split: "validation" or "test". The test split is not scored here, see `open_test_split`.
-
     Returns: dict of the names to `runs.Predictions`, in their order.
     Raises InputError: a name of another form, a run that is not complete, or one that saved no such predictions.
     """
@@ -176,7 +173,6 @@ def leak_free_accuracy(run, complete, variant=""):
         run: complete `runs.Run`.
         complete: the study's runs; the one of 00_data lists the test images that are leaks.
         variant: of the predictions.
-
     Returns: dict n, accuracy, unseen, unseen_accuracy; or None where there are no test predictions, or no such list.
     """
     leaks = next((one.record["leaks"] for one in complete if "leaks" in one.record), None)

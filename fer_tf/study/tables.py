@@ -41,7 +41,6 @@ def to_files(frame, path, caption=None, formats=FORMATS, digits=3):
         caption: str, above the table in Markdown and LaTeX.
         formats: of "csv" (all digits), "md" and "tex" (booktabs: put \\usepackage{booktabs} into the preamble).
         digits: of floats in Markdown and LaTeX.
-
     Returns: list of Path, one for each format.
     Raises InputError: an unknown format, or the place cannot be written.
     """
@@ -82,7 +81,6 @@ def to_latex(flat, caption=None, label=None, digits=3):
     Args:
         caption: str, above the table.
         label: str, for \\ref{tab:<label>}.
-
     Returns: str, a table environment where there is a caption, else the tabular alone.
     """
     worded = _worded(flat, "tex", digits)

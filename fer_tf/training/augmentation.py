@@ -75,7 +75,6 @@ class Augmenter:
         geometry: dict of arguments of `ImageDataGenerator`, or an `ImageDataGenerator`.
         brightness, contrast: largest relative change, 0 to 1.
         erasing: probability of one erased rectangle, 0 to 1.
-
     Raises InputError: an argument is unknown.
     """
 
@@ -94,7 +93,6 @@ class Augmenter:
         Args:
             images: uint8 or float array (n, h, w, c), values 0 to 255.
             seeds: n sequences of integers; a view is a function of its image and its seed alone.
-
         Returns: float32 array (n, h, w, c), values 0 to 255.
         """
         views = [self._view(np.float32(image), seed) for image, seed in zip(images, seeds, strict=True)]

@@ -54,7 +54,6 @@ def arrays(dataset, channels=3):
     Args:
         dataset: `Dataset` of n images.
         channels: 1 or 3, what the model takes.
-
     Returns: (images uint8 (n, h, w, channels), one-hot labels float32 (n, k)).
     """
     images = np.ascontiguousarray(with_channels(np.asarray(dataset.images), channels))

@@ -12,7 +12,6 @@ def cached(function, *arguments, code=()):
         function: a module's function of `arguments`.
         *arguments: arrays, and whatever else can be pickled; all of it is part of the key.
         code: definitions of the package, beside the function itself, whose behavior is part of the key.
-
     Returns: The function's result; its arrays are read-only memory maps of files below data/prepared/cache.
     """
     memory = joblib.Memory(paths.prepared("cache"), mmap_mode="r", verbose=0)

@@ -22,7 +22,6 @@ class EpochLog(keras.callbacks.Callback):
     Args:
         folder: Path where history.csv lies.
         epochs: of the whole training.
-
     Attributes:
         history: DataFrame, one row per epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, seconds,
             learning_rate (at its end).
@@ -70,7 +69,6 @@ class Checkpoint(keras.callbacks.Callback):
         callbacks: those that count epochs, such as early stopping.
         seed: int, of dropout and all other seed generators.
         keep: "best", the weights of the epoch with the best validation accuracy, or "last".
-
     Raises InputError: another word for `keep`.
     """
 

@@ -25,7 +25,6 @@ def make_deterministic(seed, threads=None):
 
     Args:
         threads: how many threads TensorFlow computes with; None leaves its choice. Results differ between counts.
-
     Raises InputError: TensorFlow computes already, and with another number of threads.
     """
     keras.utils.set_random_seed(seed)
@@ -43,7 +42,6 @@ def balanced_class_weight(labels, classes):
     Args:
         labels: int array (n,).
         classes: tuple of the k class names.
-
     Returns: dict class index -> float, the argument `class_weight` of `keras.Model.fit`.
     Raises InputError: a class has no image.
 
@@ -69,7 +67,6 @@ def compile_model(model, name="adam", learning_rate=0.001, weight_decay=0.0, lab
         model: keras.Model giving probabilities (n, k).
         name, learning_rate, weight_decay: see `optimizer`.
         label_smoothing: share of the probability spread over all classes, 0 to 1.
-
     Raises InputError: an unknown optimizer.
     """
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
@@ -111,7 +108,6 @@ def fit(
         keep, seed: see `Checkpoint`.
         key: str, what else decides the training, such as the fingerprint of the run: a checkpoint is resumed only by a
             call with the same key, settings, data and initial weights.
-
     Returns: DataFrame, the history; see `EpochLog`.
     Raises TestSplitError: one of the datasets holds a test image.
     Raises InputError: an empty dataset or class, a class that the model lacks, an unknown name, or classes that are to
@@ -149,7 +145,6 @@ def check_data(model, train, validation):
 
     Args:
         train, validation: `Dataset`.
-
     Raises TestSplitError: one of them holds an image of the test split.
     Raises InputError: one is empty, or has other classes or another size than the model.
     """
@@ -178,7 +173,6 @@ def join_histories(histories):
 
     Args:
         histories: dict, name of a phase -> DataFrame of `EpochLog`; a phase without an epoch is left out.
-
     Returns: DataFrame with the column phase in front; epochs are counted through.
     Raises InputError: no phase has an epoch.
     """

@@ -50,7 +50,6 @@ def optimizer(name, learning_rate=0.001, weight_decay=0.0):
         name: a key of `OPTIMIZERS`.
         learning_rate: float or schedule, see `learning_rate_schedule`.
         weight_decay: decoupled decay per step, relative to the learning rate; biases and batch norm are left out.
-
     Returns: keras.optimizers.Optimizer.
     Raises InputError: an unknown name.
     """
@@ -68,7 +67,6 @@ def learning_rate_schedule(name, learning_rate, steps):
             Topin 2018, without the cycle of the momentum).
         learning_rate: the highest rate.
         steps: batches in the whole training.
-
     Returns: float or keras.optimizers.schedules.LearningRateSchedule.
     Raises InputError: an unknown schedule.
 
@@ -93,7 +91,6 @@ def callbacks(schedule, early_stopping=0):
     Args:
         schedule: "plateau" halves the learning rate after three epochs without a better validation loss.
         early_stopping: stop after this many such epochs; 0 never stops.
-
     Returns: list of keras.callbacks.Callback.
     """
     chosen = []

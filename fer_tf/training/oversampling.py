@@ -22,7 +22,6 @@ def oversampled_indices(labels, k):
     Args:
         labels: int array (n,), 0 to k-1.
         k: number of classes.
-
     Returns: int64 array (m,): 0 to n-1 in order, then the repeats, class by class. No image is repeated once more
         before every other of its class has been. A class without an image stays without.
 
@@ -42,7 +41,6 @@ def counts(dataset, balance="oversample_augmented"):
     Args:
         dataset: `Dataset` of the training.
         balance: one of `BALANCES`.
-
     Returns: DataFrame of int, index the classes, columns before and after.
     """
     choose("balance", balance, BALANCES)
@@ -60,7 +58,6 @@ def batches(dataset, batch_size, channels=3, augmentation="none", seed=0, balanc
         dataset, batch_size, channels, seed: as of `Batches`.
         augmentation: name of a recipe, see `RECIPES`.
         balance: one of `BALANCES`.
-
     Raises InputError: an unknown name, or augmented repeats without a recipe.
     """
     choose("balance", balance, BALANCES)

@@ -43,7 +43,6 @@ class PrincipalComponents:
 
         Args:
             images: uint8 array (n, h, w, c).
-
         Returns: uint8 array (n, h, w, c), rounded and clipped to 0 to 255.
         Raises InputError: images of another size or number of channels.
         """
@@ -69,7 +68,6 @@ def fit(images, variance=0.95):
     Args:
         images: uint8 array (n, h, w, c), of the training split.
         variance: share to be kept, between 0 and 1.
-
     Returns: PrincipalComponents.
     Raises InputError: a share outside, or fewer than two images.
     """
@@ -100,7 +98,6 @@ def reconstruct(dataset, train, variance=0.95):
         dataset: `Dataset`; every image is reconstructed.
         train: `Dataset` that the components are fitted on, without an image of another split.
         variance: share to be kept, between 0 and 1.
-
     Returns: (Dataset, PrincipalComponents); the images are a read-only memory map.
     Raises InputError: as `fit`, or `train` holds images that are not of the training split.
     """
@@ -121,7 +118,6 @@ def prepend_pca(model, reconstruction):
     Args:
         model: keras.Model trained on reconstructed images, (n, h, w, 1 or 3) to probabilities.
         reconstruction: `PrincipalComponents` of images of that size, of one channel or as many as the model takes.
-
     Returns: keras.Model, images (n, h, w, c) in 0-255 to the same probabilities; made of Keras's own layers. Gray
         images of a model that takes three channels come in with three equal ones.
     Raises InputError: components of three channels for a model of one.

@@ -29,7 +29,6 @@ def sample(n=3000, size=48, channels=1, seed=0, label_noise=0.04):
         channels: 1 for gray, 3 for RGB.
         seed: int; image i follows from (seed, i) alone.
         label_noise: share of the images with another class's label, 0 to 0.5.
-
     Returns: Dataset of n images, 80% train, 10% validation and 10% test, each with FER2013's class shares.
         `source["planted"]` holds the ids of the faults: "wrong_label" (id to the emotion that was drawn), "blank",
         "duplicate" (id to the id of its twin in the same split), "leak" (id of a training image to that of its twin in
@@ -62,7 +61,6 @@ def clip(seconds=6.0, fps=25.0, height=480, width=640, seed=0) -> Iterator[tuple
         fps: float, frames per second.
         height, width: int, of a frame in pixels.
         seed: int, who it is and how the head moves.
-
     Yields: (frame, emotion): uint8 array (height, width, 3), RGB, and the emotion shown most at that moment.
     Raises InputError: a clip shorter than a frame, or frames smaller than 64 pixels.
     """

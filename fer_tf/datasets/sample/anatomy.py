@@ -74,7 +74,6 @@ def action_units(emotion, rng):
 
     Args:
         emotion: str, any spelling that `emotions.canonical` knows.
-
     Returns: dict of every name in `ACTION_UNITS` to its intensity, 0 to 1. Some units of the prototype are weak or
         missing and some foreign ones stray in (a talking mouth, a resting frown), so that not every face is readable.
     Raises InputError: the emotion is unknown.
@@ -99,7 +98,6 @@ def checked(intensities):
 
     Args:
         intensities: dict such as {"AU6": 0.8, "AU12": 1.0}, values 0 to 1.
-
     Returns: dict of every name in `ACTION_UNITS` to a float; 0 where none was given.
     Raises InputError: a name is unknown, or a value is outside 0 to 1.
     """

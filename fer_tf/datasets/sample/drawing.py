@@ -22,7 +22,6 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
         size: int, height and width in pixels, 16 or more.
         channels: 1 for gray, 3 for RGB.
         rng: numpy Generator, or a seed for one; person, pose, light, occlusion and noise are drawn from it.
-
     Returns: uint8 array (size, size, channels).
     Raises InputError: the emotion or an action unit is unknown, or size or channels is out of range.
     """
@@ -58,7 +57,6 @@ def render(background, who, au, pose, light=(0.0, -0.3, 0.9), gaze=(0.0, 0.0)):
         pose: `faces.Pose` in the picture's pixels.
         light: direction that the light comes from (right, down, towards the camera).
         gaze: where the eyes look, in face units.
-
     Returns: uint8 array (h, w, 3), RGB.
     """
     paint = _Paint(background.shape[:2], pose)
@@ -351,7 +349,6 @@ def backdrop(shape, rng):
 
     Args:
         shape: (height, width) in pixels.
-
     Returns: uint8 array (h, w, 3), RGB.
     """
     tone = rng.uniform(20, 235, (2, 2, 3)) * 0.5 + rng.uniform(10, 120)

@@ -45,7 +45,6 @@ def load(name=None, weights_folder=None, **options):
         name: one of `names()`; `default()` where none is given.
         weights_folder: a folder of weights to look into before the usual ones, or a file of weights.
         **options: the detector's own, such as `scale` of haar or `longest` of yunet; see the class of that name.
-
     Returns: an object with the attribute `name`, and the method `detect(image, score=None)` which takes a picture,
         uint8 (h, w, 3) BGR, and gives a list of `Face`, the surest first. Its pictures may differ in size.
     Raises InputError: an unknown name or option, or weights or a package that are not here.

@@ -20,7 +20,6 @@ class Haar:
         smallest: side of the smallest face sought, in pixels of that picture.
         longest: larger pictures are shrunk to this side before the search, in pixels; small ones are enlarged.
         cascade: path of another cascade; OpenCV's own by default.
-
     Raises InputError: an option out of its range, or no cascade to be had.
 
     Viola and Jones 2001; Lienhart and Maydt 2002. The score is n / (n + 5) of n agreeing windows: an order, no probability.
@@ -41,7 +40,6 @@ class Haar:
         Args:
             image: uint8 array (h, w, 3), BGR.
             score: minimum detection score for this call; sets how many windows must agree.
-
         Returns: list of `Face` without landmarks, the surest first.
         """
         check(image)

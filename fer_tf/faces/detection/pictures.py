@@ -27,7 +27,6 @@ def fitted(image, longest, least=LEAST):
         image: uint8 array (h, w, 3).
         longest: its longer side is shrunk to this many pixels at most,
         least: and enlarged to this many at least.
-
     Returns: the picture, and the float factor that leads from its pixels back to the given one's.
     """
     height, width = image.shape[:2]

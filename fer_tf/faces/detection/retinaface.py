@@ -16,7 +16,6 @@ class RetinaFace:
         score: minimum detection score, 0 to 1, unless `detect` gets another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
         side: pictures are resized to fit a square of this side, in pixels.
-
     Raises InputError: the package or the weights are absent or wrong.
 
     Deng et al. 2020, "RetinaFace: single-shot multi-level face localisation in the wild".
@@ -50,7 +49,6 @@ class RetinaFace:
         Args:
             image: uint8 array (h, w, 3), BGR, of any size.
             score: minimum detection score for this call; not below `FAINT`.
-
         Returns: list of `Face` with landmarks, the surest first.
         """
         check(image)

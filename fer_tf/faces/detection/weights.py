@@ -110,7 +110,6 @@ def find(name, weights_folder=None):
     Args:
         name: key of `CATALOG`.
         weights_folder: a folder to look into first, or the file itself.
-
     Raises InputError: an unknown name, or no such file anywhere.
     """
     entry = _entry(name)
@@ -145,7 +144,6 @@ def fetch(name, folder=None):
     Args:
         name: key of `CATALOG`.
         folder: where to; data/models by default.
-
     Raises InputError: an unknown name, no connection, or other bytes than were published.
     """
     entry = _entry(name)

@@ -22,7 +22,6 @@ class Yolo:
         path: its ONNX file; by default the one that `weights.find("yolo")` finds.
         score: minimum detection score, 0 to 1, unless `detect` gets another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
-
     Raises InputError: the weights are absent, or no network of that kind.
 
     The box is read from a distribution over distances: Li et al. 2020, "Generalized focal loss".
@@ -41,7 +40,6 @@ class Yolo:
         Args:
             image: uint8 array (h, w, 3), BGR, of any size.
             score: minimum detection score for this call; the detector's own by default.
-
         Returns: list of `Face` with landmarks, the surest first.
         """
         check(image)
@@ -90,7 +88,6 @@ def decode(outputs, min_score):
         outputs: float arrays (80, h, w), one per stride: 64 channels of box distances (left, top, right, bottom, 16 bins
             each), one of score, 15 of landmarks (x, y, visibility, five times).
         min_score: float, 0 to 1; places with a lower score are left out.
-
     Returns: float32 arrays (n, 4) of x, y, width, height; (n,) scores 0 to 1; (n, 5, 2) landmarks; in the square's
         pixels.
     """

@@ -20,7 +20,6 @@ class YuNet:
         score: minimum detection score, 0 to 1, unless `detect` gets another.
         overlap: of two boxes whose intersection is a larger share of their union, the surer one stays.
         longest: larger pictures are shrunk to this side before the search, in pixels; small ones are enlarged.
-
     Raises InputError: the weights are absent or no YuNet.
 
     Wu, Peng and Yu 2023, "YuNet: a tiny millisecond-level face detector".
@@ -42,7 +41,6 @@ class YuNet:
         Args:
             image: uint8 array (h, w, 3), BGR, of any size; the next may have another.
             score: minimum detection score for this call; the detector's own by default.
-
         Returns: list of `Face` with landmarks, the surest first.
         """
         check(image)

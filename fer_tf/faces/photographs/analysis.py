@@ -41,7 +41,6 @@ def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=crop
         min_size: pixels; faces whose box has a shorter side are left out.
         margins: of the crops of each face whose probabilities are averaged, see `cropping.MARGINS`.
         mirrored: average over their mirror images too.
-
     Returns: list of `Expression`, the surest face first.
     Raises InputError: see `check_limits`.
 
@@ -81,7 +80,6 @@ def find_faces(image, detector):
     Args:
         image: uint8 array (h, w, 3), BGR.
         detector: see `detection.load`.
-
     Returns: list of `detection.Face`, the surest first.
     """
     faces = detector.detect(image)
@@ -101,7 +99,6 @@ def classify(image, faces, classifier, margins=cropping.MARGINS, mirrored=True):
         image: uint8 array (h, w, 3), BGR.
         faces: list of n `detection.Face`.
         classifier, margins, mirrored: see `analyze`.
-
     Returns: list of n `Expression`, in the order of `faces`.
     """
     size, _, channels = classifier.input_shape

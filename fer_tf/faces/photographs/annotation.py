@@ -14,7 +14,6 @@ def draw(image, expressions, classes, numbers=None):
         expressions: list of `Expression`.
         classes: tuple of the k class names, in the order of the probabilities.
         numbers: int for each expression, written before its emotion, such as the track that it is on; or None.
-
     Returns: uint8 array (h, w, 3), BGR.
     """
     drawing = image.copy()

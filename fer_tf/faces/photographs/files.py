@@ -24,7 +24,6 @@ def read(path):
     Args:
         path: a JPEG, PNG, TIFF, WebP, BMP or GIF file: gray or color, with a palette or transparent (shown on white), of 8 or
             16 bits; of several pictures in one file the first.
-
     Returns: uint8 array (h, w, 3), BGR.
     Raises InputError: no such file, no picture, one that is cut off, or HEIC.
     """
@@ -54,7 +53,6 @@ def find(values, except_in=None):
         values: list of paths; of a folder, and those in it, the files with one of `SUFFIXES` in order of name are taken, but for
             hidden ones.
         except_in: a folder in one of these that is passed over, such as the one of annotated copies.
-
     Returns: list of Path.
     Raises InputError: nothing at a path, or no photograph in a folder.
     """
@@ -80,7 +78,6 @@ def write(image, path):
     Args:
         image: uint8 array (h, w, 3), BGR.
         path: where to; what is neither JPEG, PNG, BMP, WebP nor TIFF by its name becomes PNG.
-
     Raises InputError: the place cannot be written.
     """
     path = Path(path)

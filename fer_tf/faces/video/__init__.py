@@ -57,7 +57,6 @@ def run_clip(
         write_video: write the annotated video.
         weights_folder: folder of the detectors' weights, for one that is named.
         progress: show the progress on stderr, in one line.
-
     Returns: dict, what `<name>_emotions.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
         frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, video,
         codec.
@@ -100,7 +99,6 @@ def run_live(
         seconds, max_frames: stop after so many; None goes on.
         patience: seconds without a frame after which the camera counts as gone.
         detector, network, tracker, smoother, every, min_score, min_size, weights_folder, progress: as of `run_clip`.
-
     Returns: dict as of `run_clip`; table, video and codec are None where nothing was kept.
     Raises InputError: as of `run_clip`; the camera cannot be opened; or a window was asked for and there is no display.
     """

@@ -64,7 +64,6 @@ def read(frames, detector, classifier, tracker=None, smoother=None, every=1, min
             is read in each frame.
         min_score, min_size: faces that the detector is less sure of, or whose shorter side has fewer pixels, are left out.
         draw: annotate the pictures.
-
     Returns: iterator of AnnotatedFrame, one for each frame.
     Raises InputError: `every` is less than 1, or see `photographs.check_limits`; at once, before a frame is asked for.
     """

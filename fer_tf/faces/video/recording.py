@@ -30,12 +30,10 @@ class Recording:
         classes: tuple of the k class names.
         fps: frames per second of the video.
         write_video: write the annotated video too.
-
     Attributes:
         table: Path of `<stem>.csv`.
         video: Path of `<stem>.mp4`, or None.
         codec: of the video, known when its first frame is written.
-
     Raises InputError: the folder cannot be written.
     """
 
@@ -99,11 +97,9 @@ class VideoWriter:
         fps: its frames per second.
         shape: (height, width, ...) of its pictures, made even, as the codecs ask; pictures of another size are fitted
             in with black bars.
-
     Attributes:
         codec: the one of `CODECS` that could be had.
         frames: how many it holds.
-
     Raises InputError: no codec can be had, or the place cannot be written.
     """
 
@@ -154,7 +150,6 @@ def letterbox(picture, size):
     Args:
         picture: uint8 array (h, w, 3).
         size: (width, height) in pixels.
-
     Returns: uint8 array (height, width, 3), contiguous.
     """
     width, height = size

@@ -48,7 +48,6 @@ def open_source(source, fps=FPS):
     Args:
         source: a path to a clip or to a folder of pictures.
         fps: frames per second of a folder.
-
     Returns: `Clip` or `Folder`.
     Raises InputError: there is nothing, or nothing that can be read.
     """
@@ -61,7 +60,6 @@ class Clip:
 
     Args:
         path: of anything that FFmpeg decodes; turned upright where the file says so.
-
     Attributes:
         name: the file's name.
         size: (width, height) of its first frame, in pixels; later ones may differ.
@@ -70,7 +68,6 @@ class Clip:
         dropped: 0, as nothing is.
         fault: what went wrong on the way, or "".
         endless: False, as it has an end that is missed where one stops before.
-
     Raises InputError: there is no such file, or not one frame can be read from it.
     """
 
@@ -129,11 +126,9 @@ class Folder:
     Args:
         path: the folder; what is no picture by its suffix is passed over.
         fps: frames per second.
-
     Attributes:
         name, fps, length, dropped, fault, endless: as of a `Clip`. A picture that cannot be read is left out and named in `fault`.
         size: None, as each picture has its own.
-
     Raises InputError: there is no picture in it; when it is iterated, not one that can be read.
     """
 
@@ -177,14 +172,12 @@ class Camera:
         device: its number from 0, its path, or a stream's address. A clip's path works too: it is played at its own pace.
         patience: seconds without a frame after which the camera counts as gone.
         open_capture: what opens it, as cv2.VideoCapture does.
-
     Attributes:
         name, fps, fault: as of a `Clip`.
         size: (width, height) that it claims, in pixels, or None.
         length: None.
         endless: True.
         dropped: how many frames came and were replaced before anyone took them.
-
     Raises InputError: it cannot be opened.
     """
 

@@ -93,7 +93,6 @@ def build(name, components=256, class_weight=False, seed=0):
         components: int, of the PCA that comes first, 0 for none; fewer where the vectors are shorter. A random forest
             goes without: it chooses among the features itself, and does worse when they are mixed.
         class_weight: weight classes inversely to how often they occur.
-
     Returns: scikit-learn Pipeline with the steps pca (where asked), scale (SVMs) and classifier.
     Raises InputError: an unknown name.
     """
@@ -121,7 +120,6 @@ def fit(name, views, labels, calibration, components=256, class_weight=False, se
         search: int, training images (without mirror images) that the settings are searched on, by stratified
             cross-validation; 0 takes the grid's first values.
         grid: dict like the values of `GRIDS`, or None for the classifier's own.
-
     Raises InputError: an unknown name, or fewer images of a class than folds.
 
     Temperature scaling: Guo et al. 2017.
@@ -148,7 +146,6 @@ def probabilities(model, *views):
     Args:
         model: calibrated estimator of `Fitted`.
         views: float arrays (n, d), such as the images' features and those of their mirror images.
-
     Returns: float32 array (n, k).
     """
     return np.mean([model.predict_proba(vectors) for vectors in views], axis=0).astype(np.float32)

@@ -198,7 +198,6 @@ def vectors(feature, images):
     Args:
         feature: fitted transformer of `build`.
         images: uint8 array (n, h, w, c).
-
     Returns: float32 array (n, d), a read-only memory map.
     """
     return cached(_transformed, feature, np.ascontiguousarray(images), code=FEATURES.values())
