@@ -14,21 +14,13 @@ NOT_RUN = "not run"
 
 
 def published(name):
-    """What a paper printed, from `fer_tf/study/published/<name>.yaml`.
-
-    Raises InputError: there is no such file.
-    """
+    """What a paper printed: `fer_tf/study/published/<name>.yaml` as a dict; an InputError where there is none."""
     choose("published study", name, sorted(file.stem for file in PUBLISHED.glob("*.yaml")))
     return yaml.safe_load((PUBLISHED / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def look_up(facts, where):
-    """One printed value by its path.
-
-    Args:
-        facts: dict, from `published`.
-        where: keys joined by dots, such as "test_time_augmentation.test_accuracy".
-    Raises InputError: nothing is there.
+    """One printed value by its path, keys joined by dots; an InputError where nothing is there.
 
     Example:
         >>> look_up({"results": {"accuracy": 0.64}}, "results.accuracy")
@@ -61,8 +53,8 @@ def comparison(complete, rows, source):
     lines = []
     for row in rows:
         _check_row(row)
-        there = {row["run"], row.get("against", row["run"])} <= by_name.keys()
-        value, low, high = _measured(by_name, row) if there else (None, None, None)
+        known = {row["run"], row.get("against", row["run"])} <= by_name.keys()
+        value, low, high = _measured(by_name, row) if known else (None, None, None)
         printed = _printed(facts, row["published"]) if "published" in row else None
         difference = None if None in (value, printed) else value - printed
         lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, row["run"]))
@@ -94,12 +86,11 @@ def readable_comparison(table):
 
 
 def findings(table, headline):
-    """What the comparison says, in sentences made from its numbers.
+    """What the comparison says, in sentences made from its numbers. A difference inside its interval is never called one.
 
     Args:
         table: DataFrame of `comparison`.
         headline: the `what` of the row that comes first.
-    Returns: list of str. A difference inside its interval is never called one.
     """
     ran = table[table["reproduced"].notna()]
     first = ran[ran["what"] == headline]
@@ -116,29 +107,22 @@ def findings(table, headline):
     sentences += [_sentence(row) for row in best.head(1).to_dict("records")]
     sentences += [_sentence(row) for row in ran[ran["metric"] == "gain"].head(2).to_dict("records")]
     missing = int(table["reproduced"].isna().sum())
-    if missing:
-        sentences.append(f"{missing} of {len(table)} rows of the comparison are not run yet.")
-    return sentences
+    return [*sentences, *([f"{missing} of {len(table)} rows of the comparison are not run yet."] if missing else [])]
 
 
 def _sentence(row):
+    what, value, low, high, printed = (row[key] for key in ("what", "reproduced", "low", "high", "published"))
     if row["metric"] == "gain":
-        points = [100 * row[key] for key in ("reproduced", "low", "high")]
-        verdict = (
-            "a gain" if row["low"] > 0 else "a loss" if row["high"] < 0 else "no difference that these images show"
-        )
-        return f"{row['what']}: {points[0]:+.1f} points (95% interval {points[1]:+.1f} to {points[2]:+.1f}), {verdict}."
-    value = f"{row['reproduced']:.1%}" if row["metric"] == "accuracy" else f"{row['reproduced']:,.4g}"
-    interval = f" (95% interval {row['low']:.1%} to {row['high']:.1%})" if pd.notna(row["low"]) else ""
-    if pd.isna(row["published"]):
-        return f"{row['what']}: {value}{interval}."
-    printed = f"{row['published']:.1%}" if row["metric"] == "accuracy" else f"{row['published']:,.4g}"
-    if pd.isna(row["low"]):
-        return f"{row['what']}: {value}, published {printed}."
-    side = (
-        "above" if row["low"] > row["published"] else "below" if row["high"] < row["published"] else "no different from"
-    )
-    return f"{row['what']}: {value}{interval}, {side} the published {printed}."
+        verdict = "a gain" if low > 0 else "a loss" if high < 0 else "no difference that these images show"
+        return f"{what}: {100 * value:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}), {verdict}."
+    write = "{:.1%}".format if row["metric"] == "accuracy" else "{:,.4g}".format
+    interval = f" (95% interval {low:.1%} to {high:.1%})" if pd.notna(low) else ""
+    if pd.isna(printed):
+        return f"{what}: {write(value)}{interval}."
+    if not interval:
+        return f"{what}: {write(value)}, published {write(printed)}."
+    side = "above" if low > printed else "below" if high < printed else "no different from"
+    return f"{what}: {write(value)}{interval}, {side} the published {write(printed)}."
 
 
 def _check_row(row):

@@ -7,6 +7,7 @@ Make decides what is executed; this only does it.
 
 import argparse
 import io
+import logging
 import os
 import sys
 import time
@@ -59,8 +60,6 @@ def execute(file):
 def prepare(file):
     """Prepares the dataset that a run of 00_data names, without the notebook: where the run came with a clone.
 
-    Args:
-        file: the run's YAML.
     Raises InputError: as `execute`, and as `datasets.prepare`.
     """
     from fer_tf import datasets
@@ -68,46 +67,37 @@ def prepare(file):
     file = Path(file).resolve()
     parameters = all_parameters(file)
     print(f"preparing {parameters['dataset']}", flush=True)
-    source, options = parameters["source"] or None, parameters["options"]
-    return datasets.prepare(parameters["dataset"], source, seed=parameters["seed"], **options)
+    name, source, seed = parameters["dataset"], parameters["source"] or None, parameters["seed"]
+    return datasets.prepare(name, source, seed=seed, **parameters["options"])
 
 
 def notebook_of(file):
-    """The notebook that a run's YAML is for, by the file's name.
-
-    Raises InputError: there is no such file or notebook.
-    """
+    """The notebook that a run's YAML is for, by the file's name; an InputError where there is no such file or notebook."""
     if not file.is_file():
         raise InputError(f"{file}: no such file. A run is notebooks/studies/<study>/<notebook>--<run>.yaml.")
     return notebooks.path_of(file.stem)
 
 
 def all_parameters(file):
-    """All parameters of a run: those of its notebook, with the values of the study and of the run.
+    """All parameters of a run's YAML: those of its notebook, with the values of the study and of the run, as a dict.
 
-    Args:
-        file: the run's YAML.
-    Returns: dict name -> value.
     Raises InputError: as `read_parameters`.
     """
     return {**notebooks.parameters(notebook_of(file)), **read_parameters(file)}
 
 
 def read_parameters(file):
-    """The parameters that a study gives a run: those of `common.yaml` that its notebook has, and its own.
+    """The parameters that a study gives a run, as a dict: those of `common.yaml` that its notebook has, and its own.
 
     Args:
         file: the run's YAML.
-    Returns: dict name -> value.
     Raises InputError: not a mapping; a name that the notebook (for common.yaml: any notebook) does not have; a value of
         another type than the notebook's default.
     """
     defaults = notebooks.parameters(notebook_of(file))
     common = file.parent / "common.yaml"
     shared, own = _read_yaml(common) if common.is_file() else {}, _read_yaml(file)
-    everywhere = set()
-    for notebook in sorted((paths.root() / "notebooks").glob("*.ipynb")):
-        everywhere |= set(notebooks.parameters(notebook))
+    everywhere = {name for path in (paths.root() / "notebooks").glob("*.ipynb") for name in notebooks.parameters(path)}
     for path, values, known in ((common, shared, everywhere), (file, own, set(defaults))):
         for name in values:
             if name not in known:
@@ -144,6 +134,8 @@ def _papermill(notebook, folder, parameters, name):
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
+    # It knows the first cell of parameters only. Unknown names were refused by `read_parameters`.
+    logging.getLogger("papermill").addFilter(lambda record: "unknown parameter" not in record.getMessage())
     folder.mkdir(parents=True, exist_ok=True)
     executed, log = folder / "notebook.ipynb", folder / "kernel.log"
     try:
@@ -166,17 +158,12 @@ def _papermill(notebook, folder, parameters, name):
     except RuntimeError as error:  # the kernel died: out of memory, or a crash in native code
         raise InputError(f"{name} failed: {error} See {_relative(log)}") from error
     finally:
-        _strip_absolute_paths(executed)
+        if executed.is_file():  # the project's place is private, and differs between machines
+            text = executed.read_text(encoding="utf-8")
+            paths.write_text(executed, text.replace(f"{paths.root()}{os.sep}", ""))
     log.unlink(missing_ok=True)
     if not (folder / "run.json").is_file():
         raise InputError(f"{name}: it saved no run.json. The notebook's last cell must call run.finish().")
-
-
-def _strip_absolute_paths(notebook):
-    """Makes the project's paths in an executed notebook relative: they are private, and differ between machines."""
-    if notebook.is_file():
-        text = notebook.read_text(encoding="utf-8")
-        paths.write_text(notebook, text.replace(f"{paths.root()}{os.sep}", ""))
 
 
 class _Printed(io.StringIO):

@@ -14,10 +14,8 @@ NOT_CODE = ("about", "out")
 
 
 def path_of(name):
-    """The notebook of a run or of a run's YAML.
+    """The notebook of a run or of a run's YAML, such as "02_train_cnn--five_layer", as a Path.
 
-    Args:
-        name: str such as "02_train_cnn--five_layer", or "02_train_cnn".
     Raises InputError: there is no such notebook.
     """
     notebook = paths.root() / "notebooks" / f"{name.partition('--')[0]}.ipynb"
@@ -27,13 +25,9 @@ def path_of(name):
 
 
 def parameters(notebook):
-    """The parameters of a notebook and their defaults, from the cells tagged "parameters" and "more-parameters".
+    """The parameters of a notebook: dict name -> default, from the cells tagged "parameters" and "more-parameters".
 
-    Args:
-        notebook: Path.
-    Returns: dict name -> default value.
-    Raises InputError: the notebook has no cell tagged "parameters", or one of these cells is more than plain
-        assignments.
+    Raises InputError: the notebook has no cell tagged "parameters", or one of these cells is more than plain assignments.
     """
     cells = _cells(notebook)
     if not any("parameters" in _tags(cell) for cell in cells):

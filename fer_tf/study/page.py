@@ -17,29 +17,17 @@ _PICTURE = re.compile(r'<figure id="figure-([^"]+)">\s*<img src="data:image/svg\
 
 
 def write_page(folder, **content):
-    """Writes index.html from its template.
-
-    Args:
-        folder: Path of the study's results; its figures/ holds the pictures as SVG.
-        **content: what the template shows.
-    """
-    import jinja2
+    """Writes index.html from its template, which shows `content`; `folder`'s figures/ holds the pictures as SVG."""
     import markupsafe
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
 
     def picture(name):
         # As text, a fifth smaller than base64: only what would end the attribute or the address is encoded.
         text = style.slim_svg((folder / "figures" / f"{name}.svg").read_text(encoding="utf-8"))
         return markupsafe.Markup("data:image/svg+xml," + quote(" ".join(text.split()), safe=" '=:/,;()+-_.!*{}@$?|[]"))
 
-    environment.filters |= {"picture": picture, "grid": _grid}
-    day = datetime.now(UTC).strftime("%d %B %Y")
-    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    page = environment.get_template("page.html.j2").render(css=css, day=day, not_run=comparison.NOT_RUN, **content)
-    paths.write_text(folder / "index.html", page)
+    day, css = datetime.now(UTC).strftime("%d %B %Y"), (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    page = template("page.html.j2", autoescape=True, picture=picture, grid=_grid)
+    paths.write_text(folder / "index.html", page.render(css=css, day=day, not_run=comparison.NOT_RUN, **content))
 
 
 def pictures_of(page):
@@ -62,18 +50,19 @@ def write_readme(folder, title, question, paper, findings, table, missing, chang
         changed: dict of a run's name to what is other since it was made.
         pictures: list of (name, caption); pictures/<name>.png is there.
     """
-    lines = [f"# {title}", "", question, "", f"Reproduces {paper['authors']}: *{paper['title']}*.", ""]
-    lines += [f"- {sentence}" for sentence in findings]
-    lines += ["", "## Published and reproduced", "", tables.to_markdown(table), ""]
-    lines += [line for name, caption in pictures for line in (f"![{caption}](pictures/{name}.png)", "", caption, "")]
-    lines += ["## More", ""]
-    lines += ["[index.html](index.html) holds every figure and table, and how each run came about;"]
-    lines += ["`results.json` every number. `make figures` and `make tables` write the files for a paper.", ""]
-    if missing:
-        lines += [f"Not run yet: {', '.join(missing)}.", ""]
-    if changed:
-        lines += [f"Not repeated by today's code: {', '.join(changed)}.", ""]
-    paths.write_text(folder / "README.md", "\n".join(lines))
+    values = {"title": title, "question": question, "paper": paper, "findings": findings, "missing": missing}
+    values |= {"table": tables.to_markdown(table), "changed": changed, "pictures": pictures}
+    paths.write_text(folder / "README.md", template("README.md.j2").render(values))
+
+
+def template(name, autoescape=False, **filters):
+    """A file of `TEMPLATES` as a Jinja template."""
+    import jinja2
+
+    options = {"autoescape": autoescape, "trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), **options)
+    environment.filters |= filters
+    return environment.gettemplate(name)
 
 
 def _grid(frame):

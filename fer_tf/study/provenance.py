@@ -13,7 +13,7 @@ from pathlib import Path
 from fer_tf import datasets, hashing
 from fer_tf.study import notebooks
 
-PACKAGES = (
+PACKAGES = [
     "tensorflow",
     "keras",
     "numpy",
@@ -24,37 +24,26 @@ PACKAGES = (
     "matplotlib",
     "seaborn",
     "papermill",
-)
+]
 """Packages whose versions a run records."""
 
 
 def describe(dataset):
-    """A dataset in a record.
-
-    Args:
-        dataset: `Dataset` that the run was given.
-    Returns: dict: name, hash (of the images it was given), classes, size, counts per split and class, and `splits`, the
-        hash of each split of the prepared dataset that it is part of, the unopened test split's too.
+    """A `Dataset` in a record, as a dict: name, hash (of the images that the run was given), classes, size, counts per split
+    and class, and `splits`, the hash of each split of the prepared dataset that it is part of, the unopened test split's too.
     """
     counts = {split: column.astype(int).to_dict() for split, column in dataset.counts().items()}
-    return {
-        "name": dataset.name,
-        "hash": dataset.hash,
-        "classes": list(dataset.classes),
-        "size": list(dataset.images.shape[1:]),
-        "counts": counts,
-        "splits": datasets.split_hashes(dataset.name) or _split_hashes(dataset),
-    }
+    facts = {"name": dataset.name, "hash": dataset.hash, "classes": list(dataset.classes)}
+    facts |= {"size": list(dataset.images.shape[1:]), "counts": counts}
+    hashes = datasets.split_hashes(dataset.name)
+    return facts | {"splits": hashes or {split: dataset.split(split).hash for split in dataset.split_names()}}
 
 
 def code_of(notebook, parameters):
-    """The code that a run's numbers depend on.
+    """The code that the numbers of a notebook with these parameters depend on.
 
-    Args:
-        notebook: Path of the notebook.
-        parameters: dict of the run's parameters.
-    Returns: dict: "notebook", the hash of the notebook's own code, and "definitions", those of the package that it
-        uses, by name; see `hashing.code_reached`.
+    Returns: dict: "notebook", the hash of the notebook's own code, and "definitions", those of the package that it uses, by
+        name; see `hashing.code_reached`.
     """
     definitions = hashing.code_reached(notebooks.code(notebook), _words(parameters))
     return {"notebook": notebooks.behavior(notebook), "definitions": definitions}
@@ -64,9 +53,8 @@ def fingerprint(record):
     """One hash of all that decides a run's numbers: parameters, data, code, versions, and the run that it starts from."""
     decisive = {name: value for name, value in record["parameters"].items() if name not in notebooks.NOT_CODE}
     versions = [record["versions"][name] for name in ("tensorflow", "keras")]
-    return hashing.digest(
-        decisive, record["data"] and record["data"]["hash"], record["source_run"], record["code"], versions
-    )
+    data = record["data"] and record["data"]["hash"]
+    return hashing.digest(decisive, data, record["source_run"], record["code"], versions)
 
 
 def changes(record, parameters, split_hashes):
@@ -126,10 +114,6 @@ def hardware():
         "memory_gib": round(memory, 1),
         "system": platform.system(),
     }
-
-
-def _split_hashes(dataset):
-    return {split: dataset.split(split).hash for split in dataset.split_names()}
 
 
 def _words(value):

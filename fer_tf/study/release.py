@@ -6,57 +6,15 @@ make release STUDY=fer2013_five_layer RUN=02_train_cnn--tuned
 import argparse
 import sys
 
-import pandas as pd
 import yaml
 
 from fer_tf import evaluation, models, paths
 from fer_tf.errors import InputError
 from fer_tf.models import export, files
-from fer_tf.study import runs
+from fer_tf.study import page, runs
 
 LARGEST = 6_000_000
 """Bytes: what a clone and a wheel can carry without being felt."""
-
-TEXT = """
-# {name}: facial expression recognition from a {size} picture of a face
-
-{parameters:,} parameters, trained from scratch on the training split of {data} by the run `{run}` of the study `{study}`.
-The weights of the epoch with the best accuracy on the validation split were kept; the test split was scored once,
-afterwards.
-
-## Use
-
-    from fer_tf import models
-    network = models.load_pretrained("{name}")
-
-It takes images (n, {height}, {width}, {channels}) with values 0 to 255 and gives probabilities in the order of `classes` above.
-The picture should be framed as the training images are: one face, upright, cut at the chin and above the brows.
-
-`{name}.onnx` beside this card is the same network for programs without TensorFlow, such as OpenCV; the probabilities of the
-two differ by less than {tolerance:.4f}.
-
-    network = cv2.dnn.readNetFromONNX("{name}.onnx")
-    network.setInput(images)                           # as float32
-    probabilities = network.forward()
-
-## How often it is right
-
-Test split, {n:,} images that nothing was chosen by: {accuracy:.1%} are classified rightly (95% interval {low:.1%} to
-{high:.1%}), macro F1 is {macro_f1:.3f}, the expected calibration error {ece:.3f}.
-
-{per_class}
-
-## What it does not do
-
-- It tells which of seven words an onlooker would have put to a *picture*. What a person feels cannot be read from a
-  face, and it does not try.
-- About a third of its answers on such pictures are wrong, and not evenly: see the recall of each class.
-- The training images were found by a web search, without the consent of the people shown. The labels are onlookers'
-  guesses: people who looked at some of them again agreed with about two thirds (Goodfellow et al. 2013). Age, sex and
-  skin tone are not recorded, so that a fair treatment of all cannot be shown, and should not be assumed.
-- It is not to be used to decide about people: at work, at school, in policing, migration, insurance or health. In the
-  European Union emotion recognition at work and in education is prohibited (Regulation 2024/1689, article 5).
-"""
 
 
 def release(run):
@@ -105,26 +63,16 @@ def _card(run, name, network, scored):
         "metrics": {"test": {key: round(metrics[key], 4) for key in ("accuracy", "macro_f1", "ece", "n")}},
     }
     recall = evaluation.per_class(*scored)[["precision", "recall", "f1", "support"]].round(3)
-    text = TEXT.format(
-        **{key: metrics[key] for key in ("accuracy", "macro_f1", "ece", "n")},
-        **{"name": name, "size": f"{width}x{height}", "height": height, "width": width, "channels": channels},
-        **{"tolerance": export.TOLERANCE},
-        **{
-            "parameters": sum(counts.values()),
-            "data": facts["data"]["name"],
-            "run": run.name,
-            "study": run.record["study"],
-        },
-        **{"low": low, "high": high, "per_class": pd.DataFrame(recall).to_markdown()},
-    )
-    return f"---\n{yaml.safe_dump(facts, sort_keys=False, width=120)}---\n{text}"
+    values = {key: metrics[key] for key in ("accuracy", "macro_f1", "ece", "n")} | {"low": low, "high": high}
+    values |= {"name": name, "height": height, "width": width, "channels": channels, "tolerance": export.TOLERANCE}
+    values |= {"parameters": sum(counts.values()), "run": run.name, "study": run.record["study"]}
+    values |= {"data": facts["data"]["name"], "per_class": recall.to_markdown()}
+    return page.template("card.md.j2").render(values, facts=yaml.safe_dump(facts, sort_keys=False, width=120))
 
 
 def main(argv=None):
-    """Ships one run's network; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fer_tf.study.release", description="Ship a trained run in the package."
-    )
+    """Ship a trained run's network in the package."""
+    parser = argparse.ArgumentParser(prog="python -m fer_tf.study.release", description=main.__doc__)
     parser.add_argument("study", help="such as fer2013_five_layer")
     parser.add_argument("run", help="such as 02_train_cnn--tuned")
     args = parser.parse_args(argv)

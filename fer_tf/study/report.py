@@ -62,14 +62,8 @@ def build(run, title, question, source, compare, headline, limitations=(), study
         glance = [items.figure("published_and_reproduced", caption, drawing)]
     sentences = findings(table, headline)
     sections = [_section(one, complete, changed, items) for one in complete]
-    results = {
-        "study": study,
-        "findings": sentences,
-        "comparison": json.loads(table.to_json(orient="records")),
-        "scores": json.loads(scored.to_json(orient="records")) if len(scored) else [],
-        "missing": missing,
-        "changed": changed,
-    }
+    results = {"study": study, "findings": sentences, "comparison": json.loads(table.to_json(orient="records"))}
+    results |= {"scores": json.loads(scored.to_json(orient="records")), "missing": missing, "changed": changed}
     paths.write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
     shared = {"title": title, "question": question, "paper": published(source), "findings": sentences}
     shared |= {"missing": missing, "changed": changed}
@@ -84,14 +78,9 @@ def build(run, title, question, source, compare, headline, limitations=(), study
 def check(study):
     """What a person should know of a study's runs, as a list of lines; empty when all are there and current."""
     complete = scoring.complete_runs(study)
-    by_name = {run.name: run for run in complete}
-    lines = []
-    for name in scoring.planned(study):
-        if name not in by_name:
-            lines.append(f"{name}: {NOT_RUN}")
-        elif changed := scoring.changes(by_name[name], complete):
-            lines.append(f"{name}: {'; '.join(changed)}")
-    return lines
+    changed = {run.name: "; ".join(scoring.changes(run, complete)) for run in complete}
+    lines = {name: changed.get(name, NOT_RUN) for name in scoring.planned(study)}
+    return [f"{name}: {line}" for name, line in lines.items() if line]
 
 
 def redraw(study):
@@ -108,9 +97,7 @@ def main(argv=None):
     """`make check`: lists the runs that are missing, or would come out otherwise today."""
     parser = argparse.ArgumentParser(prog="python -m fer_tf.study.report", description=main.__doc__)
     parser.add_argument("study")
-    parser.add_argument(
-        "--figures", action="store_true", help="draw the page and all figures again, as SVG, PDF and PNG"
-    )
+    parser.add_argument("--figures", action="store_true", help="draw the page and its figures again, in all formats")
     args = parser.parse_args(argv)
     try:
         if args.figures:
@@ -138,19 +125,12 @@ def draw_results(run, split="test"):
     scored = run.predictions(split, variant)
     per_class, metrics = evaluation.per_class(*scored), evaluation.metrics(*scored)
     n = f"{split} split, n = {len(scored.labels):,}"
+    confusion, bins = figures.confusion_matrix(evaluation.confusion(*scored)), evaluation.calibration(*scored)
     drawings = [
-        (
-            "confusion",
-            "True class by row, predicted by column",
-            figures.confusion_matrix(evaluation.confusion(*scored)),
-        ),
+        ("confusion", "True class by row, predicted by column", confusion),
         ("per_class", "Precision, recall and F1 of each class", figures.per_class_bars(per_class)),
         ("roc", "ROC curve of each class against the rest", figures.roc_curves(evaluation.roc(*scored))),
-        (
-            "reliability",
-            "How often a confidence is right",
-            figures.reliability_diagram(evaluation.calibration(*scored)),
-        ),
+        ("reliability", "How often a confidence is right", figures.reliability_diagram(bins)),
         ("most_confused", "The pairs most often confused", figures.most_confused(evaluation.most_confused(*scored))),
     ]
     named = [(f"{run.name}--{split}_{name}", f"{caption}; {n}.", drawing) for name, caption, drawing in drawings]

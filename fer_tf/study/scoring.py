@@ -14,10 +14,7 @@ METRICS = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "
 
 
 def planned(study):
-    """The names of a study's runs by its YAML files, without the report's, in order.
-
-    Raises InputError: there is no such study.
-    """
+    """The names of a study's runs by its YAML files, without the report's, in order; an InputError where there is no study."""
     folder = paths.root() / "notebooks" / "studies"
     choose("study", study, sorted(path.name for path in folder.glob("*/")))
     return sorted(path.stem for path in (folder / study).glob("*--*.yaml") if not path.stem.startswith("10_report"))
@@ -181,9 +178,5 @@ def leak_free_accuracy(run, complete, variant=""):
     scored = run.predictions("test", variant)
     unseen = ~np.isin(scored.ids, leaks)
     right = scored.probabilities.argmax(axis=1) == scored.labels
-    return {
-        "n": len(right),
-        "accuracy": float(right.mean()),
-        "unseen": int(unseen.sum()),
-        "unseen_accuracy": float(right[unseen].mean()),
-    }
+    of_unseen = {"unseen": int(unseen.sum()), "unseen_accuracy": float(right[unseen].mean())}
+    return {"n": len(right), "accuracy": float(right.mean())} | of_unseen

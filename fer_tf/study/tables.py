@@ -14,22 +14,9 @@ _WORDS = {"f1": "F1", "roc": "ROC", "auc": "AUC", "ece": "ECE", "n": "n"}
 _MISSING = {"md": "–", "tex": "--"}
 _MINUS = {"md": "−", "tex": "$-$"}
 # What LaTeX reads as a command, and what pdflatex does not know without further packages.
-_TEX = {
-    "\\": r"\textbackslash{}",
-    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "→": r"$\to$",
-    "×": r"$\times$",
-    "±": r"$\pm$",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "−": r"$-$",
-    "–": "--",
-    "|": r"\textbar{}",
-}
+_TEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_TEX |= {"\\": r"\textbackslash{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "→": r"$\to$"}
+_TEX |= {"×": r"$\times$", "±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$", "−": "$-$", "–": "--"}
 
 
 def to_files(frame, path, caption=None, formats=FORMATS, digits=3):
@@ -45,29 +32,21 @@ def to_files(frame, path, caption=None, formats=FORMATS, digits=3):
     Raises InputError: an unknown format, or the place cannot be written.
     """
     path = Path(path)
-    for name in formats:
-        choose("table format", name, FORMATS)
+    written = [path.with_name(f"{path.name}.{choose('table format', name, FORMATS)}") for name in formats]
     flat = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
     flat = flat.rename_axis(columns=None)
-    written = []
-    for name in formats:
-        if name == "csv":
-            text = flat.to_csv(index=False, lineterminator="\n")
-        elif name == "md":
-            text = to_markdown(flat, caption, digits)
-        else:
-            text = to_latex(flat, caption, label=path.name, digits=digits)
-        paths.write_text(path.with_name(f"{path.name}.{name}"), text)
-        written.append(path.with_name(f"{path.name}.{name}"))
+    texts = {
+        ".csv": lambda: flat.to_csv(index=False, lineterminator="\n"),
+        ".md": lambda: to_markdown(flat, caption, digits),
+        ".tex": lambda: to_latex(flat, caption, path.name, digits),
+    }
+    for target in written:
+        paths.write_text(target, texts[target.suffix]())
     return written
 
 
 def to_markdown(flat, caption=None, digits=3):
-    """A table as Markdown: thousands separators, rounded floats, numbers to the right.
-
-    Args:
-        caption: str, above the table.
-    """
+    """A table as Markdown, without its index: thousands separators, rounded floats, numbers to the right."""
     worded = _worded(flat, "md", digits).map(_one_line)
     worded.columns = [_one_line(column) for column in worded.columns]
     align = ["right" if right else "left" for right in _numeric(flat)]
@@ -76,12 +55,9 @@ def to_markdown(flat, caption=None, digits=3):
 
 
 def to_latex(flat, caption=None, label=None, digits=3):
-    """A table as LaTeX with booktabs rules, escaped so that it compiles as it is.
+    """A table as LaTeX with booktabs rules, without its index, escaped so that it compiles as it is.
 
-    Args:
-        caption: str, above the table.
-        label: str, for \\ref{tab:<label>}.
-    Returns: str, a table environment where there is a caption, else the tabular alone.
+    With a caption it is a table environment, labeled tab:<label>; else the tabular alone.
     """
     worded = _worded(flat, "tex", digits)
     columns = "".join("r" if right else "l" for right in _numeric(flat))
@@ -119,11 +95,8 @@ def _heading(column):
 
 def _numeric(flat):
     """Which columns stand to the right: numbers, missing ones included."""
-    kinds = (int, float, np.integer, np.floating)
-    return [
-        all(isinstance(value, kinds) or value is None or value is pd.NA for value in flat.iloc[:, i])
-        for i in range(flat.shape[1])
-    ]
+    kinds = (int, float, np.integer, np.floating, type(None), type(pd.NA))
+    return [all(isinstance(value, kinds) for value in flat.iloc[:, i]) for i in range(flat.shape[1])]
 
 
 def _one_line(text):
@@ -132,4 +105,4 @@ def _one_line(text):
 
 
 def _escaped(text):
-    return "".join(_TEX.get(letter, letter) for letter in str(text)) if text is not None else None
+    return None if text is None else str(text).translate(str.maketrans(_TEX))

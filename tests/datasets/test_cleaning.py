@@ -114,7 +114,7 @@ def test_an_unknown_finding_and_an_audit_of_another_dataset_are_refused():
     audit = cleaning.audit(dataset)
     with pytest.raises(InputError, match="remove 'ugly'"):
         cleaning.clean(dataset, audit, remove=("ugly",))
-    with pytest.raises(InputError, match="Audit this dataset"):
+    with pytest.raises(InputError, match="Audit it"):
         cleaning.clean(dataset.split("train"), audit)
 
 

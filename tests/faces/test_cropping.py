@@ -92,5 +92,5 @@ def test_crops_of_no_faces_are_an_empty_batch(picture):
 
 @pytest.mark.parametrize("box", [(1, 1, 0, 5), (1, 1, 5, -5), (np.nan, 1, 5, 5)])
 def test_a_box_without_extent_is_refused(picture, box):
-    with pytest.raises(InputError, match="width and height must be above 0"):
+    with pytest.raises(InputError, match="give sides above 0"):
         crop(picture, Face(box, 1.0))

@@ -334,7 +334,7 @@ def test_without_a_network_the_missing_file_and_its_folder_are_named(name, file,
     monkeypatch.setattr("urllib.request.urlopen", unreachable)
     monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", _fails_as_urllib_does)
     with pytest.raises(
-        InputError, match=f"https://.*{file} could not be downloaded.* put it into {tmp_path}/models"
+        InputError, match=f"https://.*{file} could not be downloaded.* Put it into {tmp_path}/models"
     ) as caught:
         small(name, weights="imagenet")
     assert "\n" not in str(caught.value)
@@ -557,9 +557,9 @@ def test_a_transposed_torch_array_is_read_by_its_strides(tmp_path, monkeypatch):
             "inceptionv3",
             (48, 48, 1),
             {},
-            "images of 48x48 pixels are too small: this network takes at least 75x75.*size=75",
+            "images of 48x48 are too small.*size=75",
         ),
-        ("vgg16", (24, 48, 1), {}, "images of 24x48 pixels are too small"),
+        ("vgg16", (24, 48, 1), {}, "images of 24x48 are too small"),
         ("vgg16", (48, 48, 1), {"size": 16}, "size=16 is too small"),
         ("vit_b16", (48, 48, 1), {"size": 50}, "size=50 is no multiple of the patch of 16"),
         ("vit_b16", (48, 48, 1), {"width": 50}, "width=50 is no multiple of heads=12"),
