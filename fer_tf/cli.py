@@ -33,7 +33,9 @@ examples:
 
 """
 
+ABOUT = "Find the faces in photographs, clips and camera pictures, and name\neach one's expression."
 WEIGHTS = "look for the detectors' weights there first, then in $FER_TF_MODELS and in data/models"
+AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 
 
 def main(argv=None):
@@ -55,17 +57,35 @@ def main(argv=None):
 
 def parser():
     """The command's argparse parser."""
-    built = _Parser(
-        prog="fer-tf",
-        description="Find the faces in photographs, clips and camera pictures, and name\neach one's expression.",
-        epilog=EXAMPLES + NOT_FOR,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    built = _Parser("fer-tf", description=ABOUT, epilog=EXAMPLES + NOT_FOR, formatter_class=AS_WRITTEN)
     commands = built.add_subparsers(metavar="COMMAND", required=True)
-    _predict_parser(commands)
-    _video_parser(commands)
-    _live_parser(commands)
-    _models_parser(commands)
+
+    option = _command(commands, "predict", predict, "name the expressions in photographs")
+    option("photographs", nargs="+", type=Path, metavar="IMAGE|FOLDER", help="files, or folders of them")
+    option("--json", action="store_true", help="print JSON: an array with one photograph in a line")
+    option("--annotate", type=Path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
+    _detection_options(option)
+
+    option = _command(commands, "video", video, "follow the expressions through a clip")
+    option("clip", type=Path, metavar="CLIP", help="a clip, or a folder of frames")
+    option("--out", type=Path, default=Path("."), metavar="FOLDER", help="where its files go; here by default")
+    option("--no-video", dest="write_video", action="store_false", help="write the table and the summary only")
+    _detection_options(option)
+    _tracking_options(option)
+
+    option = _command(commands, "live", live, "follow the expressions before a camera; q quits")
+    option("--camera", default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
+    option(
+        "--out", type=Path, metavar="FOLDER", help="record there; else nothing is kept, but without a window in live/"
+    )
+    option("--seconds", type=float, metavar="S", help="stop after so many")
+    option("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
+    _detection_options(option)
+    _tracking_options(option)
+
+    option = _command(commands, "models", models, "tell which detectors and networks are here")
+    option("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
+    option("--network", type=Path, metavar="FILE", help="look at this network")
     return built
 
 
@@ -79,7 +99,7 @@ def predict(args):
         photographs.check_limits(args.min_score, args.min_size)
         files = photographs.find(args.photographs, except_in=args.annotate)
         target = _annotated(files, args)
-        _tell_default(args)
+        _print_default_detector(args)
         detector, network = detection.load(args.detector, args.weights_folder), predictor.load_predictor(args.network)
         options = {"min_score": args.min_score, "min_size": args.min_size}
         started = time.perf_counter()
@@ -106,16 +126,18 @@ def video(args):
     """`fer-tf video`: a clip or a folder of frames."""
     from fer_tf.faces import video as clips
 
-    _tell_default(args)
-    return _tell(clips.run_clip(args.clip, args.out, **_following(args), write_video=args.write_video))
+    _print_default_detector(args)
+    return _print_summary(clips.run_clip(args.clip, args.out, **_following(args), write_video=args.write_video))
 
 
 def live(args):
     """`fer-tf live`: a camera."""
     from fer_tf.faces import video as clips
 
-    _tell_default(args)
-    return _tell(clips.run_live(args.camera, args.out, **_following(args), window=args.window, seconds=args.seconds))
+    _print_default_detector(args)
+    return _print_summary(
+        clips.run_live(args.camera, args.out, **_following(args), window=args.window, seconds=args.seconds)
+    )
 
 
 def models(args):
@@ -138,70 +160,27 @@ def models(args):
     print(f"network     {network.path.name}\n  file     {network.path}\n  classes  {', '.join(network.classes)}")
 
 
-def _predict_parser(commands):
-    built = _command(commands, "predict", predict, "name the expressions in photographs")
-    built.add_argument("photographs", nargs="+", type=Path, metavar="IMAGE|FOLDER", help="files, or folders of them")
-    built.add_argument("--json", action="store_true", help="print JSON: an array with one photograph in a line")
-    built.add_argument("--annotate", type=Path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
-    _choices(built)
-
-
-def _video_parser(commands):
-    built = _command(commands, "video", video, "follow the expressions through a clip")
-    built.add_argument("clip", type=Path, metavar="CLIP", help="a clip, or a folder of frames")
-    built.add_argument(
-        "--out",
-        type=Path,
-        default=Path("."),
-        metavar="FOLDER",
-        help="where video, table, timeline and summary go; here by default",
-    )
-    built.add_argument(
-        "--no-video", dest="write_video", action="store_false", help="write the table and the summary only"
-    )
-    _choices(built)
-    _following_options(built)
-
-
-def _live_parser(commands):
-    built = _command(commands, "live", live, "follow the expressions before a camera; q quits")
-    built.add_argument("--camera", default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
-    built.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="record there; else nothing is kept, but without a window in live/"
-    )
-    built.add_argument("--seconds", type=float, metavar="S", help="stop after so many")
-    built.add_argument("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
-    _choices(built)
-    _following_options(built)
-
-
-def _models_parser(commands):
-    built = _command(commands, "models", models, "tell which detectors and networks are here")
-    built.add_argument("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
-    built.add_argument("--network", type=Path, metavar="FILE", help="look at this network")
-
-
 def _command(commands, name, run, about):
-    built = commands.add_parser(
-        name,
-        help=about,
-        description=f"{about[0].upper()}{about[1:]}.",
-        epilog=NOT_FOR,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    """A new subcommand; returns what adds an argument to it."""
+    text = {"help": about, "description": f"{about[0].upper()}{about[1:]}.", "epilog": NOT_FOR}
+    built = commands.add_parser(name, formatter_class=AS_WRITTEN, **text)
     built.set_defaults(run=run)
-    return built
+    return built.add_argument
 
 
-def _choices(built):
+def _detection_options(option):
     # Names are checked by `detection.load`, so that --help need not import OpenCV.
-    built.add_argument(
-        "--detector", metavar="NAME", help="haar, yunet, yolo or retinaface; the best that is here by default"
-    )
-    built.add_argument("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
-    built.add_argument("--network", type=Path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
-    built.add_argument("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
-    built.add_argument("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
+    option("--detector", metavar="NAME", help="haar, yunet, yolo or retinaface; the best that is here by default")
+    option("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
+    option("--network", type=Path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
+    option("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
+    option("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
+
+
+def _tracking_options(option):
+    option("--smoothing", default="exponential", metavar="HOW", help="over time: none, mean or exponential (default)")
+    option("--smoothing-seconds", type=float, default=0.3, metavar="S", help="how long it remembers; 0.3 by default")
+    option("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
 
 
 def _from_here(path):
@@ -209,29 +188,16 @@ def _from_here(path):
     return Path(path).expanduser().absolute()
 
 
-def _following_options(built):
-    built.add_argument(
-        "--smoothing",
-        default="exponential",
-        metavar="HOW",
-        help="of the probabilities over time: none, mean or exponential, the default",
-    )
-    built.add_argument(
-        "--smoothing-seconds", type=float, default=0.3, metavar="S", help="how long it remembers; 0.3 by default"
-    )
-    built.add_argument("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
-
-
 def _following(args):
     from fer_tf.faces.tracking import Smoother
 
     names = ("detector", "weights_folder", "network", "every", "min_score", "min_size")
-    smoother = Smoother(args.smoothing, args.smoothing_seconds)
-    return {"smoother": smoother, **{name: getattr(args, name) for name in names}}
+    chosen = {name: getattr(args, name) for name in names}
+    return {"smoother": Smoother(args.smoothing, args.smoothing_seconds), **chosen}
 
 
-def _tell_default(args):
-    """Says which detector is taken where none was asked for."""
+def _print_default_detector(args):
+    """Says which detector is the default, where none is named."""
     from fer_tf.faces import detection
 
     if args.detector is None:
@@ -281,7 +247,7 @@ def _count(number, what):
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _tell(summary):
+def _print_summary(summary):
     """Says what was read and where it is kept; returns the exit status, 1 where a reading ended before its time."""
     summary = summary | {"timeline": _timeline(summary)}
     for name in ("video", "table", "timeline"):
@@ -332,16 +298,9 @@ class _Json:
         self.detector = detector
 
     def add(self, file, image, expressions, classes):
+        height, width = image.shape[:2]
         faces = [self._face(expression, classes) for expression in expressions]
-        self._line(
-            {
-                "file": str(file),
-                "width": image.shape[1],
-                "height": image.shape[0],
-                "detector": self.detector,
-                "faces": faces,
-            }
-        )
+        self._line({"file": str(file), "width": width, "height": height, "detector": self.detector, "faces": faces})
 
     def failed(self, file, reason):
         self._line({"file": str(file), "error": reason})
@@ -352,25 +311,17 @@ class _Json:
 
     def _face(self, expression, classes):
         face = expression.face
+        landmarks = None if face.landmarks is None else face.landmarks.astype(float).round(2).tolist()
+        entry = {"box": [round(value, 2) for value in face.box], "score": round(face.score, 4), "landmarks": landmarks}
         shares = {name: round(float(share), 6) for name, share in zip(classes, expression.probabilities, strict=True)}
-        return {
-            "box": [round(value, 2) for value in face.box],
-            "score": round(face.score, 4),
-            "landmarks": None if face.landmarks is None else face.landmarks.astype(float).round(2).tolist(),
-            "detector": self.detector,
-            "emotion": expression.emotion,
-            "probabilities": shares,
-        }
+        return entry | {"detector": self.detector, "emotion": expression.emotion, "probabilities": shares}
 
 
-class _Table:
+class _Table(contextlib.AbstractContextManager):
     """Prints one face in a line, under a heading, as they are found."""
 
-    def __enter__(self):
-        return self
-
     def __exit__(self, *error):
-        pass
+        return None
 
     def begin(self, files, detector):
         self.width = max(len("photograph"), *(len(str(file)) for file in files))
@@ -379,14 +330,14 @@ class _Table:
     def add(self, file, image, expressions, classes):
         for expression in expressions:
             box = " ".join(f"{value:6.0f}" for value in expression.face.box)
-            order = expression.probabilities.argsort()[::-1][:2]
-            text_told = ", ".join(f"{classes[i]} {expression.probabilities[i]:.0%}" for i in order)
-            print(f"{file!s:{self.width}s}  {box}  {expression.face.score:5.2f}  {text_told}", flush=True)
+            best = expression.probabilities.argsort()[::-1][:2]
+            likely = ", ".join(f"{classes[i]} {expression.probabilities[i]:.0%}" for i in best)
+            print(f"{file!s:{self.width}s}  {box}  {expression.face.score:5.2f}  {likely}", flush=True)
         if not expressions:
             print(f"{file!s:{self.width}s}  no face found", flush=True)
 
     def failed(self, file, reason):
-        pass
+        """Its line on stderr is enough."""
 
 
 if __name__ == "__main__":

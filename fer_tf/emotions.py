@@ -5,13 +5,8 @@ from fer_tf.errors import InputError
 FER2013 = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes in the order of FER2013's label codes 0 to 6 (Goodfellow et al. 2013)."""
 
-EMOTIONS = FER2013
-
 AFFECTNET8 = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
 """The eight classes in the order of AffectNet's codes 0 to 7 (Mollahosseini et al. 2017)."""
-
-FIVE = ("angry", "neutral", "happy", "sad", "surprise")
-"""The five classes of the five-class study, in its order."""
 
 # Okabe and Ito's colors, with yellow darkened so that it is seen on white; in gray print the markers tell them apart.
 COLORS = {

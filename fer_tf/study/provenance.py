@@ -13,18 +13,8 @@ from pathlib import Path
 from fer_tf import datasets, hashing
 from fer_tf.study import notebooks
 
-PACKAGES = [
-    "tensorflow",
-    "keras",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "opencv-python",
-    "pandas",
-    "matplotlib",
-    "seaborn",
-    "papermill",
-]
+PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "opencv-python")
+PACKAGES += ("pandas", "matplotlib", "seaborn", "papermill")
 """Packages whose versions a run records."""
 
 

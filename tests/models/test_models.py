@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_tf import models, training
-from fer_tf.emotions import EMOTIONS
+from fer_tf.emotions import FER2013
 from fer_tf.errors import InputError
 
 
@@ -87,7 +87,7 @@ def test_a_missing_or_broken_model_file_is_named(tmp_path):
 
 def test_the_shipped_network_keeps_its_contract():
     card, model = models.model_card("five_layer"), models.load_pretrained("five_layer")
-    assert tuple(card["classes"]) == EMOTIONS
+    assert tuple(card["classes"]) == FER2013
     assert model.input_shape == (None, *card["input_shape"]) and card["input_shape"][:2] == [48, 48]
     images = np.random.default_rng(0).integers(0, 256, (2, *card["input_shape"]), dtype=np.uint8)
     probabilities = model.predict(images.astype(np.float32), verbose=0)
