@@ -46,7 +46,8 @@ def load(name=None, weights_folder=None, **options):
         weights_folder: a folder of weights to look into before the usual ones, or a file of weights.
         **options: the detector's own, such as `scale` of haar or `longest` of yunet; see the class of that name.
     Returns: an object with the attribute `name`, and the method `detect(image, score=None)` which takes a picture,
-        uint8 (h, w, 3) BGR, and gives a list of `Face`, the surest first. Its pictures may differ in size.
+        uint8 (h, w, 3) BGR, and gives a list of `Face`, the surest first. Its pictures may differ in size; `score` is
+        the minimum detection score for this call, the detector's own by default.
     Raises InputError: an unknown name or option, or weights or a package that are not here.
 
     Example:

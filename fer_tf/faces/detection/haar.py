@@ -35,23 +35,14 @@ class Haar:
         self.cascade = _cascade(cascade)
 
     def detect(self, image, score=None):
-        """The faces in a picture.
-
-        Args:
-            image: uint8 array (h, w, 3), BGR.
-            score: minimum detection score for this call; sets how many windows must agree.
-        Returns: list of `Face` without landmarks, the surest first.
-        """
+        """The faces in a picture, see `detection.load`, without landmarks; `score` sets how many windows must agree."""
         check(image)
         small, factor = fitted(image, self.longest)
         gray = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         options = self.options if score is None else {**self.options, "minNeighbors": round(5 * score / (1 - score))}
         boxes, counts = self.cascade.detectMultiScale2(gray, **options)
-        result = [
-            Face(tuple(map(float, box)), float(n / (n + 5))).scaled(factor)
-            for box, n in zip(boxes, counts, strict=True)
-        ]
-        return by_score(result)
+        scored = zip(boxes, counts, strict=True)
+        return by_score(Face(tuple(map(float, box)), float(n / (n + 5))).scaled(factor) for box, n in scored)
 
 
 def _cascade(path):

@@ -44,13 +44,7 @@ class RetinaFace:
             os.environ.pop("UNIFACE_CACHE_DIR") if before is None else os.environ.update(UNIFACE_CACHE_DIR=before)
 
     def detect(self, image, score=None):
-        """The faces in a picture.
-
-        Args:
-            image: uint8 array (h, w, 3), BGR, of any size.
-            score: minimum detection score for this call; not below `FAINT`.
-        Returns: list of `Face` with landmarks, the surest first.
-        """
+        """The faces in a picture, with landmarks; see `detection.load`. `score` is not below `FAINT`."""
         check(image)
         least = self.score if score is None else score
         return by_score(_face(result) for result in self.network.detect(image) if result.confidence >= least)

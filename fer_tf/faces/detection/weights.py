@@ -14,6 +14,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from fer_tf import paths
 from fer_tf.errors import InputError, choose
 from fer_tf.hashing import file_digest
@@ -36,7 +38,7 @@ class Weights:
         free: whether the license lets anyone use, change and pass it on; one that is not is fetched by name only.
         sha256: hex digits.
         size: bytes, about.
-        urls: where it is published; the second is tried where the first does not answer.
+        urls: list, where it is published; the second is tried where the first does not answer.
         also: pattern of other file names that the detector can read, such as older releases.
     """
 
@@ -47,50 +49,12 @@ class Weights:
     free: bool
     sha256: str
     size: int
-    urls: tuple
+    urls: list
     also: str
 
 
-_ZOO = "models/face_detection_yunet"
-_HPC203 = "https://github.com/hpc203/yolov8-face-landmarks-opencv-dnn"
-CATALOG = {
-    "yunet": Weights(
-        "yunet",
-        "face_detection_yunet_2026may.onnx",
-        "YuNet face detector, from the OpenCV Zoo",
-        "MIT",
-        True,
-        "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
-        229_738,
-        (
-            f"https://github.com/opencv/opencv_zoo/raw/main/{_ZOO}/face_detection_yunet_2026may.onnx",
-            f"https://huggingface.co/opencv/opencv_zoo/resolve/main/{_ZOO}/face_detection_yunet_2026may.onnx",
-        ),
-        "face_detection_yunet_*.onnx",
-    ),
-    "yolo": Weights(
-        "yolo",
-        "yolov8-lite-t.onnx",
-        "YOLOv8-lite-t face detector with landmarks, from the yolov8-face project",
-        "copyleft (AGPL-3.0 or GPL-3.0) or unclear: read it before you pass on anything made with it",
-        False,
-        "caa9eb121eee8fbf25a5985d3cee4e314df5a08feb4bb8c224fecdeb4afd9b86",
-        2_424_912,
-        (f"{_HPC203}/raw/main/weights/yolov8-lite-t.onnx",),
-        "yolov8*.onnx",
-    ),
-    "retinaface": Weights(
-        "retinaface",
-        "retinaface_r50.onnx",
-        "RetinaFace with a ResNet50 backbone, from the uniface project; needs the package too: pip install 'uniface[cpu]'",
-        "MIT; trained on WIDER FACE, whose images are for research",
-        False,
-        "905eac744dc165dbcd62960938a191de3fecea6bef198fb1c5e13e690bc6a828",
-        110_000_000,
-        ("https://github.com/yakhyo/uniface/releases/download/weights/retinaface_r50.onnx",),
-        "retinaface_r50.onnx",
-    ),
-}
+CATALOG = yaml.safe_load(Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8"))
+CATALOG = {name: Weights(name, **entry) for name, entry in CATALOG.items()}
 
 
 def folders(weights_folder=None):
@@ -163,12 +127,8 @@ def fetch(name, folder=None):
 
 def describe(entry):
     """What is known of a file of weights, as lines of text."""
-    return (
-        f"{entry.name}: {entry.about}\n"
-        f"  license  {entry.license}\n"
-        f"  SHA-256  {entry.sha256}\n"
-        f"  size     {entry.size / 1e6:.1f} MB"
-    )
+    facts = f"  license  {entry.license}\n  SHA-256  {entry.sha256}\n  size     {entry.size / 1e6:.1f} MB"
+    return f"{entry.name}: {entry.about}\n{facts}"
 
 
 def _entry(name):

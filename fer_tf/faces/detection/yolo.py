@@ -35,21 +35,13 @@ class Yolo:
         self.network = onnx_runtime.load(self.path)
 
     def detect(self, image, score=None):
-        """The faces in a picture.
-
-        Args:
-            image: uint8 array (h, w, 3), BGR, of any size.
-            score: minimum detection score for this call; the detector's own by default.
-        Returns: list of `Face` with landmarks, the surest first.
-        """
+        """The faces in a picture, with landmarks; see `detection.load`."""
         check(image)
         min_score = self.score if score is None else score
         square, factor, left, top = letterbox(image)
         boxes, scores, landmarks = decode(self._matched(square), min_score)
-        retained = cv2.dnn.NMSBoxes(boxes, scores, min_score, self.overlap) if len(boxes) else ()
-        result = (
-            Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in np.ravel(retained).astype(int)
-        )
+        kept = np.ravel(cv2.dnn.NMSBoxes(boxes, scores, min_score, self.overlap) if len(boxes) else ()).astype(int)
+        result = (Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in kept)
         return by_score(touching((face.scaled(factor, -left * factor, -top * factor) for face in result), image))
 
     def _matched(self, square):

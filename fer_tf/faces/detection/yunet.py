@@ -36,13 +36,7 @@ class YuNet:
             raise InputError(f"{path}: no YuNet that OpenCV loads. Fetch it: make models.") from error
 
     def detect(self, image, score=None):
-        """The faces in a picture.
-
-        Args:
-            image: uint8 array (h, w, 3), BGR, of any size; the next may have another.
-            score: minimum detection score for this call; the detector's own by default.
-        Returns: list of `Face` with landmarks, the surest first.
-        """
+        """The faces in a picture, with landmarks; see `detection.load`."""
         check(image)
         self.network.setScoreThreshold(self.score if score is None else score)
         small, factor = fitted(image, self.longest)
@@ -51,10 +45,8 @@ class YuNet:
 
     def _rows(self, image):
         # OpenCV 4.14's FaceDetectorYN reads uninitialized memory for pictures below 64 pixels: pad them with gray.
-        height, width = image.shape[:2]
-        image = cv2.copyMakeBorder(
-            image, 0, max(0, LOWEST - height), 0, max(0, LOWEST - width), cv2.BORDER_CONSTANT, value=GRAY
-        )
+        below, right = (max(0, LOWEST - side) for side in image.shape[:2])
+        image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=GRAY)
         self.network.setInputSize((image.shape[1], image.shape[0]))
         rows = self.network.detect(image)[1]
         return () if rows is None else rows

@@ -106,7 +106,5 @@ def classify(image, faces, classifier, margins=cropping.MARGINS, mirrored=True):
     if mirrored:
         views += [crops[:, :, ::-1] for crops in views]
     probabilities = classifier.probabilities(np.concatenate(views))
-    probabilities = probabilities.reshape(len(views), len(faces), len(classifier.classes)).mean(axis=0)
-    return [
-        Expression(face, classifier.classes[row.argmax()], row) for face, row in zip(faces, probabilities, strict=True)
-    ]
+    rows = probabilities.reshape(len(views), len(faces), len(classifier.classes)).mean(axis=0)
+    return [Expression(face, classifier.classes[row.argmax()], row) for face, row in zip(faces, rows, strict=True)]

@@ -17,11 +17,9 @@ def draw(image, expressions, classes, numbers=None):
     Returns: uint8 array (h, w, 3), BGR.
     """
     drawing = image.copy()
-    message = [f"{number}: " for number in numbers] if numbers else [""] * len(expressions)
-    for expression, before in reversed(
-        list(zip(expressions, message, strict=True))
-    ):  # the surest is drawn last, on top
-        _draw_one(drawing, expression, classes, before)
+    before = [f"{number}: " for number in numbers] if numbers else [""] * len(expressions)
+    for i in reversed(range(len(expressions))):  # the surest is drawn last, on top
+        _draw_one(drawing, expressions[i], classes, before[i])
     return drawing
 
 

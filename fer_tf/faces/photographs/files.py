@@ -59,9 +59,7 @@ def find(values, except_in=None):
     result = []
     for path in map(Path, values):
         if path.is_dir():
-            inside = [
-                file for file in _files(path, except_in) if file.suffix.lower() in SUFFIXES and not _hidden(file, path)
-            ]
+            inside = [file for file in _files(path, except_in) if file.suffix.lower() in SUFFIXES]
             if not inside:
                 raise InputError(f"{path}: no photograph in this folder; looked for {', '.join(SUFFIXES[:7])}.")
             result += sorted(inside)
@@ -122,12 +120,7 @@ def _by_opencv(path, data):
 
 
 def _files(folder, except_in):
+    skipped = Path(except_in).resolve() if except_in else None
     for base, folders, names in os.walk(folder):
-        folders[:] = [
-            name for name in folders if not (except_in and Path(base, name).resolve() == Path(except_in).resolve())
-        ]
-        yield from (Path(base, name) for name in names)
-
-
-def _hidden(file, folder):
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+        folders[:] = [name for name in folders if not name.startswith(".") and Path(base, name).resolve() != skipped]
+        yield from (Path(base, name) for name in names if not name.startswith("."))

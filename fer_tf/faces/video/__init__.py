@@ -25,70 +25,30 @@ from fer_tf.faces.video.window import Window, can_open_windows
 from fer_tf.models.predictor import load_predictor
 
 
-def run_clip(
-    source,
-    out,
-    detector=None,
-    network=None,
-    tracker=None,
-    smoother=None,
-    every=1,
-    min_score=0.0,
-    min_size=0,
-    fps=25.0,
-    max_frames=None,
-    write_video=True,
-    weights_folder=None,
-    progress=True,
-):
+def run_clip(source, out, fps=25.0, write_video=True, **options):
     """Reads a clip or a folder of frames, and keeps an annotated video, a table of every frame, and a summary.
 
     Args:
         source: path of a clip or a folder of pictures.
         out: folder of the files, `<name>_emotions.mp4`, `.csv` and `.json`; made where it isn't there.
-        detector: name of `detection.names()`, or one that was loaded; the best that is present by default.
-        network: path of a `.onnx` or `.keras` file, or a `models.Predictor`; the one that ships by default.
-        tracker: `tracking.Tracker`, which follows the faces; one with its defaults where none is given.
-        smoother: `tracking.Smoother` of the probabilities over time; likewise.
-        every: look for faces in every so many frames.
-        min_score, min_size: see `read`.
         fps: frames per second of a folder.
-        max_frames: stop after so many; None reads to the end.
         write_video: write the annotated video.
-        weights_folder: folder of the detectors' weights, for one that is named.
-        progress: show the progress on stderr, in one line.
+        **options: detector, name of `detection.names()`, or one that was loaded; the best that is present by default.
+            network, path of a `.onnx` or `.keras` file, or a `models.Predictor`; the one that ships by default.
+            tracker, a `tracking.Tracker`, and smoother, a `tracking.Smoother`; with their defaults where none is given.
+            every, min_score, min_size, see `read`. seconds and max_frames to stop after; None reads to the end.
+            weights_folder, of the detectors' weights, for one that is named. progress, shown on stderr in one line.
     Returns: dict, what `<name>_emotions.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
         frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, video,
         codec.
     Raises InputError: a source, name or number that is wrong, or the disk is full; what was written until then is kept.
     """
     opened = open_source(source, fps)
-    detector, network = _loaded(detector, network, weights_folder, opened.size)
     name = opened.path.stem if opened.path.is_file() else opened.path.resolve().name
-    frames = read(opened, detector, network, tracker, smoother, every, min_score, min_size, draw=write_video)
-    recording = Recording(out, f"{name}_emotions", network.classes, opened.fps, write_video)
-    with opened, _quits_in_order(), recording:
-        reading = _Reading(opened, detector, network, recording, None, max_frames, None, progress)
-        return reading.run(frames)
+    return _run(opened, out, f"{name}_emotions", nullcontext(), write_video, **options)
 
 
-def run_live(
-    camera=0,
-    out=None,
-    detector=None,
-    network=None,
-    tracker=None,
-    smoother=None,
-    every=1,
-    min_score=0.0,
-    min_size=0,
-    window=None,
-    seconds=None,
-    max_frames=None,
-    patience=5.0,
-    weights_folder=None,
-    progress=True,
-):
+def run_live(camera=0, out=None, window=None, patience=5.0, **options):
     """Reads a camera as it comes: frames are dropped rather than shown late. `q` in the window quits, as does Ctrl-C.
 
     Args:
@@ -96,28 +56,29 @@ def run_live(
         out: folder to record in, as `run_clip` does, under the name `live_<date>_<time>`. Nothing is kept by default,
             unless there is no window: then it is "live".
         window: show a window; by default where there is a display.
-        seconds, max_frames: stop after so many; None goes on.
         patience: seconds without a frame after which the camera counts as gone.
-        detector, network, tracker, smoother, every, min_score, min_size, weights_folder, progress: as of `run_clip`.
+        **options: as of `run_clip`.
     Returns: dict as of `run_clip`; table, video and codec are None where nothing was kept.
     Raises InputError: as of `run_clip`; the camera cannot be opened; or a window was asked for and there is no display.
     """
     shows = can_open_windows() if window is None else window
     if shows and not can_open_windows():
         raise InputError("a window was asked for, and there is no display to open it on. Go without: --no-window.")
-    out = out or (None if shows else "live")
-    opened = Camera(camera, patience)
-    detector, network = _loaded(detector, network, weights_folder, opened.size)
-    frames = read(opened, detector, network, tracker, smoother, every, min_score, min_size)
+    shown = Window("fer-tf: q quits") if shows else nullcontext()
     name = time.strftime("live_%Y%m%d_%H%M%S")
-    with (
-        opened,
-        Window("fer-tf: q quits") if shows else nullcontext() as shown,
-        _quits_in_order(),
-        Recording(out, name, network.classes, opened.fps) if out else nullcontext() as recording,
-    ):
-        reading = _Reading(opened, detector, network, recording, shown, max_frames, seconds, progress)
-        return reading.run(frames)
+    return _run(Camera(camera, patience), out or (None if shows else "live"), name, shown, **options)
+
+
+def _run(
+    source, out, name, window, write_video=True, detector=None, network=None, tracker=None, smoother=None, every=1,
+    min_score=0.0, min_size=0, max_frames=None, seconds=None, weights_folder=None, progress=True,
+):  # fmt: skip
+    detector, network = _loaded(detector, network, weights_folder, source.size)
+    frames = read(source, detector, network, tracker, smoother, every, min_score, min_size, draw=write_video)
+    recording = Recording(out, name, network.classes, source.fps, write_video) if out else None
+    with source, window as shown, _quits_in_order(), recording or nullcontext():
+        line = Progress(source.length if max_frames is None else max_frames) if progress else None
+        return _Reading(source, detector, network, recording, shown, max_frames, seconds, line).run(frames)
 
 
 def _loaded(detector, network, weights_folder, size):
@@ -134,18 +95,16 @@ class _Reading:
     """Goes through annotated frames until they or one's patience end, and sums up."""
 
     def __init__(self, source, detector, network, recording, window, max_frames, seconds, progress):
-        self.source, self.detector, self.network = source, detector, network
+        self.source, self.detector, self.network, self.progress = source, detector, network, progress
         self.recording, self.window, self.max_frames, self.max_seconds = recording, window, max_frames, seconds
         self.latencies, self.counts = Latencies(), Counts()
-        self.progress = Progress(source.length if max_frames is None else max_frames) if progress else None
 
     def run(self, frames):
         """Returns the summary; writes it beside the recording, whatever ended the reading."""
         ended, complete = "stopped by an error", False
         try:
-            ended = next(
-                filter(None, map(self._take, frames)), ""
-            )  # the first frame after which there is a reason to stop
+            # The first frame after which there is a reason to stop is the last.
+            ended = next(filter(None, map(self._take, frames)), "")
             complete, ended = bool(ended or not self.source.fault), ended or self.source.fault or "end"
         except KeyboardInterrupt:
             ended, complete = "interrupted", self.source.endless
@@ -163,48 +122,34 @@ class _Reading:
         started = time.perf_counter()
         if self.recording:
             self.recording.write(annotated)
-        key = self.window.show(annotated.picture) if self.window else ""
+        quits = self.window is not None and self.window.show(annotated.picture) == "quit"
         annotated.seconds["write"] = time.perf_counter() - started
         self.latencies.add(annotated.seconds)
         self.counts.add(annotated)
         if self.progress:
             self.progress(self.latencies, len(annotated.faces))
-        if key == "quit":
+        if quits:
             return "q was pressed"
         if self.max_frames is not None and self.latencies.frames >= self.max_frames:
             return f"after {self.max_frames:,} frames"
-        if self.max_seconds is not None and self.latencies.seconds >= self.max_seconds:
-            return f"after {self.max_seconds:g} s"
-        return ""
+        late = self.max_seconds is not None and self.latencies.seconds >= self.max_seconds
+        return f"after {self.max_seconds:g} s" if late else ""
 
     def _summary(self, ended, complete):
-        path = getattr(self.network, "path", None)
-        summary = {
-            "source": self.source.name,
-            "ended": ended,
-            "complete": complete,
-            "dropped": self.source.dropped,
-            **self.counts.summary(),
-            **self.latencies.facts(),
-            "detector": self.detector.name,
-            "network": path and path.name,
-            "classes": list(self.network.classes),
-        }
+        path, source = getattr(self.network, "path", None), self.source
+        summary = {"source": source.name, "ended": ended, "complete": complete, "dropped": source.dropped}
+        summary |= {**self.counts.summary(), **self.latencies.facts(), "detector": self.detector.name}
+        summary |= {"network": path and path.name, "classes": list(self.network.classes)}
+        summary |= {"table": None, "video": None, "codec": None}
+        if not self.recording:
+            return summary
         try:
-            if self.recording:
-                self.recording.close()
+            self.recording.close()
         finally:  # names the video only where it could be finished
-            summary |= _files(self.recording)
-            if self.recording:
-                self.recording.summarize(summary)
+            summary |= {"table": str(self.recording.table), "codec": self.recording.codec}
+            summary["video"] = str(self.recording.video) if self.recording.codec else None
+            self.recording.summarize(summary)
         return summary
-
-
-def _files(recording):
-    if not recording:
-        return {"table": None, "video": None, "codec": None}
-    video = str(recording.video) if recording.codec else None
-    return {"table": str(recording.table), "video": video, "codec": recording.codec}
 
 
 @contextmanager

@@ -78,9 +78,8 @@ class Recording:
             self._video_files.close()
         except InputError as error:
             self.codec = None
-            raise InputError(
-                f"{self.video}: the video could not be written whole. Free some space, or go without: --no-video."
-            ) from error
+            message = f"{self.video}: the video could not be written whole. Free some space, or go without: --no-video."
+            raise InputError(message) from error
         finally:
             self._files.close()
 
@@ -145,12 +144,8 @@ class VideoWriter:
 
 
 def letterbox(picture, size):
-    """A picture in another size: cut by a pixel where that is all, else scaled whole with black bars.
-
-    Args:
-        picture: uint8 array (h, w, 3).
-        size: (width, height) in pixels.
-    Returns: uint8 array (height, width, 3), contiguous.
+    """A picture (h, w, 3) in another `size` (width, height): cut by a pixel where that is all, else scaled whole with black
+    bars; uint8 and contiguous.
     """
     width, height = size
     h, w = picture.shape[:2]
@@ -172,20 +167,12 @@ def columns(classes):
 
 def rows(annotated, width):
     """An `AnnotatedFrame` as rows of the table, `width` long: one for each face, or one with an empty track where there is none."""
-    begin = (annotated.number, f"{annotated.time_s:.3f}")
-    if not annotated.faces:
-        return [begin + ("",) * (width - len(begin))]
-    return [
-        (
-            *begin,
-            observed.track,
-            *(f"{value:.1f}" for value in observed.face.box),
-            f"{observed.face.score:.4f}",
-            observed.emotion,
-            *(f"{value:.5f}" for value in (*observed.raw, *observed.probabilities)),
-        )
-        for observed in annotated.faces
-    ]
+    begin, result = (annotated.number, f"{annotated.time_s:.3f}"), []
+    for observed in annotated.faces:
+        box, score = [f"{value:.1f}" for value in observed.face.box], f"{observed.face.score:.4f}"
+        shares = [f"{value:.5f}" for value in (*observed.raw, *observed.probabilities)]
+        result.append((*begin, observed.track, *box, score, observed.emotion, *shares))
+    return result or [begin + ("",) * (width - len(begin))]
 
 
 def read_table(path):

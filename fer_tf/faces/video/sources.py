@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,19 +43,12 @@ class Frame:
 
 
 def open_source(source, fps=FPS):
-    """The source that something plain names.
-
-    Args:
-        source: a path to a clip or to a folder of pictures.
-        fps: frames per second of a folder.
-    Returns: `Clip` or `Folder`.
-    Raises InputError: there is nothing, or nothing that can be read.
-    """
+    """The `Clip` or `Folder` (with that many frames per second) at a path; an InputError where nothing can be read."""
     path = Path(source).expanduser()
     return Folder(path, fps) if path.is_dir() else Clip(path)
 
 
-class Clip:
+class Clip(AbstractContextManager):
     """A video file.
 
     Args:
@@ -67,7 +60,7 @@ class Clip:
         length: how many frames it claims, or None.
         dropped: 0, as nothing is.
         fault: what went wrong on the way, or "".
-        endless: False, as it has an end that is missed where one stops before.
+        endless: False: stopping before its end is not normal.
     Raises InputError: there is no such file, or not one frame can be read from it.
     """
 
@@ -85,9 +78,6 @@ class Clip:
             raise InputError(f"{path}: no frame can be read. It is damaged or no video; try whether a player shows it.")
         self.size = self._first.shape[1::-1]
         self.fps, self.length = _fps(self._capture), _length(self._capture)
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
         self._capture.release()
@@ -107,9 +97,7 @@ class Clip:
         read = number + 1
         # The length that a clip claims is an estimate in some formats, right to a few frames.
         if self.length and read < 0.98 * self.length - 2:
-            self.fault = (
-                f"{read:,} of {self.length:,} frames of {self.name} could be read: the rest is damaged or missing."
-            )
+            self.fault = f"{read:,} of {self.length:,} frames of {self.name} could be read: the rest is damaged."
 
     def _read(self, number):
         """The next frame as OpenCV gives it, over damaged ones as long as the clip claims to have more."""
@@ -120,7 +108,7 @@ class Clip:
         return result, image
 
 
-class Folder:
+class Folder(AbstractContextManager):
     """A folder of pictures, one for each frame, in the order of the numbers in their names.
 
     Args:
@@ -137,15 +125,11 @@ class Folder:
     def __init__(self, path, fps=FPS):
         if not 0 < fps < math.inf:
             raise InputError(f"{path}: {fps} frames per second; give a number above 0.")
-        self._files = sorted(
-            (file for file in Path(path).iterdir() if file.suffix.lower() in photographs.SUFFIXES), key=_natural
-        )
+        files = (file for file in Path(path).iterdir() if file.suffix.lower() in photographs.SUFFIXES)
+        self._files = sorted(files, key=_natural)
         if not self._files:
             raise InputError(f"{path}: there is no picture in this folder. Frames are files such as frame1.png.")
         self.path, self.name, self.fps, self.length, self.fault = Path(path), Path(path).name, fps, len(self._files), ""
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
         pass

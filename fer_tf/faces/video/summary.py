@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 
 import numpy as np
 
@@ -12,11 +12,7 @@ PAUSE = 5.0  # seconds
 
 
 class Latencies:
-    """How long the stages of the last frames took, and how many frames per second that makes.
-
-    Args:
-        kept: frames that the quantiles are computed from, the last ones.
-    """
+    """How long the stages took, over at most the last `retained` frames, and how many frames per second that makes."""
 
     def __init__(self, retained=100_000):
         self.frames, self.seconds = 0, 0.0
@@ -55,28 +51,20 @@ class Counts:
     """What was seen, in numbers."""
 
     def __init__(self):
-        self.frames = self.without = self.faces = 0
-        self.tracks, self.emotions = set(), {}
+        self.frames = self.without = 0
+        self.tracks, self.emotions = set(), Counter()
 
     def add(self, annotated):
         self.frames += 1
         self.without += not annotated.faces
-        self.faces += len(annotated.faces)
-        for observed in annotated.faces:
-            self.tracks.add(observed.track)
-            self.emotions[observed.emotion] = self.emotions.get(observed.emotion, 0) + 1
+        self.tracks |= {observed.track for observed in annotated.faces}
+        self.emotions.update(observed.emotion for observed in annotated.faces)
 
     def summary(self):
-        shares = {
-            name: round(n / self.faces, 4) for name, n in sorted(self.emotions.items(), key=lambda pair: -pair[1])
-        }
-        return {
-            "frames": self.frames,
-            "frames_without_face": self.without,
-            "faces": self.faces,
-            "tracks": len(self.tracks),
-            "emotions": shares,
-        }
+        faces = self.emotions.total()
+        shares = {name: round(n / faces, 4) for name, n in self.emotions.most_common()}
+        counts = {"frames": self.frames, "frames_without_face": self.without, "faces": faces}
+        return counts | {"tracks": len(self.tracks), "emotions": shares}
 
 
 class Progress:
@@ -88,18 +76,14 @@ class Progress:
         self._next = time.perf_counter() + self._wait
 
     def __call__(self, latencies, faces):
-        if time.perf_counter() >= self._next:
-            self._next = time.perf_counter() + self._wait
-            total = f" of {self._total:,}" if self._total else ""
-            message = (
-                f"frame {latencies.frames:,}{total}, {latencies.fps:.0f} frames/s, {faces} face{'s' * (faces != 1)}"
-            )
-            print(
-                f"\r{message:<60}" if self._overwrites else message,
-                end="" if self._overwrites else "\n",
-                file=sys.stderr,
-                flush=True,
-            )
+        if time.perf_counter() < self._next:
+            return
+        self._next = time.perf_counter() + self._wait
+        total = f" of {self._total:,}" if self._total else ""
+        rate, plural = f"{latencies.fps:.0f} frames/s", "" if faces == 1 else "s"
+        message = f"frame {latencies.frames:,}{total}, {rate}, {faces} face{plural}"
+        begin, end = ("\r", "") if self._overwrites else ("", "\n")
+        print(f"{begin}{message:<60}", end=end, file=sys.stderr, flush=True)
 
     def close(self):
         if self._overwrites:

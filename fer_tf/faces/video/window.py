@@ -9,11 +9,7 @@ import cv2
 
 
 class Window:
-    """OpenCV's window, opened in a `with` block.
-
-    Args:
-        title: its name, told in its bar.
-    """
+    """OpenCV's window with a title, opened in a `with` block."""
 
     def __init__(self, title):
         self.title = title
@@ -39,9 +35,8 @@ def can_open_windows():
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
     try:
-        tried = subprocess.run(
-            [sys.executable, "-c", "import cv2; cv2.namedWindow('x'); cv2.waitKey(1)"], capture_output=True, timeout=20
-        )
+        command = [sys.executable, "-c", "import cv2; cv2.namedWindow('x'); cv2.waitKey(1)"]
+        tried = subprocess.run(command, capture_output=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return tried.returncode == 0
