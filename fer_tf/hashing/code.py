@@ -18,20 +18,8 @@ PACKAGE = Path(__file__).parents[1]
 ROOMS = ("emotions", "backend", "datasets", "models", "training", "evaluation", "faces")
 """The parts of the package whose code can change a number."""
 
-REGISTRIES = (
-    "SOURCES",
-    "FAMILIES",
-    "BACKBONES",
-    "CATALOGUE",
-    "RECIPES",
-    "OPTIMIZERS",
-    "SCHEDULES",
-    "FEATURES",
-    "CLASSIFIERS",
-    "GRIDS",
-    "DETECTORS",
-    "RUNTIMES",
-)
+REGISTRIES = ("SOURCES", "FAMILIES", "BACKBONES", "CATALOGUE", "RECIPES", "OPTIMIZERS")
+REGISTRIES += ("SCHEDULES", "FEATURES", "CLASSIFIERS", "GRIDS", "DETECTORS", "RUNTIMES")
 """Dictionaries of named things. Of these only the entries that a run names count: a new model changes no run of another."""
 
 BOUNDARIES = {("datasets", "prepare")}

@@ -26,9 +26,7 @@ def load_initial_weights(model, weights):
         model: keras.Model of `models.build`, named after its architecture.
         weights: "imagenet", or another name that `catalogue.CATALOGUE` has for the architecture; or the path of a
             `.keras` or `.weights.h5` file, of a run's folder with a model.keras, or of a file as the catalogue has it.
-
-    Raises:
-        InputError: there are none, they could not be downloaded, or they are of another architecture or class count.
+    Raises InputError: there are none, they could not be downloaded, or they are of another architecture or class count.
     """
     published = CATALOGUE.get(model.name)
     if published and weights == published.name:

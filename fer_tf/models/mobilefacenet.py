@@ -24,9 +24,7 @@ def mobilefacenet(inputs, classes, size=None, dropout=0.2):
         classes: number of classes.
         size: pixels of a side that images are resized to inside; None leaves them. Published with 112.
         dropout: dropped share before the softmax.
-
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
+    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = scale(color(resize(inputs, size, 32)), "torch")
     x = layers.ReLU(6)(_convolve(x, 64, 3, 2, "conv1.0", "conv1.1"))
@@ -49,7 +47,6 @@ def load_published_weights(model, path):
     Args:
         model: keras.Model of `mobilefacenet`.
         path: the file.
-
     Returns: list of the layers that were given weights.
     Raises InputError: it is unreadable, or of another architecture.
     """

@@ -49,7 +49,6 @@ def load_quantized_weights(model, path):
     Args:
         model: keras.Model of `mobilenet_pa`.
         path: a MobileNet 1.0 without its top.
-
     Returns: list of the layers that were given weights.
     Raises InputError: it is unreadable, or of another architecture.
     """

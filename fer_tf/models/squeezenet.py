@@ -21,9 +21,7 @@ def squeezenet(inputs, classes, size=None, dropout=0.5):
         classes: number of classes.
         size: pixels of a side that images are resized to inside; None leaves them. At least 32.
         dropout: dropped share before the softmax.
-
-    Returns:
-        Keras tensor (n, classes), float32 probabilities.
+    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = scale(color(resize(inputs, size, 32)), "caffe")
     x = layers.Conv2D(64, 3, strides=2, activation="relu", name="conv1")(x)
@@ -44,7 +42,6 @@ def load_published_weights(model, path):
     Args:
         model: keras.Model of `squeezenet`.
         path: the `.h5` file, one group of a kernel and a bias for each layer.
-
     Returns: list of the layers that were given weights.
     Raises InputError: it is unreadable, or of another architecture.
     """

@@ -23,7 +23,6 @@ def read(path):
 
     Args:
         path: a state dict that PyTorch saved, as a zip archive (since 1.6) or as a row of pickles (before).
-
     Returns: dict name -> array.
     Raises InputError: it is no such file, or holds anything but arrays.
     """
@@ -39,12 +38,8 @@ def arrays_of(saved, layer):
     Args:
         saved: dict of `read`.
         layer: Conv2D, DepthwiseConv2D, Dense or BatchNormalization.
-
-    Returns:
-        list of arrays, in Keras's order and axes.
-
-    Raises:
-        KeyError: there is none of that name.
+    Returns: list of arrays, in Keras's order and axes.
+    Raises KeyError: there is none of that name.
     """
     norm = ("weight", "bias", "running_mean", "running_var")
     kinds = norm if type(layer).__name__ == "BatchNormalization" else norm[: len(layer.weights)]

@@ -207,7 +207,7 @@ def test_unknown_detectors_and_options_are_named_with_those_there_are():
 
 @pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8)])
 def test_what_is_no_picture_is_refused(image):
-    with pytest.raises(InputError, match=r"a detector takes uint8 \(h, w, 3\)"):
+    with pytest.raises(InputError, match=r"give uint8 \(h, w, 3\)"):
         detection.load("haar").detect(image)
 
 
