@@ -62,7 +62,7 @@ def template(name, autoescape=False, **filters):
     options = {"autoescape": autoescape, "trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), **options)
     environment.filters |= filters
-    return environment.gettemplate(name)
+    return environment.get_template(name)
 
 
 def _grid(frame):

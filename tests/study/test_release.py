@@ -68,7 +68,7 @@ def test_a_run_without_a_scored_test_split_is_not_shipped(trained):
 
 def test_weights_that_would_weigh_down_a_clone_are_refused(trained, monkeypatch):
     monkeypatch.setattr(release, "LARGEST", 1000)
-    with pytest.raises(InputError, match="a package should carry"):
+    with pytest.raises(InputError, match="may be shipped at most"):
         release.release(trained)
     assert not files.PRETRAINED.exists()
 
