@@ -1,5 +1,7 @@
 """Questions asked of saved predictions: metrics, intervals, calibration, ensembles, test-time augmentation."""
 
+# ruff: noqa: F401 (what is imported here is what the room offers)
+
 from fer_tf.evaluation.bootstrap import intervals, paired_differences
 from fer_tf.evaluation.classification_metrics import (
     classification_report,
@@ -17,24 +19,3 @@ from fer_tf.evaluation.reliability import (
     fit_temperature,
     scale,
 )
-
-__all__ = [
-    "accuracy_interval",
-    "accuracy_over_coverage",
-    "calibration",
-    "classification_report",
-    "compare",
-    "compare_all",
-    "confusion",
-    "expected_calibration_error",
-    "fit_temperature",
-    "gains_table",
-    "holm",
-    "intervals",
-    "metrics",
-    "most_confused",
-    "paired_differences",
-    "per_class",
-    "roc",
-    "scale",
-]

@@ -27,7 +27,6 @@ def metrics_under(weights, labels, probabilities, classes):
         labels: int array (n,), 0 to k-1.
         probabilities: float array (n, k), rows sum to 1.
         classes: k class names.
-
     Returns: DataFrame, a row for each draw and a column for each of `HEADLINE`. Weights of one give what `metrics` gives.
     Raises InputError: as `metrics`.
     """
@@ -64,7 +63,6 @@ def intervals(labels, probabilities, classes, confidence=0.95, resamples=1000, s
         confidence: between 0 and 1.
         resamples: number of bootstrap draws.
         seed: of the draws.
-
     Returns: DataFrame, index `HEADLINE`, columns value, low and high. The calibration error of a draw is biased upward, since
         a draw is noisier than its sample: its interval may lie above its value.
     Raises InputError: as `metrics`.
@@ -82,7 +80,6 @@ def paired_differences(labels, probabilities_a, probabilities_b, classes, confid
         probabilities_a, probabilities_b: float arrays (n, k), of the same images in the same order.
         classes: k class names.
         confidence, resamples, seed: as `intervals`.
-
     Returns: DataFrame as `intervals`, of B minus A; a difference whose interval spans zero is not shown by these images.
     Raises InputError: as `metrics`.
     """

@@ -111,7 +111,6 @@ def holm(p_values):
 
     Args:
         p_values: float array (m,).
-
     Returns: float array (m,), at most 1, in the same order.
 
     Sequentially rejective procedure: Holm 1979.
@@ -135,7 +134,6 @@ def compare_all(labels, members, confidence=0.95, resamples=10_000, seed=0):
         labels: int array (n,), 0 to k-1.
         members: dict, name -> float array (n, k), rows sum to 1; two or more.
         confidence, resamples, seed: as `compare`.
-
     Returns: DataFrame with a row for each pair, the more accurate first: better, other, difference (in accuracy), low, high
         (of the pair alone, by paired bootstrap), p_value (McNemar), p_holm, and shown: whether the difference is one
         after correction and its interval is clear of zero.

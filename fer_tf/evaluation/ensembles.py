@@ -20,7 +20,6 @@ def aligned(predictions):
     Args:
         predictions: dict, name -> object with ids str (n,), labels int (n,), probabilities float (n, k) and classes, such
             as `study.Predictions`; two or more images, each with an id of its own.
-
     Returns: (labels int64 (n,), dict name -> float64 array (n, k), classes tuple of k), in the order of the first.
     Raises InputError: there are none, or two were made of other images, labels or classes.
     """
@@ -49,7 +48,6 @@ def combine(members, weights=None):
     Args:
         members: dict, name -> float array (n, k), rows sum to 1.
         weights: dict, name -> weight, at least 0; a member that is not named counts nothing. All alike by default.
-
     Returns: float64 array (n, k), rows sum to 1.
     Raises InputError: there are no members, a name that is none of them, or no weight above 0.
 
@@ -74,7 +72,6 @@ def fit_weights(labels, members, steps=200):
         labels: int array (n,), of the validation split.
         members: dict, name -> float array (n, k), rows sum to 1.
         steps: of expectation maximization; the likelihood is concave in the weights, so there is one best answer.
-
     Returns: dict, name -> weight; they sum to 1.
     Raises InputError: as `metrics`, or there are no members.
 
@@ -98,7 +95,6 @@ def select(labels, members, rounds=30, score="accuracy", start=1):
         rounds: how many members are drawn; one may be drawn again, which gives it weight.
         score: "accuracy" (ties go to the lower log loss) or "log_loss".
         start: the selection begins with the mean of this many best members.
-
     Returns: (weights, path): dict name -> how often the member was drawn, up to the best round; and a DataFrame of all rounds
         with the columns round, joined, accuracy and log_loss (of the validation split) and chosen (up to the best round).
     Raises InputError: as `metrics`, an unknown score, or numbers below 1.

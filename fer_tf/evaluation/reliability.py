@@ -61,7 +61,6 @@ def fit_temperature(labels, probabilities):
     Args:
         labels: int array (n,), of the validation split.
         probabilities: float array (n, k), rows sum to 1.
-
     Returns: float, 0.05 to 20: above 1 for a model that is too sure of itself, below 1 for one that is too unsure.
     Raises InputError: as `metrics`.
 
@@ -82,7 +81,6 @@ def scale(probabilities, temperature):
     Args:
         probabilities: float array (n, k), rows sum to 1.
         temperature: float above 0, see `fit_temperature`.
-
     Returns: float64 array (n, k), rows sum to 1.
 
     Example:
@@ -99,7 +97,6 @@ def accuracy_over_coverage(labels, probabilities, coverages=None):
         labels: int array (n,), 0 to k-1.
         probabilities: float array (n, k), rows sum to 1.
         coverages: shares of the images that are answered, above 0 to 1; 20 equal steps by default.
-
     Returns: DataFrame with the columns coverage, accuracy, images (int) and threshold (the lowest confidence answered).
     Raises InputError: as `metrics`.
 

@@ -2,8 +2,11 @@
 
 `dataset`: what do the images look like? `learning`: how did trainings go? `predictions`: what does a network get right?
 `comparison`: which result is better? `ranking`: how sure is that? `features`: what do classifiers without a network look
-at? `video`: what happens over time? All are reached as `figures.<name>`.
+at? `video`: what happens over time? All are reached as `figures.<name>`; those of one panel take `ax`, the
+matplotlib Axes to draw on instead of a new figure.
 """
+
+# ruff: noqa: F401 (what is imported here is what the room offers)
 
 from fer_tf.figures.comparison import (
     accuracy_over_latency,
@@ -49,45 +52,3 @@ from fer_tf.figures.ranking import (
     reliability_curves,
 )
 from fer_tf.figures.video import annotated_frames, emotion_timeline, stage_latencies
-
-__all__ = [
-    "accuracy_by_fold",
-    "accuracy_by_setting",
-    "accuracy_over_coverage",
-    "accuracy_over_latency",
-    "accuracy_over_size",
-    "accuracy_over_views",
-    "annotated_frames",
-    "balanced_classes",
-    "class_distribution",
-    "class_distribution_by_split",
-    "cleaning_examples",
-    "compare_learning",
-    "confusion_matrix",
-    "critical_difference",
-    "eigenfaces",
-    "emotion_timeline",
-    "ensemble_path",
-    "errors_by_class",
-    "features_by_classifiers",
-    "hog_on_face",
-    "intensity_correlation",
-    "learning_curves",
-    "learning_curves_by_phase",
-    "mean_faces",
-    "most_confused",
-    "per_class_bars",
-    "pixel_distribution",
-    "pixel_distribution_by_emotion",
-    "predictions_grid",
-    "published_vs_reproduced",
-    "reconstructions",
-    "reliability_curves",
-    "reliability_diagram",
-    "roc_curves",
-    "sample_images",
-    "sift_on_face",
-    "split_sizes",
-    "stage_latencies",
-    "transformed_images",
-]

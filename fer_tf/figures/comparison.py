@@ -26,9 +26,6 @@ def accuracy_over_views(views, plain=None, plain_interval=None, ax=None):
         views: DataFrame, columns n and accuracy, and low and high where there is an interval.
         plain: float, accuracy of the image itself, drawn as a line.
         plain_interval: (low, high), drawn as a band.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns: matplotlib Figure, a column wide.
     Raises InputError: there is no row, or a column is missing.
     """
     _rows(views, ("n", "accuracy"))
@@ -61,8 +58,6 @@ def published_vs_reproduced(numbers, label="accuracy", human=None, ax=None):
             interval of the reproduced one, low and high.
         label: str, what the numbers are, on the axis.
         human: (mean, spread) of people's accuracy on these images, drawn as a band, or None.
-        ax: matplotlib Axes, or None for a new figure.
-
     Returns: matplotlib Figure, a page wide; the numbers stand at the right.
     Raises InputError: there is no row, or a column is missing.
     """
@@ -109,8 +104,6 @@ def accuracy_over_latency(formats, ax=None):
     Args:
         formats: DataFrame, columns format (a name of `export.FORMATS`), ms (milliseconds an image), accuracy, low and high (the
             ends of its interval). int8 formats are drawn hollow.
-        ax: matplotlib Axes, or None for a new figure.
-
     Returns: matplotlib Figure, a page wide, the formats named at the right.
     Raises InputError: there is no row, or a column is missing.
     """
@@ -146,8 +139,6 @@ def features_by_classifiers(table, label="validation accuracy", ax=None):
     Args:
         table: DataFrame of float, index the features, columns the classifiers; nan where they were not tried.
         label: str, what the numbers are.
-        ax: matplotlib Axes, or None for a new figure.
-
     Returns: matplotlib Figure, a column wide or, for many classifiers, a page.
     """
     width = style.COLUMN if table.shape[1] <= 4 else style.PAGE
@@ -166,9 +157,6 @@ def errors_by_class(recalls, ax=None):
 
     Args:
         recalls: DataFrame, index the classes, a column of recalls for each model.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns: matplotlib Figure, a page wide.
     """
     fig, ax = style.panel(ax, style.PAGE, 2.3)
     looks = [("#0B3C5D", ""), ("#DCE7F2", "////"), ("#5B93BF", ""), ("#E69F00", "....")]

@@ -19,8 +19,6 @@ def critical_difference(scores, pairs=None, human=None, label="test accuracy"):
         pairs: DataFrame of `evaluation.compare_all` of the same models, or None for no bars.
         human: (mean, spread) of people's accuracy on these images, drawn as a band, or None.
         label: str, of the axis.
-
-    Returns: matplotlib Figure, a page wide.
     Raises InputError: there is no row, or a column is missing.
 
     Critical-difference diagrams: Demšar 2006; joined by corrected pairwise tests: Benavoli et al. 2016.
@@ -64,9 +62,6 @@ def accuracy_over_coverage(curves, ax=None):
 
     Args:
         curves: dict, name -> DataFrame of `evaluation.accuracy_over_coverage`; up to eight.
-        ax: matplotlib Axes, or None for a new figure.
-
-    Returns: matplotlib Figure, a column wide.
     """
     fig, ax = style.panel(ax, style.COLUMN, 0.8 * style.COLUMN)
     for i, (name, curve) in enumerate(curves.items()):
@@ -86,8 +81,6 @@ def reliability_curves(curves, ax=None):
 
     Args:
         curves: dict, name -> DataFrame of `evaluation.calibration`.
-        ax: matplotlib Axes, or None for a new figure.
-
     Returns: matplotlib Figure, a column wide; what lies below the diagonal is too sure of itself. Bins with fewer than ten
         predictions are left out.
     """
@@ -113,8 +106,6 @@ def ensemble_path(path, single=None, ax=None):
     Args:
         path: DataFrame of `evaluation.ensembles.select`: round, accuracy, chosen.
         single: float, accuracy of the best member alone, drawn as a line.
-        ax: matplotlib Axes, or None for a new figure.
-
     Returns: matplotlib Figure, a column wide; the rounds up to the one that was taken are filled.
     """
     fig, ax = style.panel(ax, style.COLUMN, 0.7 * style.COLUMN)
@@ -139,8 +130,6 @@ def accuracy_over_size(table, human=None, ax=None):
     Args:
         table: DataFrame, index the models' names, columns parameters, accuracy, low and high.
         human: (mean, spread) of people's accuracy on these images, or None.
-        ax: matplotlib Axes, or None for a new figure.
-
     Returns: matplotlib Figure, a page wide, the models named at the right.
     """
     require(table, ("parameters", "accuracy", "low", "high"), "a table to draw")

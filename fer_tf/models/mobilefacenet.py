@@ -20,11 +20,8 @@ def mobilefacenet(inputs, classes, size=None, dropout=0.2):
     averages of batch norms.
 
     Args:
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255; gray is repeated.
-        classes: number of classes.
         size: pixels of a side that images are resized to inside; None leaves them. Published with 112.
         dropout: dropped share before the softmax.
-    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = scale(color(resize(inputs, size, 32)), "torch")
     x = layers.ReLU(6)(_convolve(x, 64, 3, 2, "conv1.0", "conv1.1"))

@@ -17,11 +17,8 @@ def squeezenet(inputs, classes, size=None, dropout=0.5):
     Without the softmax it has 722,496 parameters. It has no batch norm: give it a lower learning rate than others.
 
     Args:
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255; gray is repeated.
-        classes: number of classes.
         size: pixels of a side that images are resized to inside; None leaves them. At least 32.
         dropout: dropped share before the softmax.
-    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = scale(color(resize(inputs, size, 32)), "caffe")
     x = layers.Conv2D(64, 3, strides=2, activation="relu", name="conv1")(x)

@@ -114,7 +114,6 @@ def collect(names, study):
         names: "<run>", "<run>/<variant>" or "<study>/<run>/<variant>"; empty for all complete runs of the study, but
             comparisons.
         study: name of the study that names without one belong to.
-
     Returns: (validation, test, records, missing): two dicts of the names to `runs.Predictions`, one to the records of their
         runs, and one of the names left out to the reason.
     """
@@ -144,7 +143,6 @@ def over_seeds(scored, records):
     Args:
         scored: DataFrame, index the names of predictions, with the column accuracy.
         records: dict, name -> record of its run, see `runs.start`.
-
     Returns: DataFrame with a row for each recipe: recipe (the first run's name), seeds (int), mean, deviation (of the sample,
         nan for one seed), lowest and highest.
     """
