@@ -22,9 +22,11 @@ from fer_tf.figures.dataset import (
     cleaning_examples,
     intensity_correlation,
     mean_faces,
+    pair_similarity,
     pixel_distribution,
     pixel_distribution_by_emotion,
     sample_images,
+    similar_pairs,
     split_sizes,
     transformed_images,
 )

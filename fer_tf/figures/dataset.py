@@ -180,6 +180,62 @@ def cleaning_examples(dataset, result, per_kind=6):
 
 
 @style.applied
+def pair_similarity(similarity, copies, similar, ax=None):
+    """How similar pairs of images are, and how similar an image is to a copy of it.
+
+    Args:
+        similarity: float array, of the pairs that a hash points at; see `near_duplicates.pairs`.
+        copies: dict, what was done to an image -> float array, how similar the copies are to the originals.
+        similar: float, the similarity from which on a pair counts as near-duplicates.
+        ax: matplotlib Axes, or None for a new figure.
+
+    Returns: matplotlib Figure, a page wide; the number of pairs on a logarithmic scale, the copies as their range.
+    """
+    fig, ax = style.panel(ax, style.PAGE, 0.36 * style.PAGE)
+    counts, edges = np.histogram(similarity, bins=np.linspace(0, 1, 51))
+    ax.stairs(np.maximum(counts, 0.5), edges, fill=True, color=style.PALE, baseline=0.5)
+    ax.stairs(np.maximum(counts, 0.5), edges, color=style.INK, linewidth=0.6, baseline=0.5, label="pairs of images")
+    top = max(10, counts.max())
+    ax.vlines(similar, 0.5, top, color=style.BLUE, linestyle="--", label=f"near-duplicates from {similar:g} on")
+    for place, (name, values) in enumerate(copies.items()):
+        y = top * 2.2 ** (place + 1)
+        ax.plot([min(values), max(values)], [y, y], color=style.INK, linewidth=3, solid_capstyle="butt")
+        ax.text(min(values) - 0.01, y, f"{name}: {np.median(values):.3f}", ha="right", va="center", fontsize=7)
+    ax.set(yscale="log", xlim=(0, 1.01), ylim=(0.5, top * 2.2 ** (len(copies) + 1)))
+    ax.yaxis.set_major_formatter(THOUSANDS)
+    ax.set_xlabel("similarity: correlation of the pixels where two images fit best")
+    ax.set_ylabel("pairs")
+    ax.legend(loc="upper left")
+    return fig
+
+
+@style.applied
+def similar_pairs(dataset, table, bands=((0.8, 0.85), (0.85, 0.9), (0.9, 0.95), (0.95, 1.001)), per_band=9, seed=0):
+    """Pairs of images below each other, from hardly to very similar.
+
+    Args:
+        dataset: Dataset, images uint8 (n, h, w, c).
+        table: DataFrame of `near_duplicates.pairs`.
+        bands: pairs of lowest and highest similarity; from each some pairs are drawn.
+        per_band: int, pairs in a row.
+        seed: int, of the draw.
+
+    Returns: matplotlib Figure, a page wide.
+    """
+    rows, labels = [], []
+    for k, (low, high) in enumerate(bands):
+        pairs = table[table["similarity"].between(low, high, inclusive="left")]
+        chosen = pairs.sample(min(per_band, len(pairs)), random_state=seed + k)
+        for column, label in (("first", f"{low:g} to {min(high, 1):g}"), ("second", f"{len(pairs):,} pairs")):
+            images = [np.asarray(dataset.images[i]) for i in chosen[column]]
+            rows.append(images + [None] * (per_band - len(images)))
+            labels.append(label)
+    if all(image is None for row in rows for image in row):
+        rows[0][0] = np.full(dataset.images.shape[1:], 255, np.uint8)  # nothing to show: an empty picture
+    return image_grid.grid(rows, row_labels=labels)
+
+
+@style.applied
 def transformed_images(original, views, per_row=5):
     """An image and randomly transformed versions of it.
 

@@ -8,6 +8,7 @@ import yaml
 
 from fer_tf import evaluation
 from fer_tf.errors import InputError, choose
+from fer_tf.study import scoring
 
 PUBLISHED = Path(__file__).parent / "published"
 NOT_RUN = "not run"
@@ -20,7 +21,7 @@ def published(name):
 
 
 def look_up(facts, where):
-    """One printed value by its path, keys joined by dots; an InputError where nothing is there.
+    """One printed value by its path, keys joined by dots (places in a list count from 0); an InputError where nothing is there.
 
     Example:
         >>> look_up({"results": {"accuracy": 0.64}}, "results.accuracy")
@@ -28,6 +29,9 @@ def look_up(facts, where):
     """
     value = facts
     for key in where.split("."):
+        if isinstance(value, list) and key.isdigit():
+            value = dict(enumerate(value))
+            key = int(key)
         if not isinstance(value, dict) or key not in value:
             raise InputError(f"the published facts have no '{where}': nothing named '{key}'.")
         value = value[key]
@@ -42,11 +46,12 @@ def comparison(complete, rows, source):
         rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts, or two of
             them for the first number less the second, left out where the paper has no such number; `run`; and either
             `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and `metric`: one of
-            `evaluation.metrics`, or "gain", the accuracy above that of the run `against` on the same images, or, where
-            none is named, above the variant "plain".
+            `evaluation.metrics`, one of a class, such as "f1 of happy", or "gain", the accuracy above that of the
+            run `against` on the same images, or, where none is named, above the variant "plain".
         source: name of the published facts.
-    Returns: DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run;
-        reproduced is None where a run is not there.
+    Returns: DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run
+        and leak_free, the same on the test images without a near-duplicate in training or validation. What cannot be
+        computed is None.
     Raises InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
     """
     facts, by_name = published(source), {run.name: run for run in complete}
@@ -55,10 +60,11 @@ def comparison(complete, rows, source):
         _check_row(row)
         known = {row["run"], row.get("against", row["run"])} <= by_name.keys()
         value, low, high = _measured(by_name, row) if known else (None, None, None)
+        clean = _leak_free(by_name, row) if known else None
         printed = _printed(facts, row["published"]) if "published" in row else None
         difference = None if None in (value, printed) else value - printed
-        lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, row["run"]))
-    columns = ["what", "metric", "published", "reproduced", "difference", "low", "high", "run"]
+        lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, row["run"], clean))
+    columns = ["what", "metric", "published", "reproduced", "difference", "low", "high", "run", "leak_free"]
     return pd.DataFrame(lines, columns=columns).astype(object)
 
 
@@ -80,6 +86,7 @@ def readable_comparison(table):
             "reproduced": table["reproduced"].map(number),
             "difference": table["difference"].map(lambda value: number(value, "+", missing="")),
             "95% interval": table.apply(interval, axis=1),
+            "leak-free": table["leak_free"].map(lambda value: number(value, missing="")),
             "run": table["run"],
         }
     )
@@ -137,22 +144,39 @@ def _printed(facts, where):
     return value - sum(less)
 
 
-def _measured(by_name, row):
+def _measured(by_name, row, images=slice(None)):
+    """Value, low and high end of the interval of a row; of some of the images only where `images` says which."""
     run = by_name[row["run"]]
     if "fact" in row:
         return run.record.get(row["fact"]), None, None
     split, variant = row["split"], row.get("variant", "")
-    scored = run.predictions(split, variant)
+    scored = run.predictions(split, variant).select(images)
     if row["metric"] == "gain":
         other = by_name[row.get("against", run.name)]
-        before = other.predictions(split, variant if "against" in row else "plain")
+        before = other.predictions(split, variant if "against" in row else "plain").select(images)
         if not np.array_equal(before.ids, scored.ids):
             raise InputError(f"{run.name} and {other.name} were scored on different images. Execute both again.")
         gain = evaluation.compare(scored.labels, before.probabilities, scored.probabilities)
         return gain["difference"], gain["low"], gain["high"]
+    name, _, emotion = row["metric"].partition(" of ")
+    if emotion:
+        table = evaluation.per_class(*scored)
+        return (
+            float(table.loc[choose("class", emotion, table.index), choose("metric", name, table.columns)]),
+            None,
+            None,
+        )
     metrics = evaluation.metrics(*scored)
-    choose("metric", row["metric"], ("gain", *metrics))
+    choose("metric", name, ("gain", *metrics))
     interval = (None, None)
-    if row["metric"] == "accuracy":
+    if name == "accuracy":
         interval = evaluation.accuracy_interval(scored.labels, scored.probabilities)
-    return metrics[row["metric"]], *interval
+    return metrics[name], *interval
+
+
+def _leak_free(by_name, row):
+    """The value of a row on the leak-free test images; None where it is of no test images, or nobody looked for leaks."""
+    if row.get("split") != "test":
+        return None
+    images = scoring.leak_free(by_name[row["run"]], list(by_name.values()), row.get("variant", ""))
+    return _measured(by_name, row, images)[0] if images is not None and images.any() else None

@@ -48,7 +48,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     changed = {one.name: lines for one in complete if (lines := scoring.changes(one, complete))}
     missing = [name for name in scoring.planned(study) if name not in {one.name for one in complete}]
     table = comparison(complete, compare, source)
-    scored = [frame for one in complete if len(frame := scoring.scores(one))]
+    scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
     items = _Items(folder, formats)
     items.table("published_and_reproduced", "Published and reproduced.", readable_comparison(table))
@@ -123,19 +123,21 @@ def draw_results(run, split="test"):
     if variant not in run.variants(split):
         return [], []
     scored = run.predictions(split, variant)
-    per_class, metrics = evaluation.per_class(*scored), evaluation.metrics(*scored)
     n = f"{split} split, n = {len(scored.labels):,}"
     confusion, bins = figures.confusion_matrix(evaluation.confusion(*scored)), evaluation.calibration(*scored)
     drawings = [
         ("confusion", "True class by row, predicted by column", confusion),
-        ("per_class", "Precision, recall and F1 of each class", figures.per_class_bars(per_class)),
+        ("per_class", "Precision, recall and F1 of each class", figures.per_class_bars(evaluation.per_class(*scored))),
         ("roc", "ROC curve of each class against the rest", figures.roc_curves(evaluation.roc(*scored))),
         ("reliability", "How often a confidence is right", figures.reliability_diagram(bins)),
         ("most_confused", "The pairs most often confused", figures.most_confused(evaluation.most_confused(*scored))),
     ]
     named = [(f"{run.name}--{split}_{name}", f"{caption}; {n}.", drawing) for name, caption, drawing in drawings]
-    report = evaluation.classification_report(per_class, metrics)
-    return named, [(f"{run.name}--{split}_report", f"Precision, recall and F1 of each class; {n}.", report)]
+    return named, [(f"{run.name}--{split}_report", f"Precision, recall and F1 of each class; {n}.", _report(scored))]
+
+
+def _report(scored):
+    return evaluation.classification_report(evaluation.per_class(*scored), evaluation.metrics(*scored))
 
 
 class _Items:
@@ -191,6 +193,13 @@ class _Items:
 
 def _section(run, complete, changed, items):
     drawings, reports = draw_results(run)
+    variant = run.record.get("shown", "")
+    clean = scoring.leak_free(run, complete, variant) if drawings else None
+    if clean is not None and 0 < clean.sum() < len(clean):
+        caption = f"The same on the {clean.sum():,} of {len(clean):,} test images without a near-duplicate in training or validation."
+        reports += [
+            (f"{run.name}--test_report_leak_free", caption, _report(run.predictions("test", variant).select(clean)))
+        ]
     return {
         "run": run,
         "heading": notebooks.title(notebooks.path_of(run.name)),
@@ -198,7 +207,6 @@ def _section(run, complete, changed, items):
         "result_tables": [items.table(*report) for report in reports],
         "figures": [items.figure_of(run, entry["name"], entry["caption"]) for entry in run.record["figures"]],
         "tables": [items.table(f"{run.name}--{name}", caption, frame) for name, caption, frame in run.tables()],
-        "leak_free": scoring.leak_free_accuracy(run, complete, run.record.get("shown", "")) if drawings else None,
         "changed": changed.get(run.name, []),
     }
 

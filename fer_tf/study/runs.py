@@ -180,6 +180,10 @@ class Predictions:
         """As the arguments that every function of `evaluation` begins with: labels, probabilities, classes."""
         return iter((self.labels, self.probabilities, self.classes))
 
+    def select(self, rows):
+        """The predictions of some images only: rows is a bool mask (n,) or int indices."""
+        return Predictions(self.probabilities[rows], self.labels[rows], self.ids[rows], self.classes)
+
 
 def start(namespace, dataset=None, source_run=None):
     """Opens the folder that the notebook's parameter `out` names, and takes down how the run comes about.

@@ -103,6 +103,15 @@ def test_examples_of_each_finding_are_counted(faces):
     assert {"blank\n2 found", "leaked\n1 found"} <= {word for ax in fig.axes for word in words(ax)}
 
 
+def test_pairs_of_similar_images_are_shown_by_their_similarity(faces):
+    table = pd.DataFrame({"first": [0, 1], "second": [2, 3], "similarity": [0.82, 0.99]})
+    fig = figures.similar_pairs(faces, table)
+    assert {"0.8 to 0.85", "0.95 to 1", "1 pairs"} <= {word for ax in fig.axes for word in words(ax)}
+    fig = figures.pair_similarity(table["similarity"], {"encoded again": [0.97, 0.99]}, 0.9)
+    assert "encoded again: 0.980" in words(fig.axes[0])
+    figures.similar_pairs(faces, table[:0])
+
+
 def test_learning_curves_mark_the_epoch_that_is_kept():
     history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [2.0, 1.0, 0.5], "accuracy": [0.2, 0.5, 0.8]})
     history["val_loss"], history["val_accuracy"] = [2.1, 1.2, 1.4], [0.2, 0.6, 0.55]

@@ -61,3 +61,16 @@ def test_a_row_that_cannot_be_measured_is_refused(project, little):
         compared(few, published=f"{FER2013}.XYZ.CNN")
     with pytest.raises(InputError, match="unknown metric 'precision'"):
         compared(few, run="02_train_cnn--few", metric="precision")
+
+
+def test_a_row_has_a_classs_own_metric_and_its_value_without_leaks(project, little):
+    few = scored("few", little, 2)
+    few.note(leaks=[little.split("test").ids[0]])
+    per_class = "results_per_class.FER2013 CNN with augmentation.Happy.2"
+    row = {**GAIN, "run": "02_train_cnn--few", "metric": "f1 of happy", "published": per_class}
+    row = comparison.comparison([few], [row], "three_datasets_comparison").iloc[0]
+    assert row["published"] == 0.83 and 0 < row["reproduced"] <= 1
+    accuracy = compared(few, run="02_train_cnn--few", metric="accuracy", published=f"{FER2013}.with_augmentation.CNN")
+    assert accuracy["reproduced"] == pytest.approx(2 / 3) and accuracy["leak_free"] == pytest.approx(1 / 2)
+    with pytest.raises(InputError, match="unknown class 'joy'"):
+        compared(few, run="02_train_cnn--few", metric="f1 of joy")

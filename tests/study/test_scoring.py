@@ -1,5 +1,6 @@
 """The one opening of the test split, and what changed since a run."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -81,3 +82,22 @@ def test_what_cannot_be_compared_is_named_with_the_reason(trained):
     validation, test, records, missing = scoring.collect(names, "s")
     assert list(validation) == list(test) == list(records) == ["02_train_cnn--a"]
     assert "no complete run" in missing["02_train_cnn--never"] and set(missing) == set(names[1:])
+
+
+def test_every_test_metric_is_also_computed_without_the_images_that_leak(trained):
+    scoring.open_test_split(trained)
+    test = datasets.load("little", "test")
+    assert scoring.scores(trained)["split"].tolist() == ["test"]
+    trained.note(leaks=[test.ids[0]])
+    trained.finish("Done.")
+    table = scoring.scores(trained, [trained]).set_index("split")
+    assert table["n"].to_dict() == {"test": 3, "test, leak-free": 2}
+    assert scoring.leak_free(trained, [trained]).tolist() == [False, True, True]
+
+
+def test_fer2013s_test_images_are_known_by_their_names(trained):
+    names = sorted(scoring.near_duplicates.leak_free("fer2013"))[:2]
+    ids = [f"test/Angry/{names[0]}.jpg", f"x/y/{names[1]}.png", "test/happy/PrivateTest_1.jpg"]
+    test = dataclasses.replace(datasets.load("little", "test"), ids=ids)
+    trained.save_predictions("test", np.full((3, 3), 1 / 3, np.float32), test)
+    assert scoring.leak_free(trained, []).tolist() == [True, True, False]
