@@ -3,8 +3,10 @@
 # ruff: noqa: F401 (what is imported here is what the room offers)
 
 from fer_tf.training.augmentation import RECIPES, Augmenter, augmenter, recipe
+from fer_tf.training.averaging import AveragedWeights
 from fer_tf.training.batches import Batches, arrays
 from fer_tf.training.checkpoint import Checkpoint, EpochLog
+from fer_tf.training.fast_augmentation import FastAugmenter
 from fer_tf.training.fitting import (
     balanced_class_weight,
     check_data,
@@ -14,4 +16,5 @@ from fer_tf.training.fitting import (
     make_deterministic,
     weights_hash,
 )
+from fer_tf.training.mixing import MixedBatches, distilled
 from fer_tf.training.optimizers import OPTIMIZERS, SCHEDULES, callbacks, jit_compile, learning_rate_schedule, optimizer

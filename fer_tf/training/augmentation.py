@@ -36,9 +36,25 @@ RECIPES = {
         "contrast": 0.15,
         "erasing": 0.3,
     },
+    # What photographs of other sources differ in: how wide a face was cut, light, and resolution. For `FastAugmenter`.
+    "photographs": {
+        "rotation_range": 15,
+        "width_shift_range": 0.1,
+        "height_shift_range": 0.1,
+        "shear_range": 8,
+        "zoom_range": (0.75, 1.2),
+        "horizontal_flip": True,
+        "fill_mode": "nearest",
+        "brightness": 0.15,
+        "contrast": 0.2,
+        "gamma": 0.3,
+        "blur": 0.2,
+        "erasing": 0.2,
+    },
 }
 """Recipe name -> arguments of `ImageDataGenerator` (angles in degrees, shifts and zoom as fractions of the side), and
-`brightness`, `contrast` (largest relative change) and `erasing` (probability of one erased rectangle)."""
+`brightness`, `contrast` (largest relative change) and `erasing` (probability of one erased rectangle); `gamma` and `blur`
+are those of `FastAugmenter` alone."""
 
 PHOTOMETRIC = ("brightness", "contrast", "erasing")
 """The keys of a recipe that `Augmenter` applies itself; all others go to `ImageDataGenerator`."""
