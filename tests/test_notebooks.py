@@ -52,6 +52,7 @@ STUDY = {
         "rounds": 4,
         "resamples": 50,
     },
+    "14_recipe--small.yaml": {"about": "mixed", "mixup": 0.4, "teachers": ["02_train_cnn--small"], "epochs": 2},
     "10_report--report.yaml": {
         "about": "the page",
         "headline": "Accuracy",
@@ -115,6 +116,7 @@ data = executed("00_data--sample")
 eda = executed("01_eda--faces", "data")
 training = executed("02_train_cnn--small", "data")
 transfer = executed("03_transfer--small", "data")
+recipe = executed("14_recipe--small", "training")
 tta = executed("04_tta--small", "training")
 baselines = executed("05_baselines--few", "data")
 tuning = executed("06_tuning--small", "data")
@@ -122,7 +124,7 @@ crossval = executed("07_crossval--small", "data")
 video = executed("09_video--clip")
 export = executed("11_export--small", "training")
 compare = executed("12_compare--runs", "training", "tta")
-RUNS = ("data", "eda", "training", "transfer", "tta", "baselines", "tuning", "crossval", "video", "export", "compare")
+RUNS = ("data", "eda", "training", "transfer", "tta", "baselines", "tuning", "crossval", "video", "export", "compare", "recipe")
 report_run = executed("10_report--report", *RUNS)
 
 

@@ -31,10 +31,10 @@ def build(name, input_shape, classes, weights=None, dtype="float32", **options):
         name: one of `names()`.
         input_shape: (height, width, channels) of its images, in pixels; channels 1 or 3.
         classes: number of classes, at least 2.
-        weights: what it starts from. None is random; "imagenet" is downloaded once, into $KERAS_HOME/models; a path is a
-            `.keras` or `.weights.h5` file of the same architecture, the folder of an earlier run, or a published `.npz`
-            (ViT) or `.pth` (ResNet-18) file. Of a `.keras` file with other classes all but the last layer is loaded. One
-            printed line says what was.
+        weights: what it starts from. None is random; "imagenet", or another name of `catalogue.CATALOGUE`, is downloaded
+            once, into $KERAS_HOME/models; a path is a `.keras` or `.weights.h5` file of the same architecture, the folder
+            of an earlier run, or a file as the catalogue has it. Of a `.keras` file with other classes all but the last
+            layer is loaded. One printed line says what was.
         dtype: "float32", or "mixed_bfloat16" to compute in bfloat16 and keep the weights in float32.
         **options: the architecture's own, such as `block_dropout` of "five_layer" or `size` of "inceptionv3".
     Returns: keras.Model, named `name`, not compiled.
