@@ -124,7 +124,20 @@ crossval = executed("07_crossval--small", "data")
 video = executed("09_video--clip")
 export = executed("11_export--small", "training")
 compare = executed("12_compare--runs", "training", "tta")
-RUNS = ("data", "eda", "training", "transfer", "tta", "baselines", "tuning", "crossval", "video", "export", "compare", "recipe")
+RUNS = (
+    "data",
+    "eda",
+    "training",
+    "transfer",
+    "tta",
+    "baselines",
+    "tuning",
+    "crossval",
+    "video",
+    "export",
+    "compare",
+    "recipe",
+)
 report_run = executed("10_report--report", *RUNS)
 
 

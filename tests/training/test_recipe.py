@@ -167,6 +167,8 @@ def test_averaged_weights_move_less_than_the_weights_proper(tmp_path):
     slow, quick = train(tmp_path / "slow", 4, average=0.999), train(tmp_path / "quick", 4, average=0.0)
     training.make_deterministic(0)
     start = models.build("plain_cnn", (16, 16, 1), 3, filters=(4, 8)).get_weights()
-    kernels = [i for i, weight in enumerate(start) if weight.ndim > 1]  # the averages of batch norms are left as they are
+    kernels = [
+        i for i, weight in enumerate(start) if weight.ndim > 1
+    ]  # the averages of batch norms are left as they are
     moved = [sum(np.abs(end[i] - start[i]).sum() for i in kernels) for end in (slow, quick)]
     assert 0 < moved[0] < 0.5 * moved[1]
