@@ -15,7 +15,9 @@ NOT_RUN = "not run"
 
 
 def published(name):
-    """What a paper printed: `fer_tf/study/published/<name>.yaml` as a dict; an InputError where there is none."""
+    """What a paper printed: `fer_tf/study/published/<name>.yaml` as a dict; empty for a study that reproduces none ("")."""
+    if not name:
+        return {}
     choose("published study", name, sorted(file.stem for file in PUBLISHED.glob("*.yaml")))
     return yaml.safe_load((PUBLISHED / f"{name}.yaml").read_text(encoding="utf-8"))
 

@@ -74,3 +74,11 @@ def test_a_row_has_a_classs_own_metric_and_its_value_without_leaks(project, litt
     assert accuracy["reproduced"] == pytest.approx(2 / 3) and accuracy["leak_free"] == pytest.approx(1 / 2)
     with pytest.raises(InputError, match="unknown class 'joy'"):
         compared(few, run="02_train_cnn--few", metric="f1 of joy")
+
+
+def test_a_study_that_reproduces_no_paper_is_compared_without_published_numbers(project, little):
+    row = {"what": "Accuracy", "run": "02_train_cnn--few", "split": "test", "metric": "accuracy"}
+    table = comparison.comparison([scored("few", little, 2)], [row], "")
+    assert table.iloc[0]["published"] is None and table.iloc[0]["reproduced"] == pytest.approx(2 / 3)
+    (sentence,) = comparison.findings(table, "Accuracy")
+    assert sentence.startswith("Accuracy: 66.7% (95% interval") and "published" not in sentence
