@@ -37,6 +37,7 @@ STUDY = {
     },
     "06_tuning--small.yaml": {"about": "a grid", "max_train_images": 80, "batch_sizes": [32], "epochs": 1},
     "07_crossval--small.yaml": {"about": "folds", "max_images": 90, "folds": 2, "epochs": 1},
+    "08_explain--small.yaml": {"about": "where it looks", "run": "02_train_cnn--small", "per_class": 4, "patch": 24},
     "09_video--clip.yaml": {"about": "a moving face", "seconds": 1.0, "detector": "haar"},
     "11_export--small.yaml": {
         "about": "other formats",
@@ -121,6 +122,7 @@ tta = executed("04_tta--small", "training")
 baselines = executed("05_baselines--few", "data")
 tuning = executed("06_tuning--small", "data")
 crossval = executed("07_crossval--small", "data")
+explain = executed("08_explain--small", "training")
 video = executed("09_video--clip")
 export = executed("11_export--small", "training")
 compare = executed("12_compare--runs", "training", "tta")
@@ -133,6 +135,7 @@ RUNS = (
     "baselines",
     "tuning",
     "crossval",
+    "explain",
     "video",
     "export",
     "compare",

@@ -2,8 +2,8 @@
 
 `dataset`: what do the images look like? `learning`: how did trainings go? `predictions`: what does a network get right?
 `comparison`: which result is better? `ranking`: how sure is that? `features`: what do classifiers without a network look
-at? `video`: what happens over time? All are reached as `figures.<name>`; those of one panel take `ax`, the
-matplotlib Axes to draw on instead of a new figure.
+at? `explanation`: where does a network look? `video`: what happens over time? All are reached as `figures.<name>`; those
+of one panel take `ax`, the matplotlib Axes to draw on instead of a new figure.
 """
 
 # ruff: noqa: F401 (what is imported here is what the room offers)
@@ -29,6 +29,14 @@ from fer_tf.figures.dataset import (
     similar_pairs,
     split_sizes,
     transformed_images,
+)
+from fer_tf.figures.explanation import (
+    feature_maps,
+    filters,
+    heat_maps,
+    mean_heat_maps,
+    region_shares,
+    regions_on_face,
 )
 from fer_tf.figures.features import eigenfaces, hog_on_face, reconstructions, sift_on_face
 from fer_tf.figures.learning import (

@@ -57,7 +57,8 @@ def grid(rows, row_labels=None, column_labels=None, columns=None, tile=style.TIL
     places = max([len(row) for row in rows] + [columns or 0])
     longest = max((len(line) for label in row_labels or [] for line in label.split("\n")), default=0)
     left = (longest * 1.55 + 3) * style.MM if row_labels else 0.0  # 8-point letters are about 1.5 mm wide
-    top = 5 * style.MM if column_labels else 0.0
+    lines = max((label.count("\n") + 1 for label in column_labels or []), default=0)
+    top = (1.5 + 3.5 * lines) * style.MM if column_labels else 0.0
     page = style.COLUMN if left + places * tile <= style.COLUMN else style.PAGE
     drawn_width = min(places * tile, page - left)
     drawn_height = drawn_width * height / width

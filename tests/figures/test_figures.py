@@ -211,6 +211,23 @@ def test_rounds_up_to_the_chosen_one_are_filled():
     assert drawn["selected 0.700"].tolist() == [[1, 0.6], [2, 0.7]] and "best member alone 0.600" in drawn
 
 
+def test_a_face_stands_above_its_maps(faces):
+    maps = np.zeros((3, 24, 24), np.float32)
+    maps[:, :12] = 1
+    drawing = figures.heat_maps(faces.images[:3], {"map": maps}, ["a", "b\n→ c", "d"])
+    picture = drawing.axes[0].get_images()[0].get_array()
+    assert picture.shape[0] == 2 * 24 + 1 and picture[25:37, :24].mean() > picture[37:, :24].mean()
+    with pytest.raises(InputError, match="maps that do not fit"):
+        figures.heat_maps(faces.images[:2], {"map": maps})
+
+
+def test_parts_that_move_in_an_emotion_are_framed_with_their_action_units():
+    shares = pd.DataFrame(1.0, index=["happy", "neutral"], columns=["brows", "eyes", "nose", "mouth"])
+    ax = figures.region_shares({"Grad-CAM": shares}).axes[0]
+    assert words(ax) == ["1.00", "1.00\n6", "1.00", "1.00\n12"] + ["1.00"] * 4
+    assert [patch.get_xy() for patch in ax.patches] == [(1.05, 0.05), (3.05, 0.05)]
+
+
 def test_lines_of_hog_lie_along_an_edge(faces):
     from fer_tf.training.classical.features import Hog
 
