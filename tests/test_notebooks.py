@@ -47,6 +47,7 @@ STUDY = {
         "batch_size": 8,
         "calibration": 32,
     },
+    "13_robustness--small.yaml": {"about": "worse images", "runs": ["02_train_cnn--small", "02_x--y"], "max_images": 8},
     "12_compare--runs.yaml": {
         "about": "which is better",
         "runs": ["02_train_cnn--small", "04_tta--small/plain", "04_tta--small/random2", "02_train_cnn--never"],
@@ -125,6 +126,7 @@ crossval = executed("07_crossval--small", "data")
 explain = executed("08_explain--small", "training")
 video = executed("09_video--clip")
 export = executed("11_export--small", "training")
+robustness = executed("13_robustness--small", "training")
 compare = executed("12_compare--runs", "training", "tta")
 RUNS = (
     "data",
@@ -140,6 +142,7 @@ RUNS = (
     "export",
     "compare",
     "recipe",
+    "robustness",
 )
 report_run = executed("10_report--report", *RUNS)
 

@@ -2,7 +2,7 @@
 
 `dataset`: what do the images look like? `learning`: how did trainings go? `predictions`: what does a network get right?
 `comparison`: which result is better? `ranking`: how sure is that? `features`: what do classifiers without a network look
-at? `explanation`: where does a network look? `video`: what happens over time? All are reached as `figures.<name>`; those
+at? `explanation`: where does a network look? `robustness`: what of worse images? `video`: what happens over time? All are reached as `figures.<name>`; those
 of one panel take `ax`, the matplotlib Axes to draw on instead of a new figure.
 """
 
@@ -61,4 +61,5 @@ from fer_tf.figures.ranking import (
     ensemble_path,
     reliability_curves,
 )
+from fer_tf.figures.robustness import accuracy_over, corruption_curves, corruption_examples
 from fer_tf.figures.video import annotated_frames, emotion_timeline, stage_latencies

@@ -228,6 +228,13 @@ def test_parts_that_move_in_an_emotion_are_framed_with_their_action_units():
     assert [patch.get_xy() for patch in ax.patches] == [(1.05, 0.05), (3.05, 0.05)]
 
 
+def test_each_corruption_has_a_panel_with_a_line_for_each_network():
+    rows = [(m, c, v, 0.5, 0.4, 0.6) for m in "ab" for c in ("blur", "noise", "JPEG") for v in range(6)]
+    table = pd.DataFrame(rows, columns=["model", "variant", "value", "accuracy", "low", "high"])
+    axes = figures.corruption_curves(table, columns=2).axes
+    assert [ax.get_title() for ax in axes] == ["blur", "noise", "JPEG", ""] and list(lines(axes[0])) == ["a", "b"]
+
+
 def test_lines_of_hog_lie_along_an_edge(faces):
     from fer_tf.training.classical.features import Hog
 
