@@ -5,6 +5,7 @@ tensor of probabilities (n, classes).
 """
 
 from fer_tf.models import transfer, vit
+from fer_tf.models.compact import compact
 from fer_tf.models.five_layer import five_layer
 from fer_tf.models.mobilefacenet import mobilefacenet
 from fer_tf.models.mobilenet_pa import mobilenet_pa
@@ -15,6 +16,7 @@ from fer_tf.models.squeezenet import squeezenet
 
 FAMILIES = {
     "five_layer": five_layer,
+    "compact": compact,
     "plain_cnn": plain_cnn,
     "shallow": shallow,
     "resnet18": resnet18,

@@ -32,6 +32,7 @@ BASE_PARAMETERS = {
 
 SMALL = {
     "plain_cnn": {"filters": (8, 16)},
+    "compact": {"size": 16, "blocks": ((4,), (8, 8))},
     "resnet18": {"filters": 8},
     "inceptionv3": {"size": 75},
     "vit_b16": {"size": 64, "width": 24, "depth": 2, "heads": 2},
@@ -139,6 +140,7 @@ def test_a_network_that_attends_across_the_batch_is_caught():
     ("name", "shape", "classes", "options", "parameters"),
     [
         ("resnet18", (224, 224, 3), 1000, {}, 11_689_512),  # torchvision, and He et al. 2016: 11.7 million
+        ("compact", (48, 48, 1), 7, {}, 3_951_559),
         ("resnet18", (48, 48, 1), 7, {}, 11_173_831),  # 2 * 64 * 49 fewer in the first convolution
         ("resnet18", (100, 100, 3), 7, {"stem": "small"}, 11_172_423),
         ("shallow", (224, 224, 3), 8, {}, 392_608 + 7 * 7 * 256 * 8 + 8),

@@ -1,0 +1,45 @@
+"""How fast random views are drawn: OpenCV's (`FastAugmenter`) next to Keras's `ImageDataGenerator`, in one run.
+
+python benchmarks/augmentation.py [--recipe five_layer_paper] [--seconds 2]
+"""
+
+import argparse
+import os
+import time
+
+import cv2
+import numpy as np
+
+from fer_tf import training
+
+
+def images_per_second(augment, images, seconds):
+    """How many views one thread draws in a second of its processor's time."""
+    seeds, count, started = [(0, 0, i) for i in range(len(images))], 0, time.process_time()
+    while time.process_time() - started < seconds:
+        augment(images, seeds)
+        count += len(images)
+    return count / (time.process_time() - started)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--recipe", default="five_layer_paper", help="of fer_tf.training.RECIPES; both must know its parts"
+    )
+    parser.add_argument("--seconds", type=float, default=2, help="for each measurement")
+    values = parser.parse_args()
+    cv2.setNumThreads(1)
+    slow, fast = training.augmenter(values.recipe), training.FastAugmenter(**training.RECIPES[values.recipe])
+    print(f"recipe {values.recipe}, one thread of {os.cpu_count()} processors, images per second")
+    for shape, batch in (((48, 48, 1), 128), ((224, 224, 3), 16)):
+        images = np.random.default_rng(0).integers(0, 256, (batch, *shape)).astype(np.float32)
+        keras, opencv = (images_per_second(augment, images, values.seconds) for augment in (slow, fast))
+        size = "x".join(map(str, shape))
+        print(
+            f"{size:10}  ImageDataGenerator {keras:8,.0f}   FastAugmenter {opencv:8,.0f}   ratio {opencv / keras:5.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
