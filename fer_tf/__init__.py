@@ -2,8 +2,9 @@
 
 The package is a row of rooms, in the order of the data. Each imports only from those before it.
 
-    errors hashing paths emotions backend     what every room may use: one-line errors, hashes, places of files,
-                                              the emotions' names and colors, Keras and TensorFlow quietly imported
+    errors hashing paths documents            what every room may use: one-line errors, hashes, files within bounds,
+    emotions backend                          documents held against their schema, the emotions' names and colors,
+                                              Keras and TensorFlow quietly imported
 
     datasets    read from any source, prepared once, split, cleaned           add a dataset: one file, one line
     models      architectures, pretrained weights, saving, prediction, export  add a model: one file, one line

@@ -3,13 +3,12 @@
 import argparse
 import contextlib
 import json
-import os
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, exit_status, printable
 
 NOT_FOR = """\
 what this is not for:
@@ -40,19 +39,10 @@ AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 
 def main(argv=None):
     """Runs the command; returns the exit status: 0, 1 where some of it could not be read, 2 for wrong input."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that is no text
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that is no text
     args = parser().parse_args(argv)
-    try:
-        return args.run(args) or 0
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # `fer-tf predict … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    return exit_status(lambda: args.run(args), wrong=2)
 
 
 def parser():
@@ -61,14 +51,14 @@ def parser():
     commands = built.add_subparsers(metavar="COMMAND", required=True)
 
     option = _command(commands, "predict", predict, "name the expressions in photographs")
-    option("photographs", nargs="+", type=Path, metavar="IMAGE|FOLDER", help="files, or folders of them")
+    option("photographs", nargs="+", type=_path, metavar="IMAGE|FOLDER", help="files, or folders of them")
     option("--json", action="store_true", help="print JSON: an array with one photograph in a line")
-    option("--annotate", type=Path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
+    option("--annotate", type=_path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
     _detection_options(option)
 
     option = _command(commands, "video", video, "follow the expressions through a clip")
-    option("clip", type=Path, metavar="CLIP", help="a clip, or a folder of frames")
-    option("--out", type=Path, default=Path("."), metavar="FOLDER", help="where its files go; here by default")
+    option("clip", type=_path, metavar="CLIP", help="a clip, or a folder of frames")
+    option("--out", type=_path, default=Path("."), metavar="FOLDER", help="where its files go; here by default")
     option("--no-video", dest="write_video", action="store_false", help="write the table and the summary only")
     _detection_options(option)
     _tracking_options(option)
@@ -76,7 +66,7 @@ def parser():
     option = _command(commands, "live", live, "follow the expressions before a camera; q quits")
     option("--camera", default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
     option(
-        "--out", type=Path, metavar="FOLDER", help="record there; else nothing is kept, but without a window in live/"
+        "--out", type=_path, metavar="FOLDER", help="record there; else nothing is kept, but without a window in live/"
     )
     option("--seconds", type=float, metavar="S", help="stop after so many")
     option("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
@@ -85,7 +75,7 @@ def parser():
 
     option = _command(commands, "models", models, "tell which detectors and networks are here")
     option("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
-    option("--network", type=Path, metavar="FILE", help="look at this network")
+    option("--network", type=_path, metavar="FILE", help="look at this network")
     return built
 
 
@@ -108,7 +98,7 @@ def predict(args):
             try:
                 image = photographs.read(file)
             except InputError as error:
-                print(f"error: {error}", file=sys.stderr)
+                print(printable(f"error: {error}"), file=sys.stderr)
                 failed.append(file)
                 page.failed(file, str(error))
                 continue
@@ -172,7 +162,7 @@ def _detection_options(option):
     # Names are checked by `detection.load`, so that --help need not import OpenCV.
     option("--detector", metavar="NAME", help="haar, yunet, yolo or retinaface; the best that is here by default")
     option("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
-    option("--network", type=Path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
+    option("--network", type=_path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
     option("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
     option("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
 
@@ -181,6 +171,13 @@ def _tracking_options(option):
     option("--smoothing", default="exponential", metavar="HOW", help="over time: none, mean or exponential (default)")
     option("--smoothing-seconds", type=float, default=0.3, metavar="S", help="how long it remembers; 0.3 by default")
     option("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
+
+
+def _path(text):
+    """A path that was given; an empty one, as of an unset variable, would be the working folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path")
+    return Path(text)
 
 
 def _from_here(path):
@@ -224,7 +221,11 @@ def _annotated(files, args):
 
 def _progress(number, total, file, expressions):
     if total > 1:
-        print(f"[{number}/{total}] {file.name}: {_count(len(expressions), 'face')}", file=sys.stderr, flush=True)
+        print(
+            f"[{number}/{total}] {printable(file.name)}: {_count(len(expressions), 'face')}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _summary(observed, failed, detector, seconds):
@@ -291,7 +292,7 @@ class _Json:
         return self
 
     def __exit__(self, *error):
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # told above
             print("\n]" if self.begun else "]", flush=True)
 
     def begin(self, files, detector):
@@ -324,7 +325,7 @@ class _Table(contextlib.AbstractContextManager):
         return None
 
     def begin(self, files, detector):
-        self.width = max(len("photograph"), *(len(str(file)) for file in files))
+        self.width = max(len("photograph"), *(len(printable(file)) for file in files))
         print(f"{'photograph':{self.width}s}  {'x':>6s} {'y':>6s} {'width':>6s} {'height':>6s}  {'score':>5s}  emotion")
 
     def add(self, file, image, expressions, classes):
@@ -332,9 +333,9 @@ class _Table(contextlib.AbstractContextManager):
             box = " ".join(f"{value:6.0f}" for value in expression.face.box)
             best = expression.probabilities.argsort()[::-1][:2]
             likely = ", ".join(f"{classes[i]} {expression.probabilities[i]:.0%}" for i in best)
-            print(f"{file!s:{self.width}s}  {box}  {expression.face.score:5.2f}  {likely}", flush=True)
+            print(f"{printable(file):{self.width}s}  {box}  {expression.face.score:5.2f}  {likely}", flush=True)
         if not expressions:
-            print(f"{file!s:{self.width}s}  no face found", flush=True)
+            print(f"{printable(file):{self.width}s}  no face found", flush=True)
 
     def failed(self, file, reason):
         """Its line on stderr is enough."""

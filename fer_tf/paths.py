@@ -1,11 +1,16 @@
-"""Where files lie. The one module that knows the project's folders, and how a file is written so that it is never half there."""
+"""Where files lie, and how they are read and written: within bounds, never half there, and never by two at once."""
 
 import os
 import shutil
+import socket
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fer_tf.errors import InputError
+
+MOST_BYTES = 200_000_000
+"""A larger file from outside is refused unless its reader says otherwise: about twice the largest photograph there is."""
 
 
 def root():
@@ -41,6 +46,113 @@ def prepared(name):
 def study(name):
     """The folder of a study's results."""
     return root() / "reports" / name
+
+
+def open_regular(path, advice="Give the path of a file."):
+    """Opens a regular file to read bytes; a pipe or a device, which might never end, is refused without waiting for it.
+
+    Args:
+        path: of the file, or of a link to one.
+        advice: str, the sentence with which a refusal ends.
+
+    Returns:
+        Binary stream, to be closed by the caller.
+
+    Raises:
+        InputError: nothing is there, it is no regular file, or may not be read.
+    """
+    try:
+        file = open(  # noqa: SIM115 (closed by the caller)
+            path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file. {advice}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}). {advice}") from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InputError(f"{path}: cannot be read (a pipe or a device, not a file). {advice}")
+    return file
+
+
+def read_bytes(path, most=MOST_BYTES, advice="Give the path of a file."):
+    """The bytes of a regular file.
+
+    Args:
+        path, advice: see `open_regular`.
+        most: int, bytes; a larger file is refused before it is read.
+
+    Returns:
+        bytes.
+
+    Raises:
+        InputError: it cannot be read, or is too large.
+    """
+    with open_regular(path, advice) as file:
+        try:
+            data = file.read(most + 1)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}). {advice}") from error
+    if len(data) > most:
+        raise InputError(f"{path}: larger than {most / 1e6:g} MB. {advice}")
+    return data
+
+
+def walk(folder):
+    """The files in a folder and in those below it, also behind links; a folder that links lead back to is entered once.
+
+    Args:
+        folder: Path.
+
+    Yields:
+        (Path of a folder, names of the folders in it, names of what else is in it), as `os.walk`, in order of name.
+    """
+    entered = {os.path.realpath(folder)}
+    for base, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if os.path.realpath(os.path.join(base, name)) not in entered]
+        entered.update(os.path.realpath(os.path.join(base, name)) for name in folders)
+        yield Path(base), folders, sorted(names)
+
+
+@contextmanager
+def locked(path, what):
+    """Holds a lock as long as a `with` block lasts; waits for whoever holds it, and says so in one line.
+
+    The system frees it when its holder ends, however that happens.
+
+    Args:
+        path: of the lock file, which stays and names its last holder.
+        what: str, what the lock is for, such as a run's name.
+
+    Yields:
+        (int, file descriptor; a child process that gets it holds the lock too. int, nanoseconds, when the holder that
+        was waited for took the lock; None without waiting.)
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    import fcntl  # not on Windows, where photographs are read as well
+
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise InputError(f"{path}: could not be written ({error.strerror}). Choose another place.") from error
+    try:
+        since = None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
+            print(f"{what} is being made by {holder or 'another process'}; waiting", flush=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            since = os.fstat(descriptor).st_mtime_ns
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        yield descriptor, since
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

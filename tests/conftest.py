@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,18 @@ def make_dataset(per_class=6, size=48, channels=1, classes=("angry", "happy", "s
         splits=np.tile(of_class, len(classes)),
         ids=np.array([f"image {i}" for i in range(len(labels))]),
     )
+
+
+@contextmanager
+def disk_of(size):
+    """No file can become larger than `size` bytes: what a full disk does to whoever writes."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
 """The command fer-tf, called as a person calls it: what it prints, writes and returns."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -11,7 +15,7 @@ from PIL import Image
 from skimage import data
 
 from fer_tf import cli
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, exit_status
 from fer_tf.faces import photographs, video
 from fer_tf.faces.detection import weights
 
@@ -87,12 +91,58 @@ def test_annotated_copies_keep_their_folders_and_the_originals_are_untouched(cap
         (("predict", "FOLDER", "--detector", "dlib"), "unknown detector 'dlib'; choose one of haar"),
         (("predict", "FOLDER", *HAAR, "--network", "none.onnx"), "no such network"),
         (("video", "absent.mp4", *HAAR), "absent.mp4"),
+        (("predict", "FOLDER", *HAAR, "--min-size", "inf"), "take 0 to 1, and 0 or more"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_two(capsys, folder, words, message):
     status, out, err = run(capsys, *(folder if word == "FOLDER" else word for word in words))
     assert status == 2 and out == "" and message in err
     assert err.splitlines()[-1].startswith("error: ") and len(err.splitlines()) == 1
+
+
+def test_a_files_name_moves_no_cursor_and_breaks_no_line(capsys, folder, tmp_path):
+    (tmp_path / "a\x1b[2J\nb.png").write_bytes((folder / "face.png").read_bytes())
+    (tmp_path / "c\x1b[2J.png").write_bytes(b"no picture")
+    _, out, err = run(capsys, "predict", tmp_path, *HAAR)
+    assert "\x1b" not in out + err and "a\\x1b[2J\\nb.png" in out and len(out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("closed", ["> /dev/full", ">&-", "--json > /dev/full"])
+def test_an_output_that_cannot_be_written_is_no_traceback(folder, closed):
+    command = f"{sys.executable} -m fer_tf.cli predict {folder / 'face.png'} {' '.join(HAAR)} {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    full = "error: No space left on device. Free some space or mend it.\n"
+    assert (done.returncode, done.stderr) == ((0, "") if closed == ">&-" else (2, full))
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "message"),
+    [
+        (OSError(30, "Read-only file system", "a.json"), 1, "error: a.json: Read-only file system. Free some"),
+        (KeyboardInterrupt(), 130, "stopped"),
+        (BrokenPipeError(), 141, ""),
+        (MemoryError(), 1, "error: not enough memory"),
+        (InputError("a\nb"), 1, "error: a\\nb"),
+        (ModuleNotFoundError("no", name="pandas.x"), 1, "error: this needs pandas.x. Install the whole"),
+    ],
+)
+def test_whatever_ends_a_command_is_one_line_and_a_status(capsys, raised, status, message):
+    def run():
+        raise raised
+
+    assert exit_status(run) == status
+    assert capsys.readouterr().err.startswith(message)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_closed_terminal_ends_a_command_in_order(capsys, number):
+    def run():
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+
+    before = signal.getsignal(number)
+    assert exit_status(run) == 130 and signal.getsignal(number) is before
+    assert capsys.readouterr().err == "stopped\n"
 
 
 def test_the_detector_taken_by_default_is_told(capsys, folder, clip, no_weights, tmp_path):
@@ -124,9 +174,6 @@ def test_wrong_words_are_one_line_that_names_the_help(capsys, words):
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text there")
 def test_a_file_whose_name_is_no_text_is_read(folder, tmp_path):
-    import os
-    import subprocess
-
     path = os.fsencode(tmp_path) + b"/\xff.png"
     Path(os.fsdecode(path)).write_bytes((folder / "face.png").read_bytes())
     words = [sys.executable, "-m", "fer_tf.cli", "predict", path, *HAAR]
@@ -220,16 +267,12 @@ def test_a_camera_that_is_not_there_is_one_line(monkeypatch, capsys):
 
 
 def test_help_is_there_without_loading_a_network_or_opencv():
-    import subprocess
-
     code = "import sys, fer_tf.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
     code += "sys.exit(any(name in sys.modules for name in ('cv2', 'tensorflow', 'numpy')))"
     assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=60).returncode == 0
 
 
 def test_an_onnx_network_is_used_without_tensorflow(folder):
-    import subprocess
-
     from fer_tf.models import predictor
 
     if predictor.shipped().suffix != ".onnx":

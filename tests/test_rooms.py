@@ -6,7 +6,7 @@ from pathlib import Path
 import fer_tf
 
 PACKAGE = Path(fer_tf.__file__).parent
-LEAVES = ("errors", "hashing", "paths", "emotions", "backend")
+LEAVES = ("errors", "hashing", "paths", "documents", "emotions", "backend")
 ROOMS = ("datasets", "models", "training", "evaluation", "faces", "figures", "study")
 ORDER = {name: place for place, name in enumerate((*LEAVES, *ROOMS, "cli"))}
 

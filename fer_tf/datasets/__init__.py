@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from fer_tf import hashing, paths
 from fer_tf.datasets import class_folders, fer2013, prepared, sample
@@ -130,10 +129,8 @@ def _fingerprint(path):
     """Names, sizes and dates of a source's files: enough to see whether it is the one read before."""
     if path is None:
         return None
-    if path.is_file():
-        status = path.stat()
-        return {"name": path.name, "files": 1, "size": status.st_size, "newest": status.st_mtime}
-    statuses = [Path(base, file).stat() for base, _, files in os.walk(path, followlinks=True) for file in files]
+    files = [base / name for base, _, names in paths.walk(path) for name in names] if path.is_dir() else [path]
+    statuses = [file.stat() if file.exists() else file.lstat() for file in files]
     return {
         "name": path.name,
         "files": len(statuses),

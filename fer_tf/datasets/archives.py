@@ -3,7 +3,6 @@
 An archive is judged by its list of names before anything in it is read; nothing is ever unpacked to disk.
 """
 
-import os
 import tarfile
 import zipfile
 import zlib
@@ -12,8 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fer_tf import paths
 from fer_tf.errors import InputError
 
+MOST_BYTES = 50_000_000
+"""Of one file among many, such as an image: a small zip can hold an entry of many gigabytes."""
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
@@ -37,9 +39,16 @@ class Files:
     open: Callable
 
     def read(self, name):
-        """The bytes of one file."""
+        """The bytes of one file.
+
+        Raises:
+            InputError: it has more than `MOST_BYTES`, or a folder's file is a pipe or a link to nothing.
+        """
         with self.open(name) as stream:
-            return stream.read()
+            data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise InputError(f"is larger than {MOST_BYTES / 1e6:g} MB")
+        return data
 
 
 @contextmanager
@@ -54,7 +63,9 @@ def opened(path):
     path = Path(path)
     if path.is_dir():
         yield _folder(path)
-    elif path.name.lower().endswith(".zip"):
+        return
+    paths.open_regular(path, "Give the dataset as a folder, .zip or .tar.gz.").close()
+    if path.name.lower().endswith(".zip"):
         with _zip(path) as files:
             yield files
     elif path.name.lower().endswith(ARCHIVES):
@@ -66,12 +77,19 @@ def opened(path):
 
 def _folder(path):
     names, folders = {}, set()
-    for base, below, files in os.walk(path, followlinks=True):
-        here = Path(base).relative_to(path)
-        below[:] = sorted(name for name in below if not _junk((name,)))
+    for base, below, files in paths.walk(path):
+        here = base.relative_to(path)
+        below[:] = [name for name in below if not _junk((name,))]
         folders.update((here / name).as_posix() for name in below)
-        names.update({(here / name).as_posix(): Path(base) / name for name in files if not _junk((name,))})
-    return _files(path.name, "folder", names, folders, lambda name: open(names[name], "rb"))
+        names.update({(here / name).as_posix(): base / name for name in files if not _junk((name,))})
+
+    def open_file(name):
+        try:
+            return paths.open_regular(names[name])
+        except InputError as error:
+            raise InputError("is no file that can be read: a pipe, a link to nothing, or not yours") from error
+
+    return _files(path.name, "folder", names, folders, open_file)
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from fer_tf import emotions
+from fer_tf import emotions, paths
 from fer_tf.datasets import class_folders
 from fer_tf.datasets.archives import ARCHIVES, opened
 from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.fer2013_csv import SIDE, USAGES, has_columns, read_csv
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 
 OFFICIAL_USAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
 OFFICIAL_CLASSES = {
@@ -61,7 +61,7 @@ def read_fer2013(path, unreadable="refuse", seed=0):
     if not path.exists():
         raise InputError(f"{path}: there is no FER2013 here. {WHERE} and give its folder, zip or CSV.")
     if path.suffix.lower() == ".csv":
-        with path.open("rb") as stream:
+        with paths.open_regular(path, f"{WHERE} and give its CSV.") as stream:
             return _from_csv(stream, path.name)
     with opened(path) as files:
         if csv := _find_csv(files):
@@ -116,7 +116,7 @@ def _from_csv(stream, label):
     except InputError:
         raise
     except Exception as error:  # a damaged gzip or zip member ends in one of half a dozen kinds
-        raise InputError(f"{label}: cannot be read to its end ({error}). Download it again.") from error
+        raise InputError(f"{label}: cannot be read to its end ({first_line(error)}). Download it again.") from error
     for usage, split in USAGES.items():
         if split not in splits:
             raise InputError(f"{label}: no row with the Usage {usage}, so no {split} split. Download it again.")

@@ -12,6 +12,8 @@ from fer_tf.errors import InputError
 SIDE = 48
 USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 COLUMNS = ("emotion", "pixels", "usage")
+MOST_ROWS = 1_000_000  # FER2013 has 35,887
+_MOST_BYTES = 50_000  # of a row; 2,304 numbers and their blanks are 9,216 at most
 _PIXELS = SIDE * SIDE
 _BLOCK = 8  # rows parsed at once: few enough that their numbers stay in a processor's nearest cache
 
@@ -27,10 +29,13 @@ def read_csv(stream, label):
     Raises InputError: a column is missing, or a row hasn't exactly 2,304 values from 0 to 255, a known emotion code and
         a known usage; the message names the row.
     """
-    order, fields = _columns(stream.readline(), label)
+    order, fields = _columns(stream.readline(_MOST_BYTES), label)
     images, labels, splits, rows = [], [], [], []
     pending = []
-    for row, line in enumerate(stream, start=2):
+    for row, line in enumerate(iter(lambda: stream.readline(_MOST_BYTES), b""), start=2):
+        if len(line) == _MOST_BYTES or row > MOST_ROWS:
+            what = f"more than {MOST_ROWS:,} rows" if row > MOST_ROWS else f"a row of more than {_MOST_BYTES:,} bytes"
+            raise InputError(f"{label}, row {row}: {what}, so it is not FER2013. Download the file again.")
         line = line.strip()
         if not line:
             continue

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from fer_tf.errors import InputError, choose
+from fer_tf.errors import InputError, choose, first_line
 
 _THREADS = 4
 
@@ -37,7 +37,7 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
                 failures[row] = str(error)
                 continue
             except Exception as error:  # zipfile and zlib raise half a dozen kinds for one damaged entry
-                failures[row] = f"cannot be read ({error})"
+                failures[row] = f"cannot be read ({first_line(error)})"
                 continue
             sizes[row] = image.shape[:2]
             if image.shape[:2] == (size, size):

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from fer_tf import paths
+from fer_tf import documents, paths
 from fer_tf.datasets.dataset import Dataset
 from fer_tf.errors import InputError
 
@@ -119,6 +119,11 @@ def saved_record(name):
         record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    if documents.fault(record, documents.DATASET):
+        raise InputError(
+            f"{folder / 'dataset.json'}: {documents.fault(record, documents.DATASET)}. Delete the folder and run "
+            "`make data STUDY=...` again."
+        )
     whole = all((folder / f"{key}.npy").is_file() for key in _ARRAYS)
     return record if whole and {"name", "classes", "hash", "shape", "source"} <= set(record) else None
 

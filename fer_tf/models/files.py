@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from fer_tf import documents
 from fer_tf.errors import InputError, choose, first_line
 from fer_tf.paths import writing
 
@@ -24,6 +25,8 @@ def load(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first: models are not kept in git.")
+    if documents.is_damaged_zip(path):
+        raise InputError(f"{path}: not a whole model file. Train it again, or copy it anew.")
     try:
         return _settle(keras.models.load_model(path, compile=False))
     except (ValueError, TypeError, OSError, KeyError) as error:

@@ -3,16 +3,15 @@
 Importing TensorFlow takes seconds; with an ONNX file a command starts at once.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from fer_tf import emotions
-from fer_tf.errors import InputError, first_line
+from fer_tf import documents, emotions
+from fer_tf.errors import InputError
+from fer_tf.hashing import file_digest
 from fer_tf.models import files, onnx_runtime
 from fer_tf.models.prediction import in_batches
 
@@ -58,7 +57,10 @@ class Predictor:
             if not self.classes:
                 raise InputError(f"{self.path.name}: no images to classify; give at least one.")
             return np.zeros((0, len(self.classes)), np.float32)
-        return in_batches(self.forward, images, batch_size)
+        probabilities = in_batches(self.forward, images, batch_size)
+        if not np.isfinite(probabilities).all():
+            raise InputError(f"{self.path.name}: the network gives no probabilities (NaN). Train or fetch it again.")
+        return probabilities
 
 
 def load_predictor(path=None):
@@ -100,24 +102,30 @@ def shipped(name="five_layer"):
 def _facts(path):
     """What lies beside a network's file: its card, or the record of its run."""
     card, record = path.with_suffix(".md"), path.with_name("run.json")
-    try:
-        if card.is_file():
-            return yaml.safe_load(card.read_text(encoding="utf-8").split("---\n")[1]) or {}
-        if record.is_file():
-            data = json.loads(record.read_text(encoding="utf-8"))["data"]
-            return {"classes": data["classes"], "color": data["size"][2] == 3}
-    except (ValueError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: the card or run.json beside it is damaged ({first_line(error)}).") from error
+    if card.is_file():
+        facts = documents.read_card(card)
+        expected = facts.get("sha256", {}).get(path.name)
+        if expected and file_digest(path) != expected:
+            raise InputError(f"{path}: damaged, or another file than its card {card.name} is for. Copy it anew.")
+        return facts
+    if record.is_file():
+        data = documents.read_json(record, documents.TRAINED, "Mend or remove it.")["data"]
+        return {"classes": data["classes"], "color": data["size"][-1] == 3}
     return {}
 
 
 def _keras(path, facts):
     network = files.load(path)
+    shape = network.input_shape
+    if isinstance(shape, list) or len(shape) != 4 or len(network.output_shape) != 2:
+        raise InputError(f"{path}: takes no images, or gives no classes: {shape} to {network.output_shape}.")
     return lambda crops: network.predict_on_batch(np.float32(crops)), network.input_shape[1:], network.output_shape[-1]
 
 
 def _onnx(path, facts):
     network, input_shape = onnx_runtime.load(path), tuple(facts.get("input_shape") or (48, 48, 3))
+    if len(input_shape) != 3 or not 1 <= min(input_shape) <= max(input_shape) <= 4096:
+        raise InputError(f"{path}: its card says input_shape {input_shape}, expected height, width and channels.")
 
     def forward(crops):
         return network(np.ascontiguousarray(crops, dtype=np.float32))[0]

@@ -14,10 +14,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
-from fer_tf import paths
-from fer_tf.errors import InputError, stderr_to
+from fer_tf import documents, paths
+from fer_tf.errors import InputError, exit_status, stderr_to
 from fer_tf.study import notebooks
 
 TYPES = {str: str, int: int, float: (int, float), bool: bool, list: list, dict: dict}
@@ -30,12 +28,11 @@ def main(argv=None):
     parser.add_argument("yaml", type=Path, help="notebooks/studies/<study>/<notebook>--<run>.yaml")
     parser.add_argument("--prepare", action="store_true", help="of a run of 00_data: only prepare the data it names")
     args = parser.parse_args(argv)
-    try:
-        prepare(args.yaml) if args.prepare else execute(args.yaml)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    def run():
+        (prepare if args.prepare else execute)(args.yaml)
+
+    return exit_status(run)
 
 
 def execute(file):
@@ -51,10 +48,15 @@ def execute(file):
     folder = paths.study(file.parent.name) / "runs" / file.stem
     names = sorted(path.stem for path in file.parent.glob("*--*.yaml"))
     place = f"[{names.index(file.stem) + 1}/{len(names)}] {file.stem}"
-    print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
-    started = time.perf_counter()
-    _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem)
-    print(f"{place}: done in {_duration(time.perf_counter() - started)}", flush=True)
+    record = folder / "run.json"
+    with paths.locked(folder.parent / f".{file.stem}.lock", file.stem) as (lock, since):
+        if since and record.is_file() and record.stat().st_mtime_ns >= since:
+            print(f"{place}: is there now", flush=True)
+            return
+        print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
+        started = time.perf_counter()
+        _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem, lock)
+        print(f"{place}: done in {_duration(time.perf_counter() - started)}", flush=True)
 
 
 def prepare(file):
@@ -66,9 +68,10 @@ def prepare(file):
 
     file = Path(file).resolve()
     parameters = all_parameters(file)
-    print(f"preparing {parameters['dataset']}", flush=True)
-    name, source, seed = parameters["dataset"], parameters["source"] or None, parameters["seed"]
-    return datasets.prepare(name, source, seed=seed, **parameters["options"])
+    name, source, options = parameters["dataset"], parameters["source"] or None, parameters["options"]
+    with paths.locked(paths.prepared(f".{Path(name).name}.lock"), name):
+        print(f"preparing {name}", flush=True)
+        return datasets.prepare(name, source, seed=parameters["seed"], **options)
 
 
 def notebook_of(file):
@@ -96,7 +99,7 @@ def read_parameters(file):
     """
     defaults = notebooks.parameters(notebook_of(file))
     common = file.parent / "common.yaml"
-    shared, own = _read_yaml(common) if common.is_file() else {}, _read_yaml(file)
+    shared, own = documents.read_yaml(common) if common.is_file() else {}, documents.read_yaml(file)
     everywhere = {name for path in (paths.root() / "notebooks").glob("*.ipynb") for name in notebooks.parameters(path)}
     for path, values, known in ((common, shared, everywhere), (file, own, set(defaults))):
         for name in values:
@@ -106,22 +109,14 @@ def read_parameters(file):
                 raise InputError(f"{path}: 'out' follows from the file's name; remove it.")
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}
     for name, value in merged.items():
-        _check_type(file if name in own else common, name, value, defaults[name])
+        _check(file if name in own else common, name, value, defaults[name])
     return merged
 
 
-def _read_yaml(path):
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}).") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected lines like name: value.")
-    return content
-
-
-def _check_type(path, name, value, default):
-    if default is None or value is None:
+def _check(path, name, value, default):
+    if wrong := documents.out_of_range({name: value}):
+        raise InputError(f"{path}: {wrong}.")
+    if default is None:
         return
     if not isinstance(value, TYPES[type(default)]) or (isinstance(value, bool) and not isinstance(default, bool)):
         is_text = isinstance(default, (int, float)) and isinstance(value, str)
@@ -129,7 +124,7 @@ def _check_type(path, name, value, default):
         raise InputError(f"{path}: {name} is {value!r}, expected {type(default).__name__}{hint}.")
 
 
-def _papermill(notebook, folder, parameters, name):
+def _papermill(notebook, folder, parameters, name, lock):
     import papermill
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
@@ -150,13 +145,18 @@ def _papermill(notebook, folder, parameters, name):
                 progress_bar=False,
                 stdout_file=_Printed(name),
                 # Sockets that no other user of the machine can read, and no other run takes for its own; no ports.
-                config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+                config=Config(
+                    {
+                        "KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"},
+                        "NotebookClient": {"kernel_manager_class": _manager(lock)},
+                    }
+                ),
             )
     except PapermillExecutionError as error:
         reason = " ".join(str(error.evalue).split())
         raise InputError(f"{name} failed: {error.ename}: {reason} See {_relative(executed)}") from error
-    except RuntimeError as error:  # the kernel died: out of memory, or a crash in native code
-        raise InputError(f"{name} failed: {error} See {_relative(log)}") from error
+    except RuntimeError as error:  # of nbclient: a crash in native code, or the system's, when memory is short
+        raise InputError(f"{name} failed: {error}. Was memory short? See {_relative(log)}") from error
     finally:
         if executed.is_file():  # the project's place is private, and differs between machines
             text = executed.read_text(encoding="utf-8")
@@ -177,6 +177,19 @@ class _Printed(io.StringIO):
         for line in filter(str.strip, text.splitlines()):
             print(f"  {self.name} | {line}", flush=True)
         return len(text)
+
+
+def _manager(lock):
+    """A kernel manager whose kernel holds the run's lock too: it lives on for some seconds where this process is killed."""
+    from jupyter_client import AsyncKernelManager
+
+    class HoldsLock(AsyncKernelManager):
+        async def _async_launch_kernel(self, kernel_cmd, **options):
+            await super()._async_launch_kernel(kernel_cmd, pass_fds=(lock,), **options)
+
+        _launch_kernel = _async_launch_kernel
+
+    return HoldsLock
 
 
 def _engine(name):

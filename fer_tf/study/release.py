@@ -8,8 +8,8 @@ import sys
 
 import yaml
 
-from fer_tf import evaluation, models, paths
-from fer_tf.errors import InputError
+from fer_tf import evaluation, hashing, models, paths
+from fer_tf.errors import InputError, exit_status
 from fer_tf.models import export, files
 from fer_tf.study import page, runs
 
@@ -36,15 +36,16 @@ def release(run):
     if size > LARGEST:
         raise InputError(f"{run.name}: {size / 1e6:.1f} MB of weights; {LARGEST / 1e6:.0f} MB may be shipped at most.")
     weights.parent.mkdir(exist_ok=True)
-    card = _card(run, name, network, scored)
-    export.to_onnx(network, weights.with_suffix(".onnx"))
+    shipped = (weights, weights.with_suffix(".onnx"))
+    export.to_onnx(network, shipped[1])
     models.save(network, weights)
+    card = _card(run, name, network, scored, {path.name: hashing.file_digest(path) for path in shipped})
     path = files.PRETRAINED / f"{name}.md"
     paths.write_text(path, card)
     return path
 
 
-def _card(run, name, network, scored):
+def _card(run, name, network, scored, digests):
     metrics = evaluation.metrics(*scored)
     low, high = evaluation.accuracy_interval(scored.labels, scored.probabilities)
     height, width, channels = network.input_shape[1:]
@@ -56,6 +57,7 @@ def _card(run, name, network, scored):
         "values": [0, 255],
         "color": run.record["data"]["size"][2] == 3,
         "license": "MIT",
+        "sha256": digests,
         "data": {"name": run.record["data"]["name"], "hash": run.record["data"]["hash"]},
         "run": f"{run.record['study']}/{run.name}",
         "parameters": run.record["parameters"],
@@ -76,12 +78,7 @@ def main(argv=None):
     parser.add_argument("study", help="such as fer2013_five_layer")
     parser.add_argument("run", help="such as 02_train_cnn--tuned")
     args = parser.parse_args(argv)
-    try:
-        print(release(runs.open_run(paths.study(args.study) / "runs" / args.run)))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_status(lambda: print(release(runs.open_run(paths.study(args.study) / "runs" / args.run))))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pandas as pd
 
 from fer_tf import evaluation, figures, paths
 from fer_tf.datasets import fer2013
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, exit_status
 from fer_tf.figures import style
 from fer_tf.study import notebooks, page, scoring, tables
 from fer_tf.study.comparison import NOT_RUN, comparison, findings, published, readable_comparison
@@ -99,16 +99,14 @@ def main(argv=None):
     parser.add_argument("study")
     parser.add_argument("--figures", action="store_true", help="draw the page and its figures again, in all formats")
     args = parser.parse_args(argv)
-    try:
+
+    def run():
         if args.figures:
             redraw(args.study)
-            return 0
-        lines = check(args.study)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print("\n".join(lines) or f"{args.study}: every run is there and current")
-    return 0
+        else:
+            print("\n".join(check(args.study)) or f"{args.study}: every run is there and current")
+
+    return exit_status(run)
 
 
 def draw_results(run, split="test"):

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_tf import hashing, paths
-from fer_tf.errors import InputError, TestSplitError
+from fer_tf import documents, hashing, paths
+from fer_tf.errors import InputError, TestSplitError, first_line, require
 from fer_tf.figures import style
 from fer_tf.study import notebooks, provenance, tables
 
@@ -127,12 +127,12 @@ class Run:
 
         Raises InputError: none were saved.
         """
-        path = self._predictions(split, variant)
-        if not path.is_file():
-            raise InputError(f"{path}: no such predictions. Execute the run {self.name} again.")
-        with np.load(path) as saved:
-            classes = tuple(saved["classes"].tolist())
-            return Predictions(saved["probabilities"], saved["labels"], saved["ids"], classes)
+        path, advice = self._predictions(split, variant), f"Execute the run {self.name} again."
+        saved = documents.read_arrays(path, ("probabilities", "labels", "ids", "classes"), advice)
+        n, k = len(np.atleast_1d(saved["labels"])), len(np.atleast_1d(saved["classes"]))
+        if saved["probabilities"].shape != (n, k) or saved["labels"].shape != (n,) or saved["ids"].shape != (n,):
+            raise InputError(f"{path}: its arrays do not belong together. {advice}")
+        return Predictions(saved["probabilities"], saved["labels"], saved["ids"], tuple(saved["classes"].tolist()))
 
     def variants(self, split):
         """The variants of a split's predictions that were saved, "" for the plain one, in order of name."""
@@ -142,7 +142,12 @@ class Run:
     def history(self):
         """The training's history as a DataFrame, or None."""
         path = self.folder / "history.csv"
-        return pd.read_csv(path) if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            return require(pd.read_csv(path), ["epoch"], path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: damaged ({first_line(error)}). Execute the run {self.name} again.") from error
 
     def note(self, **facts):
         """Adds facts to the record, such as `model="model.keras"` or `metrics={...}`."""
@@ -199,6 +204,8 @@ def start(namespace, dataset=None, source_run=None):
     folder = paths.resolve(namespace["out"])
     notebook = notebooks.path_of(folder.name)
     parameters = {name: namespace[name] for name in notebooks.parameters(notebook)}
+    if wrong := documents.out_of_range(parameters):
+        raise InputError(f"{folder.name}: {wrong}.")
     record = {
         "name": folder.name,
         "notebook": notebook.stem,
@@ -233,10 +240,7 @@ def open_run(folder):
     if not path.is_file():
         study = folder.parent.parent.name
         raise InputError(f"{folder}: no complete run is there. Execute it first: make report STUDY={study}.")
-    try:
-        return Run(folder, json.loads(path.read_text(encoding="utf-8")))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: unreadable ({error}). Remove the file and make the report again.") from error
+    return Run(folder, documents.read_json(path, documents.RUN, "Remove the file and make the report again."))
 
 
 def _source(run):

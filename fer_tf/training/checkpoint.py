@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fer_tf import documents
 from fer_tf.backend import keras
 from fer_tf.errors import InputError, choose
 from fer_tf.paths import writing
@@ -137,6 +138,8 @@ class Checkpoint(keras.callbacks.Callback):
 def _read(path):
     if not path.is_file():
         return None
+    if documents.is_damaged_zip(path):
+        raise InputError(f"{path}: a damaged checkpoint. Remove it to train from the start.")
     try:
         with np.load(path) as saved:
             return dict(saved)

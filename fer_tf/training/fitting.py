@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.class_weight import compute_class_weight
 
-from fer_tf import hashing
+from fer_tf import documents, hashing
 from fer_tf.backend import keras
 from fer_tf.backend import tensorflow as tf
 from fer_tf.errors import InputError, TestSplitError
@@ -27,6 +27,8 @@ def make_deterministic(seed, threads=None):
         threads: how many threads TensorFlow computes with; None leaves its choice. Results differ between counts.
     Raises InputError: TensorFlow computes already, and with another number of threads.
     """
+    if documents.out_of_range({"seed": seed, "threads": threads}):
+        raise InputError(f"{documents.out_of_range({'seed': seed, 'threads': threads})}.")
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     if threads:
@@ -113,6 +115,8 @@ def fit(
     Raises InputError: an empty dataset or class, a class that the model lacks, an unknown name, or classes that are to
         be balanced both by oversampling and by weights.
     """
+    if documents.out_of_range(locals()):
+        raise InputError(f"{documents.out_of_range(locals())}.")
     settings = [epochs, batch_size, augmentation, balance, class_weight, optimizer, learning_rate, schedule]
     settings += [weight_decay, label_smoothing, early_stopping, keep, seed]
     check_data(model, train, validation)

@@ -81,7 +81,7 @@ def test_a_missing_or_broken_model_file_is_named(tmp_path):
     with pytest.raises(InputError, match="no such model"):
         models.load(tmp_path / "none.keras")
     (tmp_path / "broken.keras").write_bytes(b"not a model")
-    with pytest.raises(InputError, match=r"broken\.keras: not a model"):
+    with pytest.raises(InputError, match=r"broken\.keras: not a whole model"):
         models.load(tmp_path / "broken.keras")
 
 

@@ -1,5 +1,10 @@
 """Executing a run: parameters are checked before anything runs, and a failure says where to look."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import nbformat
 import pytest
 from conftest import PROJECT
@@ -69,7 +74,7 @@ def test_a_failing_run_names_the_error_and_the_half_executed_notebook(study, pro
         ("name: 3", "", "name is 3, expected str"),
         ("layers: 3", "", "layers is 3, expected list"),
         ("out: elsewhere", "", "'out' follows from the file's name"),
-        ("- rate", "", "expected lines like name: value"),
+        ("- rate", "", "expected a mapping. Write lines like name: value"),
         ("rate: [", "", "not YAML"),
     ],
 )
@@ -106,3 +111,79 @@ def test_every_notebook_begins_with_its_title_and_keeps_its_cells_short(notebook
     assert max(len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code") <= 30
     assert not any(cell.get("outputs") for cell in cells)
     assert {"about", "out"} <= set(notebooks.parameters(notebook))
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ("rate: .nan", "rate is nan, expected a number"),
+        ("rate: null", "rate is None, expected float"),
+        ("rate: 1\nrate: 2", "the name 'rate' stands twice"),
+        ("seed: -1", "seed is -1, expected 0 to 4,294,967,295"),
+        ("seed: null", "seed is None, expected int"),
+    ],
+)
+def test_values_out_of_range_are_refused_before_a_kernel_starts(study, project, own, message):
+    notebook = project / "notebooks" / "02_little.ipynb"
+    notebook.write_text(notebook.read_text().replace("about = ''", "about = ''\\nseed = 0"))
+    with pytest.raises(InputError, match=message):
+        execute.execute(write_run(study, own))
+    assert not (project / "reports").exists()
+
+
+def executing(project, file, **options):
+    """A process of its own that executes a run."""
+    environment = {**os.environ, "FER_TF_ROOT": str(project), "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-m", "fer_tf.study.execute", str(file)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=environment, cwd=project, **pipes, **options)
+
+
+def printed_until(process, words):
+    """What a process prints up to the line with these words."""
+    lines = []
+    while not lines or (words not in lines[-1] and lines[-1]):
+        lines.append(process.stdout.readline())
+    return "".join(lines)
+
+
+WAITS = """import os, pathlib, time
+pathlib.Path(out, "run.json").touch()
+print("pid", os.getpid())
+while not os.path.exists("go"):
+    time.sleep(0.05)"""
+
+
+def test_the_next_one_waits_for_a_kernel_that_outlives_its_maker_and_another_takes_what_it_made(study, project):
+    write_notebook(project, WAITS)
+    file = write_run(study, "")
+    first = executing(project, file)
+    pid = int(printed_until(first, "| pid").split()[-1])
+    first.kill()
+    os.kill(pid, signal.SIGSTOP)  # it would end by itself within seconds
+    others = [executing(project, file) for _ in range(2)]
+    messages = [printed_until(other, "waiting") for other in others]
+    assert all(f"02_little--a is being made by process {first.pid} on " in message for message in messages)
+    (project / "go").touch()
+    os.kill(pid, signal.SIGKILL)
+    messages = [other.communicate(timeout=60)[0] for other in others]
+    assert [other.returncode for other in others] == [0, 0]
+    assert sorted("is there now" in message for message in messages) == [False, True]
+
+
+def test_a_closed_terminal_is_one_line_and_takes_the_kernel_along(study, project):
+    write_notebook(project, WAITS)
+    started = executing(project, write_run(study, ""))
+    pid = int(printed_until(started, "| pid").split()[-1])
+    started.send_signal(signal.SIGHUP)
+    _, err = started.communicate(timeout=60)
+    assert (started.returncode, err) == (130, "stopped\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_kernel_that_dies_is_one_line_that_says_where_to_look(study, project, capsys):
+    write_notebook(project, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert execute.main([str(write_run(study, ""))]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "Was memory short? See reports/s/runs/02_little--a/kernel.log" in error

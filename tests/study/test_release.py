@@ -61,7 +61,7 @@ def test_nothing_ships_where_onnx_cannot_be_written(trained, monkeypatch):
 
 def test_a_run_without_a_scored_test_split_is_not_shipped(trained):
     (trained.folder / "predictions_test.npz").unlink()
-    with pytest.raises(InputError, match="no such predictions"):
+    with pytest.raises(InputError, match="no such file"):
         release.release(trained)
     assert not files.PRETRAINED.exists()
 

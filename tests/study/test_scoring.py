@@ -59,7 +59,7 @@ def test_predictions_of_several_runs_are_gathered_by_name(trained):
     assert list(scoring.gather([name], "test")) == [name]
     with pytest.raises(InputError, match="Write <study>/<run>"):
         scoring.gather(["02_train_cnn--a"], "test")
-    with pytest.raises(InputError, match="no such predictions"):
+    with pytest.raises(InputError, match="no such file"):
         scoring.gather([f"{name}/random10"], "test")
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, exit_status
 from fer_tf.faces.detection import weights
 
 
@@ -21,6 +21,10 @@ def main(argv=None):
         if weights.present(args.missing):
             return 0
         args.only = args.missing
+    return exit_status(lambda: _fetch(args))
+
+
+def _fetch(args):
     failed = False
     for entry in weights.CATALOG.values():
         if not (args.only == entry.name or (args.only is None and entry.free)):

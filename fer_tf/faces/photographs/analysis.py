@@ -1,5 +1,6 @@
 """Every face of a picture and its emotion."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -61,7 +62,7 @@ def check_limits(min_score, min_size):
 
     Raises InputError: `min_score` is not between 0 and 1, or `min_size` is below 0.
     """
-    if not (0 <= min_score <= 1 and min_size >= 0):
+    if not (0 <= min_score <= 1 and 0 <= min_size < math.inf):
         raise InputError(f"faces of a score from {min_score:g} and {min_size:g} pixels; take 0 to 1, and 0 or more.")
 
 

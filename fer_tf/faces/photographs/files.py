@@ -28,15 +28,12 @@ def read(path):
     Raises InputError: no such file, no picture, one that is cut off, or HEIC.
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Give the path of a photograph.") from error
+    data = paths.read_bytes(path, advice="Give the path of a photograph.")
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
         raise InputError(f"{path}: HEIC is not read here. Convert it to JPEG first, or let the phone save JPEG.")
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
-            warnings.simplefilter("ignore")  # of large pictures, odd EXIF and the like
+        # It warns of large pictures, odd EXIF and the like.
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as picture:
             return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(picture))[..., ::-1])
     except UnidentifiedImageError:
         return _by_opencv(path, data)

@@ -9,12 +9,10 @@ picture leaves the machine.
 
 # ruff: noqa: F401 (what is imported here is what the room offers)
 
-import signal
-import threading
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, ending_in_order
 from fer_tf.faces import detection
 from fer_tf.faces.tracking import SMOOTHINGS, Smoother, Tracker
 from fer_tf.faces.video.reading import STAGES, AnnotatedFrame, TrackedFace, read
@@ -76,7 +74,7 @@ def _run(
     detector, network = _loaded(detector, network, weights_folder, source.size)
     frames = read(source, detector, network, tracker, smoother, every, min_score, min_size, draw=write_video)
     recording = Recording(out, name, network.classes, source.fps, write_video) if out else None
-    with source, window as shown, _quits_in_order(), recording or nullcontext():
+    with source, window as shown, ending_in_order(), recording or nullcontext():
         line = Progress(source.length if max_frames is None else max_frames) if progress else None
         return _Reading(source, detector, network, recording, shown, max_frames, seconds, line).run(frames)
 
@@ -150,20 +148,3 @@ class _Reading:
             summary["video"] = str(self.recording.video) if self.recording.codec else None
             self.recording.summarize(summary)
         return summary
-
-
-@contextmanager
-def _quits_in_order():
-    """A request to end (SIGTERM) closes the files as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

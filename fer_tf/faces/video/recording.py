@@ -5,6 +5,7 @@ written beside its place and takes it when the recording is closed.
 """
 
 import csv
+import io
 import json
 import math
 from contextlib import ExitStack
@@ -46,9 +47,9 @@ class Recording:
 
     def __enter__(self):
         part = self._files.enter_context(paths.writing(self.table))
-        self._file = self._files.enter_context(part.open("w", newline="", encoding="utf-8"))
-        self._rows = csv.writer(self._file, lineterminator="\n")
-        self._rows.writerow(columns(self._classes))
+        # Without a buffer: what a full disk refuses is not tried again when the file is closed.
+        self._file = self._files.enter_context(part.open("wb", buffering=0))
+        self._write_rows([columns(self._classes)])
         return self
 
     def __exit__(self, *_):
@@ -56,11 +57,7 @@ class Recording:
 
     def write(self, annotated):
         """Adds an `AnnotatedFrame`: its rows to the table, its picture to the video."""
-        try:
-            self._rows.writerows(rows(annotated, len(columns(self._classes))))
-            self._file.flush()
-        except OSError as error:
-            raise InputError(f"{self.table}: could not be written on ({error.strerror}). Free some space.") from error
+        self._write_rows(rows(annotated, len(columns(self._classes))))
         if self.video:
             if self._writer is None:
                 part = self._video_files.enter_context(paths.writing(self.video))
@@ -68,6 +65,18 @@ class Recording:
                 self._video_files.callback(self._writer.close)
                 self.codec = self._writer.codec
             self._writer.write(annotated.picture, annotated.time_s)
+
+    def _write_rows(self, cells):
+        """Adds rows to the table, all or none of them."""
+        text, length = io.StringIO(), self._file.tell()
+        csv.writer(text, lineterminator="\n").writerows(cells)
+        data = text.getvalue().encode()
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            self._file.truncate(length)
+            raise InputError(f"{self.table}: could not be written on ({error.strerror}). Free some space.") from error
 
     def close(self):
         """Finishes the files and puts them in their places; what was written so far is what they hold.

@@ -1,0 +1,270 @@
+"""Documents from outside: YAML, JSON, model cards and NumPy archives, each read within bounds and held against its schema.
+
+Whatever is wrong with one is an `InputError` in one line that names the file. A YAML tag, an alias or a pickle is refused;
+nothing in a document is executed.
+"""
+
+import io
+import json
+import sys
+import zipfile
+
+import numpy as np
+import yaml
+
+from fer_tf import paths
+from fer_tf.errors import InputError, first_line
+
+MOST_BYTES = 100_000_000
+MOST_IN_ARCHIVE = 2_000_000_000
+_MOST_LETTERS = 60  # of a wrong value, in a message
+
+# A schema is a type, or several of which one must fit, None among them; [schema] for a list of such; or a dict of a
+# mapping's entries, where a key that ends with "?" may be absent.
+TEXTS = [str]
+NAMED = [{"name": str, "caption": str}]
+CARD = {"classes": TEXTS, "input_shape?": [int], "color?": bool, "sha256?": dict}
+"""The facts that a model card begins with."""
+
+DATASET = {"name": str, "classes": TEXTS, "hash": str, "shape": [int], "source": dict, "split_hashes?": dict}
+"""dataset.json of a prepared dataset."""
+
+_DATA = {"name": str, "hash": str, "classes": TEXTS, "size": [int], "splits?": dict}
+TRAINED = {"data": _DATA}
+"""What a network beside it is told by run.json."""
+
+RUN = {
+    "name": str,
+    "notebook": str,
+    "study": str,
+    "parameters": dict,
+    "data": (_DATA, None),
+    "figures": NAMED,
+    "tables": NAMED,
+    "findings": TEXTS,
+    "code?": dict,
+    "versions": dict,
+    "hardware": dict,
+    "model?": (str, None),
+    "source_run?": ({"name": str, "model": str}, None),
+}
+"""run.json of a complete run."""
+
+MANY = 1_000_000
+RANGES = {
+    **dict.fromkeys(
+        ("epochs", "batch_size", "batch_sizes", "views", "every", "rounds", "timed", "per_class"), (1, MANY)
+    ),
+    **dict.fromkeys(("frozen_epochs", "fine_tuned_epochs", "early_stopping", "max_train_images"), (0, MANY)),
+    **dict.fromkeys(("learning_rate", "learning_rates", "frozen_rate", "fine_tuned_rate"), (0, 100)),
+    **dict.fromkeys(("label_smoothing", "pca"), (0, 1)),
+    "weight_decay": (0, 100),
+    "channels": (1, 3),
+    "folds": (2, MANY),
+    "fps": (0.001, 1000),
+    "seed": (0, 2**32 - 1),
+    "threads": (0, 1024),
+}
+"""Least and largest value of the parameters of notebooks and trainings, by name; of a list, each of its values."""
+
+
+def fault(document, schema, where=""):
+    """What is wrong with a document, by its schema.
+
+    Args:
+        document: as YAML or JSON give it.
+        schema: see `CARD`, `DATASET` and `RUN`.
+        where: str, the place of this part in the whole.
+
+    Returns:
+        str such as "classes[2] is 7, expected text"; "" for a document that fits.
+
+    Example:
+        >>> fault({"classes": ["happy", 7]}, CARD)
+        'classes[1] is 7, expected text'
+    """
+    if isinstance(schema, tuple):
+        faults = [fault(document, one, where) for one in schema]
+        return "" if "" in faults else faults[0]
+    if isinstance(schema, dict):
+        if not isinstance(document, dict):
+            return _misfit(document, "a mapping", where)
+        for key, part in schema.items():
+            name = key.removesuffix("?")
+            if name not in document:
+                if key == name:
+                    return f"{where}{'.' if where else ''}{name} is missing"
+            elif wrong := fault(document[name], part, f"{where}{'.' if where else ''}{name}"):
+                return wrong
+        return ""
+    if isinstance(schema, list):
+        if not isinstance(document, list):
+            return _misfit(document, "a list", where)
+        return next(filter(None, (fault(one, schema[0], f"{where}[{i}]") for i, one in enumerate(document))), "")
+    if schema is None:
+        return "" if document is None else _misfit(document, "nothing", where)
+    fits = isinstance(document, schema) and (schema is bool or not isinstance(document, bool))
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "a mapping"}
+    return "" if fits else _misfit(document, names[schema], where)
+
+
+def checked(document, schema, path, advice):
+    """A document, where it fits its schema.
+
+    Raises:
+        InputError: it does not; the message names the file, the entry and `advice`, what to do.
+    """
+    if wrong := fault(document, schema):
+        raise InputError(f"{path}: {wrong}. {advice}")
+    return document
+
+
+def out_of_range(parameters):
+    """The first number among parameters that is not in its range, or is infinite or no number.
+
+    Args:
+        parameters: dict of names to values; those of other names than `RANGES` only have to be finite.
+
+    Returns:
+        str such as "label_smoothing is 5.0, expected 0 to 1"; "" where all fit.
+
+    Example:
+        >>> out_of_range({"epochs": 0})
+        'epochs is 0, expected 1 to 1,000,000'
+    """
+    for name, value in parameters.items():
+        low, high = RANGES.get(name, (-sys.float_info.max, sys.float_info.max))
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, (int, float)) and not low <= number <= high:
+                return f"{name} is {number}, expected {f'{low:,} to {high:,}' if name in RANGES else 'a number'}"
+    return ""
+
+
+def read_yaml(path):
+    """A YAML file that holds a mapping, or nothing.
+
+    Args:
+        path: of a UTF-8 file of at most 1 MB.
+
+    Returns:
+        dict, empty for an empty file.
+
+    Raises:
+        InputError: no such file, another encoding, no YAML, a name that stands twice, a tag or an alias, or no mapping.
+    """
+    content = _yaml(_text(path, 1_000_000), path)
+    return checked({} if content is None else content, dict, path, "Write lines like name: value.")
+
+
+def read_card(path):
+    """The facts that a model card begins with, between two lines of three dashes.
+
+    Returns:
+        dict that fits `CARD`.
+
+    Raises:
+        InputError: as `read_yaml`; there are no such lines; or an entry of another kind.
+    """
+    advice = "Mend the card, or remove it."
+    parts = _text(path, 1_000_000).split("---\n")
+    if len(parts) < 3 or parts[0].strip():
+        raise InputError(f"{path}: no facts between two lines '---' at its beginning. {advice}")
+    return checked(_yaml(parts[1], path), CARD, path, advice)
+
+
+def read_json(path, schema, advice):
+    """A JSON file.
+
+    Args:
+        path: of a UTF-8 file.
+        schema: that it must fit.
+        advice: str, what to do about one that does not.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        InputError: no such file, another encoding, no JSON, a name that stands twice, or another content than that of
+            its schema.
+    """
+    try:
+        content = json.loads(_text(path, MOST_BYTES), object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: unreadable ({first_line(error)}). {advice}") from error
+    return checked(content, schema, path, advice)
+
+
+def read_arrays(path, names, advice):
+    """The arrays of an `.npz` file.
+
+    Args:
+        path: of the file.
+        names: of the arrays that it must hold.
+        advice: str, what to do about one that is damaged.
+
+    Returns:
+        dict of each name to its array.
+
+    Raises:
+        InputError: no such file, a damaged one, one with pickled objects, or one without one of these arrays.
+    """
+    data = paths.read_bytes(path, MOST_IN_ARCHIVE, advice)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MOST_IN_ARCHIVE:
+                raise InputError(f"more than {MOST_IN_ARCHIVE / 1e9:.0f} GB in it")
+        with np.load(io.BytesIO(data)) as saved:
+            return {name: saved[name] for name in names}
+    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
+        raise InputError(f"{path}: damaged ({first_line(error)}). {advice}") from error
+
+
+def is_damaged_zip(path):
+    """Whether a zip file, such as a `.keras` or `.npz`, is other than it was written, by its entries' checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is not None
+    except Exception:  # zipfile and zlib raise half a dozen kinds for damaged bytes
+        return True
+
+
+def _text(path, most):
+    try:
+        return paths.read_bytes(path, most).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 (byte {error.start:,}). Save it as UTF-8.") from error
+
+
+def _yaml(text, path):
+    try:
+        return yaml.load(text, _Loader)  # a safe loader: it makes plain data only
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+        raise InputError(f"{path}: not YAML that is read here ({' '.join(str(error).split())[:300]}).") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data only, each name once, and no aliases, by which a few lines could grow to fill memory."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias (*); write the value itself")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node, deep=False):
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise yaml.YAMLError(f"the name '{twice[0]}' stands twice")
+        return super().construct_mapping(node, deep)
+
+
+def _without_duplicates(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the name '{next(name for name in names if names.count(name) > 1)}' stands twice")
+    return result
+
+
+def _misfit(value, expected, where):
+    shown = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else f"a {type(value).__name__}"
+    return f"{where or 'the whole'} is {shown[:_MOST_LETTERS]}, expected {expected}"
