@@ -17,15 +17,7 @@ from fer_tf.datasets.fer2013_csv import SIDE, USAGES, has_columns, read_csv
 from fer_tf.errors import InputError, first_line
 
 OFFICIAL_USAGES = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
-OFFICIAL_CLASSES = {
-    "angry": 4953,
-    "disgust": 547,
-    "fear": 5121,
-    "happy": 8989,
-    "sad": 6077,
-    "surprise": 4002,
-    "neutral": 6198,
-}
+OFFICIAL_CLASSES = dict(zip(emotions.FER2013, (4953, 547, 5121, 8989, 6077, 4002, 6198), strict=True))
 """How many images FER2013 has (Goodfellow et al. 2013, and the competition's file)."""
 HUMAN_ACCURACY = (0.65, 0.05)
 """How often people agree with FER2013's labels, and how sure that is: 65 ± 5% (Goodfellow et al. 2013, section 3.2)."""
@@ -45,15 +37,12 @@ def read_fer2013(path, unreadable="refuse", seed=0):
         path: where it lies: `fer2013.csv`, `icml_face_data.csv`, an archive with one of them, or class folders
             `train/angry/...` in a folder or a zip, at any depth.
         unreadable: "refuse" image files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
-        seed: int, of the split that is made where the form doesn't tell the official one.
+        seed: int, of the split that is made where the form doesn't tell the official one: see
+            `class_folders.splits_of_folders`.
     Returns: Dataset of 48x48 gray images with the seven classes of `emotions.FER2013`, ordered by split, then by file
         name (or CSV row). `source["split"]` says whose split it is, `source["differences"]` how its counts differ from
         the official ones.
     Raises InputError: something is missing or wrong; one line says what, where, and what to do.
-
-    Without usages in the file names, the folder `test` (or else `validation`) is the test split, as it was held out by
-    whoever made the copy, and a ninth of `train`, drawn by class, is the validation split; with all three folders, they
-    are taken as they are.
 
     Goodfellow et al. 2013, "Challenges in representation learning", section 3.
     """
@@ -80,21 +69,12 @@ def read_fer2013(path, unreadable="refuse", seed=0):
 
 
 def differences(dataset):
-    """How a FER2013's counts differ from the official ones.
-
-    Args:
-        dataset: Dataset with the classes of `emotions.FER2013`.
-    Returns: list of str, a sentence for each difference; empty where there is none.
-    """
+    """How a FER2013's counts differ from the official ones: a sentence for each difference."""
     by_split = {usage: int((dataset.splits == split).sum()) for usage, split in USAGES.items()}
-    by_class = dict(
-        zip(dataset.classes, np.bincount(dataset.labels, minlength=len(dataset.classes)).tolist(), strict=True)
-    )
+    by_class = dataset.counts().sum(axis=1)
     pairs = [(f"{usage} ({USAGES[usage]})", by_split[usage], n) for usage, n in OFFICIAL_USAGES.items()]
     pairs += [(name, by_class[name], n) for name, n in OFFICIAL_CLASSES.items()]
-    return [
-        f"{what}: {result:,} images, officially {official:,}." for what, result, official in pairs if result != official
-    ]
+    return [f"{what}: {have:,} images, officially {official:,}." for what, have, official in pairs if have != official]
 
 
 def _find_csv(files):
@@ -131,10 +111,8 @@ def _from_folders(files, unreadable, seed):
     def split(names):
         return _splits_of_usages(files.label, names) or class_folders.splits_of_folders(files.label, names, seed)
 
-    dataset = class_folders.read(
-        files, "fer2013", emotions.FER2013, SIDE, 1, split, resize=False, unreadable=unreadable
-    )
-    return _described(dataset)
+    options = {"resize": False, "unreadable": unreadable}
+    return _described(class_folders.read(files, "fer2013", emotions.FER2013, SIDE, 1, split, **options))
 
 
 def _described(dataset):

@@ -37,9 +37,8 @@ def accuracy_over_views(views, plain=None, plain_interval=None, ax=None):
         ax.axhline(plain, color=style.INK, linestyle="--", linewidth=0.9, label=f"plain image {plain:.3f}")
     if {"low", "high"} <= set(views.columns):
         around = [(views["accuracy"] - views["low"]).clip(lower=0), (views["high"] - views["accuracy"]).clip(lower=0)]
-        ax.errorbar(
-            views["n"], views["accuracy"], yerr=around, fmt="none", ecolor=style.BLUE, elinewidth=0.8, capsize=2
-        )
+        look = {"fmt": "none", "ecolor": style.BLUE, "elinewidth": 0.8, "capsize": 2}
+        ax.errorbar(views["n"], views["accuracy"], yerr=around, **look)
     ax.plot(views["n"], views["accuracy"], color=style.BLUE, marker="o", label="mean over the views")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("views of each image")
@@ -113,17 +112,8 @@ def accuracy_over_latency(formats, ax=None):
         engine, _, kind = row["format"].partition("_")
         color, marker = _ENGINES.get(engine, (style.GRAY, "v"))
         ax.vlines(row["ms"], row["low"], row["high"], color=color, linewidth=0.8)
-        filled = "white" if kind else color
-        label = " ".join(filter(None, (engine, kind)))
-        ax.plot(
-            row["ms"],
-            row["accuracy"],
-            color=color,
-            marker=marker,
-            linestyle="none",
-            markerfacecolor=filled,
-            label=label,
-        )
+        look = {"color": color, "marker": marker, "linestyle": "none", "markerfacecolor": "white" if kind else color}
+        ax.plot(row["ms"], row["accuracy"], label=" ".join(filter(None, (engine, kind))), **look)
     ax.set_xlim(left=0)
     ax.set_xlabel("milliseconds for an image alone")
     ax.set_ylabel("accuracy")
@@ -144,10 +134,9 @@ def features_by_classifiers(table, label="validation accuracy", ax=None):
     width = style.COLUMN if table.shape[1] <= 4 else style.PAGE
     fig, ax = style.panel(ax, width, 1.6 + 0.34 * len(table))
     values = table.to_numpy(dtype=float)
-    words = np.array([["–" if np.isnan(value) else f"{value:.3f}" for value in row] for row in values])
     low, high = np.nanmin(values), np.nanmax(values)
     columns = [str(name).replace("_", " ") for name in table.columns]
-    heatmap(ax, values, words, list(table.index), columns, label, style.SEQUENTIAL, low - 0.1 * (high - low), high)
+    heatmap(ax, values, ".3f", list(table.index), columns, label, style.SEQUENTIAL, low - 0.1 * (high - low), high)
     return fig
 
 
@@ -164,8 +153,8 @@ def errors_by_class(recalls, ax=None):
     for i, (name, column) in enumerate(recalls.items()):
         face, hatch = looks[i % len(looks)]
         x = places + (i - (recalls.shape[1] - 1) / 2) * width
-        bars = ax.bar(x, 1 - column, width * 0.92, color=face, hatch=hatch, edgecolor=style.INK, linewidth=0.4)
-        bars.set_label(str(name))
+        look = {"color": face, "hatch": hatch, "edgecolor": style.INK, "linewidth": 0.4}
+        ax.bar(x, 1 - column, width * 0.92, label=str(name), **look)
         for spot, value in zip(x, 1 - column, strict=True):
             ax.text(spot, value + 0.012, f"{value:.2f}", ha="center", va="bottom", fontsize=6.5)
     ax.set_xticks(places, recalls.index)

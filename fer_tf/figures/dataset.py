@@ -59,9 +59,8 @@ def split_sizes(dataset, ax=None):
     sizes = dataset.counts().sum(axis=0)
     fig, ax = style.panel(ax, style.COLUMN, 0.6 + 0.28 * len(sizes))
     colors = [style.SPLITS.get(split, style.GRAY) for split in sizes.index]
-    bars = ax.barh(sizes.index, sizes, color=colors, edgecolor=style.INK, height=0.7)
-    for bar, split in zip(bars, sizes.index, strict=True):
-        bar.set_hatch(style.HATCHES.get(split, ""))
+    hatches = [style.HATCHES.get(split, "") for split in sizes.index]
+    ax.barh(sizes.index, sizes, color=colors, hatch=hatches, edgecolor=style.INK, height=0.7)
     _counted(ax, sizes)
     return fig
 
@@ -154,8 +153,7 @@ def intensity_correlation(dataset, ax=None):
         scale = {"cmap": style.DIVERGING, "vmin": -1, "vmax": 1}
     else:
         scale = {"cmap": style.SEQUENTIAL, "vmin": min(0.95, np.floor(lowest * 20) / 20), "vmax": 1}
-    words = np.vectorize(lambda r: "–" if np.isnan(r) else f"{r:.2f}")(correlation)
-    heatmap(ax, correlation, words, dataset.classes, dataset.classes, "correlation of the mean faces", **scale)
+    heatmap(ax, correlation, ".2f", dataset.classes, dataset.classes, "correlation of the mean faces", **scale)
     return fig
 
 
@@ -273,9 +271,8 @@ def balanced_classes(counts, ax=None):
     before, after = counts["before"].to_numpy(), counts["after"].to_numpy()
     colors = [style.color(name) for name in names]
     ax.barh(names, before, color=colors, height=0.75)
-    added = ax.barh(names, after - before, left=before, color="white", edgecolor=colors, height=0.75, linewidth=0.8)
-    for bar in added:
-        bar.set_hatch("////")
+    look = {"color": "white", "edgecolor": colors, "hatch": "////", "height": 0.75, "linewidth": 0.8}
+    ax.barh(names, after - before, left=before, **look)
     longest = max(1, after.max())
     for y, (had, has) in enumerate(zip(before, after, strict=True)):
         word = f"{had:,}" if had == has else f"{had:,} → {has:,}"

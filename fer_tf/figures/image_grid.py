@@ -68,16 +68,11 @@ def grid(rows, row_labels=None, column_labels=None, columns=None, tile=style.TIL
     ax.imshow(picture, vmin=0, vmax=255, aspect="auto", extent=(0, width, height, 0), interpolation="none")
     ax.set_axis_off()
     step_y, step_x = (height + gap_of(rows)) / len(rows), (width + gap_of(rows)) / places
+    outside = {"textcoords": "offset points", "annotation_clip": False}
     for r, label in enumerate(row_labels or []):
-        middle = r * step_y + (step_y - gap_of(rows)) / 2
-        ax.annotate(
-            label, (0, middle), (-4, 0), textcoords="offset points", ha="right", va="center", annotation_clip=False
-        )
+        ax.annotate(label, (0, r * step_y + (step_y - gap_of(rows)) / 2), (-4, 0), ha="right", va="center", **outside)
     for c, label in enumerate(column_labels or []):
-        middle = c * step_x + (step_x - gap_of(rows)) / 2
-        ax.annotate(
-            label, (middle, 0), (0, 3), textcoords="offset points", ha="center", va="bottom", annotation_clip=False
-        )
+        ax.annotate(label, (c * step_x + (step_x - gap_of(rows)) / 2, 0), (0, 3), ha="center", va="bottom", **outside)
     return fig
 
 

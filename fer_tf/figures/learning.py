@@ -70,20 +70,12 @@ def compare_learning(histories, column="val_accuracy", ax=None):
     for history in histories.values():
         _check(history, ("epoch", column))
     fig, ax = style.panel(ax, style.PAGE, 2.8)
-    colors = [
-        style.color(name) for name in ("sad", "angry", "disgust", "fear", "happy", "surprise", "neutral", "contempt")
-    ]
-    marks = "osvPX^D*"
-    ends = {}
+    order = ("sad", "angry", "disgust", "fear", "happy", "surprise", "neutral", "contempt")
+    colors, marks, ends = [style.color(name) for name in order], "osvPX^D*", {}
     for i, (name, history) in enumerate(histories.items()):
-        (line,) = ax.plot(
-            history["epoch"],
-            history[column],
-            color=colors[i % len(colors)],
-            linestyle=style.DASHES[(i + i // len(colors)) % len(style.DASHES)],
-            marker=marks[i % len(marks)],
-            markevery=max(1, len(history) // 10),
-        )
+        look = {"color": colors[i % len(colors)], "marker": marks[i % len(marks)]}
+        look |= {"linestyle": style.DASHES[(i + i // len(colors)) % len(style.DASHES)]}
+        (line,) = ax.plot(history["epoch"], history[column], markevery=max(1, len(history) // 10), **look)
         ends[name] = (_best_row(history, column)[column], line)
     order = sorted(ends, key=lambda name: ends[name][0], reverse=not column.endswith("loss"))
     labels = [f"{name} ({ends[name][0]:.3f})" for name in order]
@@ -109,11 +101,10 @@ def accuracy_by_setting(results, rows="learning_rate", columns="batch_size", val
     grid = results.pivot_table(index=rows, columns=columns, values=value).sort_index(ascending=False)
     fig, ax = style.panel(ax, style.COLUMN, 1.1 + 0.42 * len(grid))
     values = grid.to_numpy(dtype=float)
-    words = np.array([["–" if np.isnan(number) else f"{number:.3f}" for number in line] for line in values])
     low, high = np.nanmin(values), np.nanmax(values)
     low -= 0.1 * max(high - low, 0.01)
     names = [[f"{name:g}" for name in axis] for axis in (grid.index, grid.columns)]
-    heatmap(ax, values, words, *names, _worded(value), style.SEQUENTIAL, low, high)
+    heatmap(ax, values, ".3f", *names, _worded(value), style.SEQUENTIAL, low, high)
     y, x = np.unravel_index(np.nanargmax(values), values.shape)
     frame = {"fill": False, "edgecolor": "#D55E00", "linewidth": 1.8, "zorder": 3}
     ax.add_patch(Rectangle((x + 0.03, y + 0.03), 0.94, 0.94, **frame))
@@ -142,17 +133,14 @@ def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), ax=None):
         mean, deviation = result.mean(), result.std(ddof=1) if len(result) > 1 else 0.0
         spots = place + 0.5 * (np.arange(len(result)) - (len(result) - 1) / 2) / max(1, len(result))
         color = looks[place % len(looks)]
-        ax.add_patch(
-            Rectangle((place - 0.4, mean - deviation), 0.8, 2 * deviation, color=style.PALE, alpha=0.7, zorder=0)
-        )
+        band = Rectangle((place - 0.4, mean - deviation), 0.8, 2 * deviation, color=style.PALE, alpha=0.7, zorder=0)
+        ax.add_patch(band)
         ax.hlines(mean, place - 0.4, place + 0.4, color=style.INK, linewidth=1)
         ax.plot(spots, result, color=color, marker=marks[place % len(marks)], linestyle="none")
         for spot, fold, number in zip(spots, folds["fold"], result, strict=True):
             ax.annotate(f"{fold}", (spot, number), (0, 4), textcoords="offset points", ha="center", fontsize=6.5)
-        message = f"{mean:.3f} ± {deviation:.3f}"
-        ax.annotate(
-            message, (place, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center"
-        )
+        above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
+        ax.annotate(f"{mean:.3f} ± {deviation:.3f}", (place, 1.0), (0, 3), **above)
     ax.set_xticks(range(len(values)), [_worded(name) for name in values])
     ax.set_xlim(-0.6, len(values) - 0.4)
     ax.margins(y=0.18)
@@ -177,18 +165,13 @@ def learning_curves_by_phase(history, best="val_accuracy"):
             if first > history["epoch"].min():
                 ax.axvline(first - 0.5, color=style.INK, linewidth=0.8)
             if len(phases) > 1:
-                left = max(first - 0.5, ax.get_xlim()[0])
-                place = ax.get_xaxis_transform()
-                ax.annotate(
-                    name, (left, 0.02), (2, 0), xycoords=place, textcoords="offset points", rotation=90, fontsize=6.5
-                )
+                look = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "rotation": 90}
+                ax.annotate(name, (max(first - 0.5, ax.get_xlim()[0]), 0.02), (2, 0), fontsize=6.5, **look)
     return fig
 
 
 def _check(history, columns):
-    for column in columns:
-        if column not in history:
-            raise InputError(f"the training's history has no column '{column}'; it has {', '.join(map(str, history))}.")
+    require(history, columns, "the training's history")
     if history[columns[-1]].notna().sum() == 0:
         raise InputError(f"the history has no value of '{columns[-1]}': no epoch was completed. Train again.")
 

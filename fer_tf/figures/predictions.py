@@ -87,10 +87,8 @@ def per_class_bars(per_class, ax=None):
     for i, (column, (face, hatch)) in enumerate(looks.items()):
         values = per_class[column].to_numpy(dtype=float)
         x = places + (i - 1) * 0.27
-        bars = ax.bar(x, np.nan_to_num(values), width=0.25, color=face, edgecolor=style.INK, linewidth=0.4)
-        for bar in bars:
-            bar.set_hatch(hatch)
-        bars.set_label("F1" if column == "f1" else column)
+        look = {"color": face, "hatch": hatch, "edgecolor": style.INK, "linewidth": 0.4}
+        ax.bar(x, np.nan_to_num(values), width=0.25, label="F1" if column == "f1" else column, **look)
         for spot, value in zip(x, values, strict=True):
             word = "–" if np.isnan(value) else f"{value:.2f}"
             ax.text(spot, np.nan_to_num(value) + 0.015, word, ha="center", va="bottom", fontsize=6.5)
@@ -146,18 +144,9 @@ def reliability_diagram(bins):
     middle, width = (bins["low"] + bins["high"]) / 2, bins["high"] - bins["low"]
     bar = {"edgecolor": style.INK, "linewidth": 0.5}
     top.bar(middle[filled.index], filled["accuracy"], width[filled.index], color="#5B93BF", label="accuracy", **bar)
-    gap = filled["confidence"] - filled["accuracy"]
-    top.bar(
-        middle[filled.index],
-        gap,
-        width[filled.index],
-        bottom=filled["accuracy"],
-        facecolor="none",
-        hatch="////",
-        edgecolor="#D55E00",
-        linewidth=0.5,
-        label="gap to the confidence",
-    )
+    gap = {"bottom": filled["accuracy"], "label": "gap to the confidence"}
+    gap |= {"facecolor": "none", "hatch": "////", "edgecolor": "#D55E00", "linewidth": 0.5}
+    top.bar(middle[filled.index], filled["confidence"] - filled["accuracy"], width[filled.index], **gap)
     top.plot([0, 1], [0, 1], color=style.INK, linewidth=0.8, linestyle="--", label="calibrated")
     top.plot([], [], linestyle="none", label=f"ECE {expected_calibration_error(bins):.3f}")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
@@ -224,13 +213,11 @@ def _confusion_panel(ax, confusion, show, counted):
     if show == "ratios" and counted:
         sums = values.sum(axis=1, keepdims=True)
         values = values / np.where(sums > 0, sums, np.nan)
+    spec, scale, label = ".2f", 1, "share of the true emotion's images"
     if show == "counts":
-        words, scale, label = np.vectorize("{:,.0f}".format)(values), max(1, np.nanmax(values)), "images"
-    else:
-        words, scale, label = np.vectorize("{:.2f}".format)(values), 1, "share of the true emotion's images"
-    words = np.where(np.isnan(values), "–", words)
-    names = list(confusion.columns)
-    bar = heatmap(ax, values, words, list(confusion.index), names, label, style.SEQUENTIAL, 0, scale)
+        spec, scale, label = ",.0f", max(1, np.nanmax(values)), "images"
+    names = list(confusion.index), list(confusion.columns)
+    bar = heatmap(ax, values, spec, *names, label, style.SEQUENTIAL, 0, scale)
     bar.ax.yaxis.set_major_formatter("{x:,.0f}" if show == "counts" else "{x:.1f}")
     ax.set_xlabel("predicted emotion")
     ax.set_ylabel("true emotion")
@@ -256,13 +243,8 @@ def _probability_bars(ax, probabilities, label, classes, named):
     ax.tick_params(axis="y", length=0, labelsize=6.5, pad=2)
     ax.spines["bottom"].set_visible(False)
     best = int(np.argmax(probabilities))
-    inside = probabilities[best] > 0.7
-    ax.text(
-        probabilities[best] + (-0.03 if inside else 0.03),
-        best,
-        f"{probabilities[best]:.0%}",
-        va="center_baseline",
-        ha="right" if inside else "left",
-        fontsize=6,
-        color=style.ink_on(style.color(classes[best])) if inside else style.INK,
-    )
+    share, look = probabilities[best], {"ha": "left", "color": style.INK}
+    if share > 0.7:
+        look = {"ha": "right", "color": style.ink_on(style.color(classes[best]))}
+    x = share + (0.03 if look["ha"] == "left" else -0.03)
+    ax.text(x, best, f"{share:.0%}", va="center_baseline", fontsize=6, **look)

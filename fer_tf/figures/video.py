@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, require
 from fer_tf.figures import image_grid, style
 
 
@@ -22,8 +22,7 @@ def emotion_timeline(table, classes, truth=None, most=4):
         seen.
     Raises InputError: the table lacks a column.
     """
-    if lacking := [name for name in ("frame", "time_s", "track", "emotion", *classes) if name not in table]:
-        raise InputError(f"the table of faces over time has no column '{lacking[0]}'. Read the clip again.")
+    require(table, ("frame", "time_s", "track", "emotion", *classes), "the table of faces over time")
     observed = table.dropna(subset="track")
     tracks = sorted(observed["track"].value_counts().index[:most])
     fig = style.figure(style.PAGE, 0.75 + 1.75 * max(1, len(tracks)))
@@ -139,9 +138,8 @@ def _strip(ax, bottom, name, times, emotions, step, height=0.12):
         if length > 0.06 * (times[-1] + step - times[0]):
             middle = (times[start] + length / 2, bottom + height / 2)
             ax.annotate(emotion, middle, ha="center", va="center", fontsize=6, color=style.ink_on(style.color(emotion)))
-    ax.annotate(
-        name, (1, bottom + height / 2), (3, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=7
-    )
+    beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center", "fontsize": 7}
+    ax.annotate(name, (1, bottom + height / 2), (3, 0), **beside)
 
 
 def _step(times):

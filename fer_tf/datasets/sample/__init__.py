@@ -46,7 +46,9 @@ def sample(n=3000, size=48, channels=1, seed=0, label_noise=0.04):
     splits = stratified(picture_drawn, seed=seed)
     order = np.argsort([SPLITS.index(split) for split in splits], kind="stable")
     picture_drawn, splits = picture_drawn[order], splits[order]
-    images = np.stack([_face(label, size, channels, (seed, i)) for i, label in enumerate(picture_drawn)])
+    images = np.stack(
+        [drawing.draw_face(emotions.FER2013[label], size, channels, (seed, i)) for i, label in enumerate(picture_drawn)]
+    )
     ids = np.array([f"{split}/{i:05d}" for i, split in enumerate(splits)])
     labels, planted = _plant(images, picture_drawn.copy(), splits, ids, label_noise, rng)
     source = {"form": "drawn", "split": "80/10/10, stratified", "seed": seed, "planted": planted}
@@ -79,12 +81,8 @@ def clip(seconds=6.0, fps=25.0, height=480, width=640, seed=0) -> Iterator[tuple
         share = share * share * (3 - 2 * share)
         mixed = _mix(anatomy.PROTOTYPES[displayed[before]], anatomy.PROTOTYPES[displayed[before + 1]], share)
         x, y, yaw, roll, scale = np.sin(2 * np.pi * np.array([0.13, 0.17, 0.21, 0.11, 0.07]) * frame / fps + phase)
-        pose = anatomy.Pose(
-            center=(width * (0.5 + 0.12 * x), height * (0.45 + 0.05 * y)),
-            scale=0.2 * min(height, width) * (1 + 0.08 * scale),
-            yaw=0.15 * yaw,
-            roll=0.08 * roll,
-        )
+        center, scale = (width * (0.5 + 0.12 * x), height * (0.45 + 0.05 * y)), 0.2 * (1 + 0.08 * scale)
+        pose = anatomy.Pose(center, scale * min(height, width), yaw=0.15 * yaw, roll=0.08 * roll)
         yield drawing.render(background, who, anatomy.checked(mixed), pose), displayed[before + round(share)]
 
 
@@ -100,10 +98,6 @@ def _labels(n):
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def _face(label, size, channels, seed):
-    return drawing.draw_face(emotions.FER2013[label], size, channels, np.random.default_rng(seed))
-
-
 def _plant(images, labels, splits, ids, label_noise, rng):
     """Puts the faults in, in place, each on images of its own; returns the labels and what was planted where."""
     few = max(2, len(labels) // 350)
@@ -111,11 +105,8 @@ def _plant(images, labels, splits, ids, label_noise, rng):
     blank, double, leak, conflict = np.split(train[: 6 * few], [few, 3 * few, 4 * few])
     images[blank] = rng.integers(0, 256, (few, 1, 1, 1), dtype=np.uint8)
     planted = {"blank": sorted(ids[blank].tolist())}
-    for kind, these, twins in (
-        ("duplicate", double[:few], double[few:]),
-        ("leak", leak, held[:few]),
-        ("conflict", conflict[:few], conflict[few:]),
-    ):
+    pairs = {"duplicate": np.split(double, [few]), "leak": (leak, held[:few]), "conflict": np.split(conflict, [few])}
+    for kind, (these, twins) in pairs.items():
         images[these] = images[twins]
         labels[these] = labels[twins]
         planted[kind] = dict(sorted(zip(ids[these].tolist(), ids[twins].tolist(), strict=True)))

@@ -12,26 +12,14 @@ import numpy as np
 from fer_tf.emotions import canonical
 from fer_tf.errors import InputError
 
+# In the order in which chance is drawn for them.
 ACTION_UNITS = {
-    "AU1": "inner brow raiser",
-    "AU2": "outer brow raiser",
-    "AU4": "brow lowerer",
-    "AU5": "upper lid raiser",
-    "AU6": "cheek raiser",
-    "AU7": "lid tightener",
-    "AU9": "nose wrinkler",
-    "AU10": "upper lip raiser",
-    "AU12": "lip corner puller",
-    "AU14": "dimpler, on one side",
-    "AU15": "lip corner depressor",
-    "AU16": "lower lip depressor",
-    "AU17": "chin raiser",
-    "AU20": "lip stretcher",
-    "AU23": "lip tightener",
-    "AU25": "lips part",
-    "AU26": "jaw drop",
-    "AU43": "eyes closed",
-}
+    "AU1": "inner brow raiser", "AU2": "outer brow raiser", "AU4": "brow lowerer", "AU5": "upper lid raiser",
+    "AU6": "cheek raiser", "AU7": "lid tightener", "AU9": "nose wrinkler", "AU10": "upper lip raiser",
+    "AU12": "lip corner puller", "AU14": "dimpler, on one side", "AU15": "lip corner depressor",
+    "AU16": "lower lip depressor", "AU17": "chin raiser", "AU20": "lip stretcher", "AU23": "lip tightener",
+    "AU25": "lips part", "AU26": "jaw drop", "AU43": "eyes closed",
+}  # fmt: skip
 
 # Prototypes after Ekman & Friesen's EMFACS; AU10, AU17 and AU25 are among the variants it lists.
 PROTOTYPES = {
@@ -62,10 +50,7 @@ _LOW, _HIGH = np.array(list(_FEATURES.values())).T
 
 
 def person(rng):
-    """A random person.
-
-    Returns: SimpleNamespace of floats: the features, each uniform in its range and independent of the expression.
-    """
+    """A random person: SimpleNamespace of floats, each uniform in its range and independent of the expression."""
     return SimpleNamespace(**dict(zip(_FEATURES, rng.uniform(_LOW, _HIGH).tolist(), strict=True)))
 
 
@@ -113,9 +98,7 @@ class Pose:
     """Where a head is and how it is turned; called with points in face units, it gives them in pixels."""
 
     def __init__(self, center, scale, yaw=0.0, pitch=0.0, roll=0.0):
-        """Args: center (x, y) in pixels; scale, pixels to one face unit; yaw (to the right), pitch (down) and roll
-        (clockwise) in radians.
-        """
+        """Center (x, y) in pixels; scale, pixels to one face unit; yaw (right), pitch (down), roll (clockwise), radians."""
         self.center, self.scale, self.yaw, self.pitch, self.roll = np.asarray(center, float), scale, yaw, pitch, roll
         cy, sy, cp, sp, cr, sr = (f(a) for a in (yaw, pitch, roll) for f in (np.cos, np.sin))
         turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
@@ -200,13 +183,9 @@ def eye(who, au, side):
 
     x = t * who.eye_width
     crease = np.column_stack((x * 1.12, lid(t * 0.93, max(up, 0.2 * who.eye_height) + 0.045)))
-    return SimpleNamespace(
-        center=center,
-        upper=np.column_stack((x, lid(t, up))) + center,
-        lower=np.column_stack((x, np.maximum(lid(t, -low), lid(t, up)))) + center,
-        crease=crease + center,
-        disc=disc,
-    )
+    upper, lower = lid(t, up), np.maximum(lid(t, -low), lid(t, up))
+    upper, lower = (np.column_stack((x, y)) + center for y in (upper, lower))
+    return SimpleNamespace(center=center, upper=upper, lower=lower, crease=crease + center, disc=disc)
 
 
 def mouth(who, au):
@@ -235,10 +214,9 @@ def mouth(who, au):
     cupid = 1 - 0.3 * np.exp(-((t / 0.12) ** 2))
     top = upper - who.upper_lip * thin * bow**0.7 * cupid
     bottom = lower + who.lower_lip * thin * bow**0.75 * (1 + 0.5 * au["AU16"] + 0.2 * au["AU17"])
-    return SimpleNamespace(
-        top=np.column_stack((x, top)), bottom=np.column_stack((x, bottom)), upper=np.column_stack((x, upper)), lower=np.column_stack((x, lower)),
-        gap=gap, left=np.array([x[0], y[0]]), right=np.array([x[-1], y[-1]]),
-    )  # fmt: skip
+    curves = {"top": top, "bottom": bottom, "upper": upper, "lower": lower}
+    curves = {name: np.column_stack((x, curve)) for name, curve in curves.items()}
+    return SimpleNamespace(gap=gap, left=np.array([x[0], y[0]]), right=np.array([x[-1], y[-1]]), **curves)
 
 
 def _sided(who, au, side):

@@ -33,13 +33,8 @@ def draw_face(emotion_or_aus, size=48, channels=1, rng=None):
     au = anatomy.checked(emotion_or_aus) if values else anatomy.action_units(emotion_or_aus, rng)
     side = size * (2 if size < 128 else 1)  # supersampled where a pixel is coarse
     normal, chance = rng.standard_normal(12), rng.random(12)
-    pose = anatomy.Pose(
-        center=side * (np.array([0.5, 0.45]) + 0.03 * normal[:2]),
-        scale=side * 0.5 * np.exp(0.08 * normal[2]),
-        yaw=0.24 * normal[3],
-        pitch=0.11 * normal[4],
-        roll=0.12 * normal[5],
-    )
+    center, scale = side * (np.array([0.5, 0.45]) + 0.03 * normal[:2]), side * 0.5 * np.exp(0.08 * normal[2])
+    pose = anatomy.Pose(center, scale, yaw=0.24 * normal[3], pitch=0.11 * normal[4], roll=0.12 * normal[5])
     light = (0.75 * normal[6], -0.25 + 0.35 * normal[7], 0.9)
     picture = render(backdrop((side, side), rng), who, au, pose, light, gaze=0.022 * normal[8:10])
     if chance[0] < 0.13:
@@ -141,28 +136,14 @@ def _body(paint, who, au, skin, hair):
     w, volume = who.width, who.hair_volume
     if who.baldness < 0.88:  # the hair behind the head
         low = max(who.hair_length, -0.4)
-        back = [
-            (0, -1.38 - volume),
-            (0.7 * w, -1.2 - volume),
-            (w + volume, -0.6),
-            (w + 0.9 * volume, 0.0),
-            (w + volume, low),
-            (0, low),
-        ]
-        paint.fill(anatomy.smooth(anatomy.mirrored(back)), 0.8 * hair, lift=-0.5, outline=True)
+        back = [(0, -1.38 - volume), (0.7 * w, -1.2 - volume), (w + volume, -0.6), (w + 0.9 * volume, 0.0)]
+        back = anatomy.smooth(anatomy.mirrored([*back, (w + volume, low), (0, low)]))
+        paint.fill(back, 0.8 * hair, lift=-0.5, outline=True)
     cloth = _tone(np.array([(40, 44, 60), (120, 50, 50), (150, 150, 140), (230, 230, 226)], float), who.collar)
-    paint.fill(
-        anatomy.mirrored([(0, 1.35), (0.5, 1.62), (1.3, 1.85), (1.9, 2.3), (2.1, 4.5), (0, 4.5)]),
-        cloth,
-        lift=-0.6,
-        outline=True,
-    )
-    paint.fill(
-        [(-0.55 * w, 0.5), (0.55 * w, 0.5), (0.6 * w, 1.68), (0, 1.95), (-0.6 * w, 1.68)],
-        0.86 * skin,
-        -0.4,
-        outline=True,
-    )
+    shoulders = anatomy.mirrored([(0, 1.35), (0.5, 1.62), (1.3, 1.85), (1.9, 2.3), (2.1, 4.5), (0, 4.5)])
+    paint.fill(shoulders, cloth, lift=-0.6, outline=True)
+    neck = [(-0.55 * w, 0.5), (0.55 * w, 0.5), (0.6 * w, 1.68), (0, 1.95), (-0.6 * w, 1.68)]
+    paint.fill(neck, 0.86 * skin, lift=-0.4, outline=True)
     for side in (-1, 1):
         ear = [(0.93, -0.16), (1.04, -0.27), (1.12, -0.14), (1.09, 0.12), (1.0, 0.34), (0.91, 0.28)]
         ear = anatomy.smooth(np.array(ear) * (side * w, 1))
@@ -195,13 +176,9 @@ def _relief(paint, who, au, light):
         # The fold from the nose to the mouth deepens with a smile (curved), disgust (high and straight) and grief.
         depth = -12 * deep - 62 * max(smile, 0.9 * au["AU10"], 0.9 * au["AU9"], 0.45 * au["AU15"])
         out = 0.36 + 0.12 * smile + 0.05 * au["AU20"]
-        fold = [
-            (nw + 0.05, ny - 0.08 - 0.08 * au["AU9"]),
-            (0.8 * out, ny + 0.06 - 0.04 * au["AU10"]),
-            (out, 0.62),
-            (out, 0.78),
-        ]
-        paint.crease(anatomy.smooth(np.array(fold) * (side, 1), closed=False), depth, 0.045)
+        fold = [(nw + 0.05, ny - 0.08 - 0.08 * au["AU9"]), (0.8 * out, ny + 0.06 - 0.04 * au["AU10"])]
+        fold = np.array([*fold, (out, 0.62), (out, 0.78)]) * (side, 1)
+        paint.crease(anatomy.smooth(fold, closed=False), depth, 0.045)
         # AU4 draws upright furrows between the brows; AU9 wrinkles across the nose's root.
         furrow = np.array([(0.085, who.brow_y - 0.1), (0.065, who.brow_y + 0.13)]) * (side, 1)
         paint.crease(furrow, -85 * au["AU4"] * min(1, 0.4 + deep), 0.03, lift=0.05)
@@ -210,11 +187,8 @@ def _relief(paint, who, au, light):
         paint.crease(wrinkle + (0, -0.09), -66 * au["AU9"], 0.028, lift=0.1)
     # The nose: a ridge in the light, a side in the shade, the shadow below.
     tall = 22 * who.nose_relief
-    paint.shade(
-        [(left * 0.06, who.brow_y + 0.14), (left * 0.15, 0.0), (left * nw * 1.2, ny), (left * 0.06, ny)],
-        -1.5 * tall,
-        0.12,
-    )
+    shadow = [(left * 0.06, who.brow_y + 0.14), (left * 0.15, 0.0), (left * nw * 1.2, ny), (left * 0.06, ny)]
+    paint.shade(shadow, -1.5 * tall, 0.12)
     paint.shade([(-0.05, -0.2), (0.05, -0.2), (0.07, ny - 0.05), (-0.07, ny - 0.05)], tall, 0.28)
     paint.shade(_ellipse(0, ny + 0.1, nw, 0.05), -1.6 * tall, 0.1)
     # AU1 and AU2 wrinkle the forehead; AU1 alone, its middle.
@@ -236,15 +210,8 @@ def _beard(paint, who, au, hair):
     drop, cover = 0.17 * au["AU26"], np.zeros_like(paint.mask)
     ny, my, j = who.nose_y, who.mouth_y, who.width * who.jaw
     if who.beard >= 0.8:
-        half = [
-            (0, 0.97 * my + 0.14),
-            (0.45, my),
-            (0.8 * j, 0.2),
-            (0.93 * j, 0.25),
-            (0.8 * j, 0.7),
-            (0.55 * j, 1.04 + drop),
-            (0, 1.28 + drop),
-        ]
+        half = [(0, 0.97 * my + 0.14), (0.45, my), (0.8 * j, 0.2), (0.93 * j, 0.25), (0.8 * j, 0.7)]
+        half += [(0.55 * j, 1.04 + drop), (0, 1.28 + drop)]
         cv2.fillPoly(cover, [paint.pixels(anatomy.smooth(anatomy.mirrored(half)))], 255, cv2.LINE_8, 4)
     out = 0.34 + 0.08 * au["AU12"]
     lip = my - 0.08 - 0.06 * max(au["AU9"], au["AU10"])
@@ -254,12 +221,9 @@ def _beard(paint, who, au, hair):
     cover = cv2.GaussianBlur(cover, (0, 0), 0.035 * paint.pose.scale)
     cover = cv2.merge([cover, cover, cover])
     tint = np.full_like(paint.color, np.rint(0.8 * hair).astype(np.uint8))
-    paint.color = cv2.add(
-        cv2.multiply(
-            paint.color, cv2.subtract(np.full_like(cover, 255), cv2.multiply(cover, (dense,) * 4)), scale=1 / 255
-        ),
-        cv2.multiply(tint, cover, scale=dense / 255),
-    )
+    bare = cv2.subtract(np.full_like(cover, 255), cv2.multiply(cover, (dense,) * 4))
+    bare = cv2.multiply(paint.color, bare, scale=1 / 255)
+    paint.color = cv2.add(bare, cv2.multiply(tint, cover, scale=dense / 255))
 
 
 def _eye(paint, who, au, side, skin, gaze):
@@ -277,10 +241,8 @@ def _eye(paint, who, au, side, skin, gaze):
 
 
 def _nose_and_mouth(paint, who, au, skin):
-    nw, ny = (
-        who.nose_width * (1 + 0.12 * au["AU9"] + 0.12 * au["AU12"]),
-        who.nose_y - 0.05 * au["AU9"] - 0.02 * au["AU10"],
-    )
+    nw = who.nose_width * (1 + 0.12 * au["AU9"] + 0.12 * au["AU12"])
+    ny = who.nose_y - 0.05 * au["AU9"] - 0.02 * au["AU10"]
     for side in (-1, 1):
         paint.fill(_ellipse(side * 0.5 * nw, ny + 0.035, 0.32 * nw, 0.026, 10), 0.32 * skin, lift=0.15)
         wing = np.array([(0.95 * nw, ny - 0.08), (1.08 * nw, ny), (0.85 * nw, ny + 0.05)]) * (side, 1)
@@ -338,19 +300,13 @@ def _glasses(paint, who):
         if dark:
             paint.fill(rim, (34.0, 34.0, 38.0), lift=0.1)
         paint.line(rim, color, width, lift=0.1)
-        paint.line(
-            [(side * (who.eye_spacing + 0.29), who.eye_y), (side * 0.98 * who.width, who.eye_y - 0.04)], color, width
-        )
+        temple = [(side * (who.eye_spacing + 0.29), who.eye_y), (side * 0.98 * who.width, who.eye_y - 0.04)]
+        paint.line(temple, color, width)
     paint.line([(-0.12, who.eye_y), (0, who.eye_y - 0.03), (0.12, who.eye_y)], color, width, lift=0.15)
 
 
 def backdrop(shape, rng):
-    """A blurred place behind a face: a gradient and a few shapes.
-
-    Args:
-        shape: (height, width) in pixels.
-    Returns: uint8 array (h, w, 3), RGB.
-    """
+    """A blurred place behind a face, a gradient and a few shapes: uint8 array (height, width, 3) of that `shape`, RGB."""
     tone = rng.uniform(20, 235, (2, 2, 3)) * 0.5 + rng.uniform(10, 120)
     small = cv2.resize(tone, (12, 12), interpolation=cv2.INTER_LINEAR)
     for x0, y0, dx, dy, gray in rng.random((2, 5)):
@@ -366,13 +322,8 @@ def _occlude(picture, who, pose, rng):
     side = 1 if a < 0.5 else -1
 
     def cover(points, color):
-        cv2.fillPoly(
-            picture,
-            [np.rint(pose(points) * 16).astype(np.int32)],
-            tuple(np.asarray(color, float).tolist()),
-            cv2.LINE_AA,
-            4,
-        )
+        points, color = np.rint(pose(points) * 16).astype(np.int32), np.asarray(color, float).tolist()
+        cv2.fillPoly(picture, [points], tuple(color), cv2.LINE_AA, 4)
 
     if kind < 0.4:
         skin, at = 0.9 * _skin(who), np.array([side * (0.45 + 0.35 * b), 0.75 + 0.4 * b])
@@ -382,18 +333,13 @@ def _occlude(picture, who, pose, rng):
     elif kind < 0.6:
         cover([(-1.2, 0.62 + 0.3 * b), (1.2, 0.55 + 0.35 * b), (1.4, 2.2), (-1.4, 2.2)], (30 + 190 * tone,) * 3)
     elif kind < 0.8:
-        cover(
-            anatomy.smooth(
-                [(side * 0.1, -1.2), (side * 1.05, -0.9), (side * 1.1, 0.5), (side * (0.55 + 0.3 * b), 0.0)]
-            ),
-            (60 * tone,) * 3,
-        )
+        strand = [(side * 0.1, -1.2), (side * 1.05, -0.9), (side * 1.1, 0.5), (side * (0.55 + 0.3 * b), 0.0)]
+        cover(anatomy.smooth(strand), (60 * tone,) * 3)
     else:
         h = len(picture)
         text, at = "FACES"[: 2 + int(4 * a)], (int(h * 0.1), int(h * (0.3 + 0.65 * b)))
-        cv2.putText(
-            picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, h / 70, (60 + 190 * tone,) * 3, max(1, h // 40), cv2.LINE_AA
-        )
+        font, color, thick = cv2.FONT_HERSHEY_SIMPLEX, (60 + 190 * tone,) * 3, max(1, h // 40)
+        cv2.putText(picture, text, at, font, h / 70, color, thick, cv2.LINE_AA)
 
 
 def _photograph(picture, size, channels, rng):
@@ -403,17 +349,15 @@ def _photograph(picture, size, channels, rng):
     picture = cv2.GaussianBlur(picture, (0, 0), blur)
     if len(picture) != size:
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    picture = (
-        picture @ np.array([[0.299], [0.587], [0.114]], np.float32) if channels == 1 else picture.astype(np.float32)
-    )
+    luma = np.array([[0.299], [0.587], [0.114]], np.float32)
+    picture = picture @ luma if channels == 1 else picture.astype(np.float32)
     picture = 255 * (picture / 255) ** np.float32(0.65 + 0.8 * gamma)
     picture = (picture - 115) * np.float32(0.65 + 0.65 * contrast) + np.float32(115 + 56 * (brightness - 0.5))
     picture += np.float32(1 + 6 * grain**2) * rng.standard_normal(picture.shape, np.float32)
     picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     if jpeg < 0.25:
         quality = [cv2.IMWRITE_JPEG_QUALITY, 45 + int(160 * jpeg)]
-        picture = cv2.imdecode(
-            cv2.imencode(".jpg", picture[..., ::-1] if channels == 3 else picture, quality)[1], cv2.IMREAD_UNCHANGED
-        )
+        data = cv2.imencode(".jpg", picture[..., ::-1] if channels == 3 else picture, quality)[1]
+        picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         picture = picture[..., None] if channels == 1 else np.ascontiguousarray(picture[..., ::-1])
     return picture
