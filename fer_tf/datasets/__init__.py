@@ -103,11 +103,8 @@ def load(name, splits=None):
 
 
 def find(name, source=None):
-    """Where a dataset's files lie.
+    """Where a dataset's files lie: at `source`, where its environment variable points, or in data/raw; a Path.
 
-    Args:
-        name: str, a dataset that is read from files.
-        source: a path to look at instead of the usual places.
     Raises InputError: there is nothing; the message says where to get it and where to put it.
     """
     variable, where = name.upper(), SOURCES[name].where_to_get_it

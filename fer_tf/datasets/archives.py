@@ -53,11 +53,8 @@ class Files:
 
 @contextmanager
 def opened(path):
-    """Opens a folder, a zip or a tar.
+    """Opens a folder, a zip or a tar as `Files`.
 
-    Args:
-        path: Path or str.
-    Yields: Files.
     Raises InputError: there is nothing at `path`, the archive is damaged or empty, or a name in it would lie outside.
     """
     path = Path(path)

@@ -85,10 +85,7 @@ def read(files, name, classes, size, channels, split, resize=True, unreadable="r
 
 
 def image_names(files):
-    """The names in `files` that end as an image's does; each must lie in a class folder.
-
-    Raises InputError: an image lies in none.
-    """
+    """The names in `files` that end as an image's does; an InputError where one lies in no class folder."""
     names = [name for name in files.names if name.lower().endswith(_IMAGES)]
     for name in names:
         parts = PurePosixPath(name).parts
@@ -98,13 +95,7 @@ def image_names(files):
 
 
 def class_of(name, label, classes=tuple(emotions.COLORS)):
-    """The emotion that an image's folder says.
-
-    Args:
-        name: str, the image's path, such as "train/Anger/1.jpg".
-        classes: the emotions that may be there.
-    Returns: str, one of `classes`.
-    Raises InputError: the folder is none of them.
+    """The emotion that an image's folder says, one of `classes`; an InputError, which calls the archive `label`, for another.
 
     Example:
         >>> class_of("train/Happiness/1.jpg", "faces.zip")

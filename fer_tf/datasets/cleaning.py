@@ -45,9 +45,8 @@ class Audit:
         return pd.DataFrame(vars(self))
 
     def groups(self):
-        """One row per group of byte-identical images.
-
-        Returns: DataFrame, index `group`, columns images (int), splits (int, in how many it lies) and conflict (bool).
+        """One row per group of byte-identical images: DataFrame, index `group`, columns images, splits (in how many it lies; both
+        int) and conflict (bool).
         """
         twins = self.flags().loc[self.group >= 0].groupby("group")
         table = {"images": twins.size(), "splits": twins["split"].nunique(), "conflict": twins["conflict"].any()}
@@ -59,10 +58,9 @@ class Audit:
         return (self.split != "train") & np.isin(self.group, trained)
 
     def summary(self):
-        """How much was found in each split.
+        """How much was found in each split: DataFrame of int, a row per finding, a column per split present, and "all".
 
-        Returns: DataFrame of int, one row per finding, one column per split present, and "all". Groups that lie in
-            several splits count in each of them, and once in "all".
+        Groups that lie in several splits count in each of them, and once in "all".
         """
         flags, groups = self.flags(), self.groups()
         present = [split for split in ("train", "validation", "test") if split in set(self.split)]
@@ -147,12 +145,9 @@ def audit(dataset, blank_std=5.0, black_white=0.9, uniform_range=16, near=16, un
 
 
 def identical_groups(images):
-    """Numbers the groups of images that are the same byte for byte.
+    """Numbers the groups of images (n, h, w, c) that are the same byte for byte, in order of first appearance.
 
-    Args:
-        images: uint8 array (n, h, w, c).
-    Returns: int64 array (n,): -1 for an image like no other, else its group's number, 0 and up in order of first
-        appearance.
+    Returns: int64 array (n,): -1 for an image like no other, else its group's number from 0.
     """
     digests = pd.Series(
         [hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest() for image in images], dtype=object
@@ -176,14 +171,8 @@ def clean(dataset, audit, remove=REMOVABLE):
     """
     if len(audit.split) != len(dataset) or not np.array_equal(audit.split, dataset.splits):
         raise InputError(f"the audit is of {len(audit.split)} images, {dataset.name} has {len(dataset)}. Audit it.")
-    result = {
-        "blank": audit.blank,
-        "black_white": audit.black_white,
-        "uniform": audit.uniform,
-        "duplicates": audit.repeat,
-        "leaks": audit.leaked,
-        "conflicts": audit.conflict,
-    }
+    result = {"blank": audit.blank, "black_white": audit.black_white, "uniform": audit.uniform}
+    result |= {"duplicates": audit.repeat, "leaks": audit.leaked, "conflicts": audit.conflict}
     if unknown := [word for word in remove if word not in result]:
         raise InputError(f"remove '{unknown[0]}'; known are {', '.join(result)}.")
     training = dataset.splits == "train"

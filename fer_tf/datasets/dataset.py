@@ -89,23 +89,15 @@ class Dataset:
         return replace(self, source=dict(self.source), **parts)
 
     def split(self, name):
-        """The images of one split.
-
-        Args:
-            name: "train", "validation" or "test".
-        Raises InputError: the dataset has no such split; the message names those it has.
-        """
+        """The images of one split, as a Dataset; an InputError names the splits that there are."""
         if name not in self.split_names():
             have = ", ".join(self.split_names()) or "none"
             raise InputError(f"{self.name} has no split '{name}'; it has: {have}. Choose one of these.")
         return self.select(self.splits == name)
 
     def only(self, classes):
-        """The images of some classes, with labels in the order given.
+        """The images of two or more classes, as a Dataset with labels in the order given.
 
-        Args:
-            classes: names, two or more.
-        Returns: Dataset of those classes.
         Raises InputError: a class that the dataset does not have, one named twice, or fewer than two.
         """
         classes = tuple(classes)
@@ -118,10 +110,7 @@ class Dataset:
         return replace(retained, classes=classes, labels=new[retained.labels], source=dict(self.source))
 
     def counts(self):
-        """How many images each class has in each split.
-
-        Returns: DataFrame of int, index the classes, columns the splits present.
-        """
+        """How many images each class has in each split: DataFrame of int, index the classes, columns the splits present."""
         table = pd.DataFrame(index=pd.Index(self.classes, name="class"))
         for split in self.split_names():
             table[split] = np.bincount(self.labels[self.splits == split], minlength=len(self.classes))
@@ -129,15 +118,7 @@ class Dataset:
 
 
 def content_hash(images, labels, splits, classes):
-    """SHA-256 of a dataset's content, the same whatever the arrays' memory layout or string width.
-
-    Args:
-        images: uint8 array (n, h, w, c).
-        labels: int array (n,).
-        splits: str array (n,).
-        classes: class names.
-    Returns: str, 64 hexadecimal digits.
-    """
+    """SHA-256 of a dataset's content, 64 hexadecimal digits, the same whatever the arrays' memory layout or string width."""
     digest = hashlib.sha256()
     digest.update(json.dumps([list(classes), list(images.shape)]).encode())
     digest.update(np.asarray(labels, dtype="<i8").tobytes())

@@ -64,12 +64,11 @@ def has_columns(line):
 
 
 def parse_pixels(texts, label="pixels", rows=None):
-    """The pixels of several faces from their text.
+    """The pixels of several faces from their text: uint8 array (k, 2304).
 
     Args:
         texts: k bytes objects, each with 2,304 numbers from 0 to 255 parted by blanks.
         rows: int array (k,), the texts' rows in the file; 1 to k by default.
-    Returns: uint8 array (k, 2304).
     Raises InputError: a text with another number of values, or a value that is no number from 0 to 255.
     """
     block = _parse_block(texts)

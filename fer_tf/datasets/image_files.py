@@ -61,12 +61,8 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
 
 
 def decode(data, channels=1):
-    """One image file's bytes as an array.
+    """One image file's bytes as a uint8 array (h, w, channels), RGB where there are three.
 
-    Args:
-        data: bytes of a JPEG, PNG, BMP or any format that OpenCV reads.
-        channels: 1 for gray, 3 for RGB.
-    Returns: uint8 array (h, w, channels).
     Raises InputError: the bytes are no image, or are cut off.
     """
     if not data:

@@ -12,12 +12,7 @@ _PIECE = 4 * 2**20  # bytes of images taken at once; np.bincount needs eight tim
 
 
 def histogram(dataset):
-    """How many pixels of each class have each gray level.
-
-    Args:
-        dataset: Dataset with images uint8 (n, h, w, c).
-    Returns: int64 array (k, 256), rows the classes.
-    """
+    """How many pixels of each class of a dataset have each gray level: int64 array (k, 256), rows the classes."""
     counts = np.zeros((len(dataset.classes), LEVELS), dtype=np.int64)
     for images, labels in _pieces(dataset):
         for k in np.unique(labels):
@@ -26,12 +21,7 @@ def histogram(dataset):
 
 
 def mean_faces(dataset):
-    """The mean of each class's images, pixel by pixel.
-
-    Args:
-        dataset: Dataset with images uint8 (n, h, w, c).
-    Returns: float64 array (k, h, w), 0 to 255; nan for a class without an image.
-    """
+    """The mean of each class's images, pixel by pixel: float64 array (k, h, w), 0 to 255; nan for a class without an image."""
     sums = np.zeros((len(dataset.classes), *dataset.images.shape[1:3]))
     for images, labels in _pieces(dataset):
         for k in np.unique(labels):
@@ -41,12 +31,7 @@ def mean_faces(dataset):
 
 
 def moments(counts):
-    """Mean and standard deviation of a histogram over gray levels.
-
-    Args:
-        counts: int array (256,).
-    Returns: (mean, standard deviation), floats; nan for an empty histogram.
-    """
+    """Mean and standard deviation of a histogram (256,) over gray levels, as floats; nan for an empty one."""
     total = counts.sum()
     if total == 0:
         return np.nan, np.nan

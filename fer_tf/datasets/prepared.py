@@ -16,11 +16,8 @@ _ARRAYS = ("images", "labels", "splits", "ids")
 
 
 def save(dataset, name):
-    """Keeps a dataset in data/prepared/<name>/, unless the same content lies there already.
+    """Keeps a dataset in data/prepared/<name>/, unless the same content lies there already; returns the folder's Path.
 
-    Args:
-        name: str, the name by which it is loaded.
-    Returns: Path of the folder.
     Raises InputError: the name is no plain name, or the place cannot be written. What is there is then either whole or
         without its dataset.json.
     """
@@ -53,13 +50,7 @@ def save(dataset, name):
 
 
 def load(name, splits=None):
-    """Opens a prepared dataset; the images are memory-mapped, so this takes no time and little memory.
-
-    Args:
-        name: str, as given to `save` or `prepare`.
-        splits: names of the splits wanted, or one name; all of them by default.
-    Raises InputError: nothing is prepared under this name, its files don't fit together, or it has no such split.
-    """
+    """Opens a prepared dataset, see `datasets.load`; its images are memory-mapped, so this takes no time and little memory."""
     record = saved_record(name)
     if record is None:
         raise InputError(f"dataset '{name}' is not prepared: run `make data STUDY=...` with a study that uses it.")
@@ -82,10 +73,7 @@ def load(name, splits=None):
 
 
 def split_hashes(name):
-    """The content hash of each split of a prepared dataset, as it was when it was prepared.
-
-    Returns: dict split -> 64 hexadecimal digits; empty where nothing is prepared under this name.
-    """
+    """The content hash of each split of a prepared dataset when it was prepared: dict, empty where nothing is prepared."""
     record = saved_record(name)
     if record is None:
         return {}
@@ -94,12 +82,8 @@ def split_hashes(name):
 
 
 def verify_split(name, split, expected):
-    """Refuses a split whose images, labels or classes are not those of then. Its hash is computed from the bytes.
+    """Refuses a split of a prepared dataset whose content, hashed from its bytes, is not that of `expected` (`split_hashes`).
 
-    Args:
-        name: of a prepared dataset.
-        split: "train", "validation" or "test".
-        expected: hash of the split, as `split_hashes` gives it.
     Raises InputError: the split is other, or not there.
     """
     if load(name, split).hash != expected:
@@ -110,10 +94,7 @@ def verify_split(name, split, expected):
 
 
 def saved_record(name):
-    """What dataset.json says about a prepared dataset.
-
-    Returns: dict, or None where nothing whole is prepared under this name.
-    """
+    """What dataset.json says about a prepared dataset: dict, or None where nothing whole is prepared under this name."""
     folder = _folder(name)
     try:
         record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))

@@ -104,12 +104,7 @@ def stratified_sample(labels, n, seed=0):
 
 
 def as_groups(numbers):
-    """Groups for `stratified` and `kfold` from those of `cleaning.identical_groups`, where -1 is an image on its own.
-
-    Args:
-        numbers: int array (n,), -1 or a group's number.
-    Returns: int64 array (n,), a number of its own for each -1.
-    """
+    """Groups for `stratified` and `kfold` from `cleaning.identical_groups`: a number of its own for each -1, int64 (n,)."""
     numbers = np.asarray(numbers, dtype=np.int64)
     alone = numbers < 0
     groups = numbers.copy()

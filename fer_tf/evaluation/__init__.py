@@ -1,4 +1,7 @@
-"""Questions asked of saved predictions: metrics, intervals, calibration, ensembles, test-time augmentation."""
+"""Questions asked of saved predictions: metrics, intervals, calibration, ensembles, test-time augmentation.
+
+`labels`, `probabilities` and `classes` are everywhere those of `metrics`; what does not fit is an InputError.
+"""
 
 # ruff: noqa: F401 (what is imported here is what the room offers)
 

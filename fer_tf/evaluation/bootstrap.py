@@ -24,11 +24,7 @@ def metrics_under(weights, labels, probabilities, classes):
 
     Args:
         weights: float array (draws, n), at least 0, such as `draws` gives.
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
-        classes: k class names.
     Returns: DataFrame, a row for each draw and a column for each of `HEADLINE`. Weights of one give what `metrics` gives.
-    Raises InputError: as `metrics`.
     """
     labels, probabilities, classes = checked(labels, probabilities, classes)
     k, predicted, confidence = len(classes), probabilities.argmax(axis=1), probabilities.max(axis=1)
@@ -57,15 +53,11 @@ def intervals(labels, probabilities, classes, confidence=0.95, resamples=1000, s
     """Every headline metric with its percentile bootstrap interval.
 
     Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
-        classes: k class names.
         confidence: between 0 and 1.
         resamples: number of bootstrap draws.
         seed: of the draws.
     Returns: DataFrame, index `HEADLINE`, columns value, low and high. The calibration error of a draw is biased upward, since
         a draw is noisier than its sample: its interval may lie above its value.
-    Raises InputError: as `metrics`.
 
     Percentile bootstrap: Efron and Tibshirani 1993, chapter 13.
     """
@@ -76,12 +68,9 @@ def paired_differences(labels, probabilities_a, probabilities_b, classes, confid
     """How much B differs from A on the same images, in every headline metric, with paired bootstrap intervals.
 
     Args:
-        labels: int array (n,), 0 to k-1.
         probabilities_a, probabilities_b: float arrays (n, k), of the same images in the same order.
-        classes: k class names.
         confidence, resamples, seed: as `intervals`.
     Returns: DataFrame as `intervals`, of B minus A; a difference whose interval spans zero is not shown by these images.
-    Raises InputError: as `metrics`.
     """
     return _summary(labels, probabilities_b, probabilities_a, classes, confidence, resamples, seed)
 

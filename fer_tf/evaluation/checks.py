@@ -9,8 +9,6 @@ def checked(labels, probabilities, classes=None):
     """Labels, probabilities and classes in one form.
 
     Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
         classes: names of the k classes; their numbers by default.
     Returns: (int64 array (n,), float64 array (n, k) whose rows sum to 1, tuple of k).
     Raises InputError: something does not fit; one line says what.

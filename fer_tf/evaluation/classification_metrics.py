@@ -53,13 +53,8 @@ def metrics(labels, probabilities, classes):
 def per_class(labels, probabilities, classes):
     """Precision, recall, F1, number of images and ROC area of each class.
 
-    Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
-        classes: k class names.
     Returns: DataFrame, index the classes in their order, columns precision, recall, f1, support (int) and roc_auc. A
         class that is never predicted has precision 0; a class without an image has support 0 and nan elsewhere.
-    Raises InputError: as `metrics`.
 
     Example:
         >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
@@ -83,12 +78,8 @@ def confusion(labels, probabilities, classes, normalize=False):
     """How many images of each true class were predicted as each class.
 
     Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
-        classes: k class names.
         normalize: True for the ratio of each true class, so that rows sum to 1 (nan where a class has no image).
     Returns: DataFrame (k, k), rows the true class, columns the predicted one; int64 counts or float64 ratios.
-    Raises InputError: as `metrics`.
 
     Example:
         >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
@@ -108,13 +99,9 @@ def most_confused(labels, probabilities, classes, top=10):
     """The pairs of classes that are confused most often.
 
     Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
-        classes: k class names.
         top: at most this many pairs.
     Returns: DataFrame, columns true, predicted, count and ratio (of the true class's images), most frequent first;
         pairs that never occur are left out, so that a faultless model gives an empty table.
-    Raises InputError: as `metrics`.
     """
     counts = confusion(labels, probabilities, classes)
     support = counts.sum(axis=1)
@@ -132,13 +119,8 @@ def most_confused(labels, probabilities, classes, top=10):
 def roc(labels, probabilities, classes):
     """The ROC curve of each class against the rest.
 
-    Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
-        classes: k class names.
     Returns: dict, class -> (false positive rates, true positive rates, area), two float arrays of equal length that run
         from 0 to 1 and a float. Empty arrays and nan for a class without an image, or with all of them.
-    Raises InputError: as `metrics`.
 
     ROC curves: Fawcett 2006.
     """

@@ -13,11 +13,8 @@ def accuracy_interval(labels, probabilities, confidence=0.95):
     """Wilson's interval of the accuracy.
 
     Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
         confidence: between 0 and 1.
     Returns: (low, high), floats.
-    Raises InputError: as `metrics`.
 
     Score interval: Wilson 1927.
 
@@ -37,7 +34,6 @@ def compare(labels, probabilities_a, probabilities_b, confidence=0.95, resamples
     """Is B more accurate than A on the same images, and by how much?
 
     Args:
-        labels: int array (n,), 0 to k-1.
         probabilities_a: float array (n, k), rows sum to 1.
         probabilities_b: float array (n, k), of the same images in the same order.
         confidence: of the interval, between 0 and 1.
@@ -131,7 +127,6 @@ def compare_all(labels, members, confidence=0.95, resamples=10_000, seed=0):
     """Every pair of models on the same images, corrected for the number of pairs.
 
     Args:
-        labels: int array (n,), 0 to k-1.
         members: dict, name -> float array (n, k), rows sum to 1; two or more.
         confidence, resamples, seed: as `compare`.
     Returns: DataFrame with a row for each pair, the more accurate first: better, other, difference (in accuracy), low, high

@@ -14,13 +14,9 @@ def calibration(labels, probabilities, classes, bins=BINS):
     """How often a prediction of a given confidence is right.
 
     Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
-        classes: k class names.
         bins: number of bins of equal width; a bin holds low < confidence <= high.
     Returns: DataFrame, one row for each bin: low, high, count (int), confidence (mean of the largest probabilities) and
         accuracy; the last two are nan in an empty bin.
-    Raises InputError: as `metrics`.
 
     Reliability diagrams: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2.
     """
@@ -60,9 +56,7 @@ def fit_temperature(labels, probabilities):
 
     Args:
         labels: int array (n,), of the validation split.
-        probabilities: float array (n, k), rows sum to 1.
     Returns: float, 0.05 to 20: above 1 for a model that is too sure of itself, below 1 for one that is too unsure.
-    Raises InputError: as `metrics`.
 
     Temperature scaling: Guo et al. 2017, section 4.2.
     """
@@ -79,7 +73,6 @@ def scale(probabilities, temperature):
     """Probabilities at another temperature; which class is the likeliest does not change.
 
     Args:
-        probabilities: float array (n, k), rows sum to 1.
         temperature: float above 0, see `fit_temperature`.
     Returns: float64 array (n, k), rows sum to 1.
 
@@ -94,11 +87,8 @@ def accuracy_over_coverage(labels, probabilities, coverages=None):
     """Accuracy when only the most confident predictions are given, and the rest left to a person.
 
     Args:
-        labels: int array (n,), 0 to k-1.
-        probabilities: float array (n, k), rows sum to 1.
         coverages: shares of the images that are answered, above 0 to 1; 20 equal steps by default.
     Returns: DataFrame with the columns coverage, accuracy, images (int) and threshold (the lowest confidence answered).
-    Raises InputError: as `metrics`.
 
     Selective classification: El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017.
     """

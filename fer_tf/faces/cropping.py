@@ -44,12 +44,8 @@ def crop(image, face, size=48, channels=3, margin=MARGIN, align=True, color=Fals
 
 
 def crops(image, faces, size=48, channels=3, **options):
-    """Several faces of one picture, for one pass of a network.
+    """Several faces of one picture, for one pass of a network; see `crop`.
 
-    Args:
-        image: uint8 array (h, w, 3), BGR.
-        faces: list of n `detection.Face`.
-        size, channels, **options: see `crop`.
     Returns: uint8 array (n, size, size, channels).
     """
     built = [crop(image, face, size, channels, **options) for face in faces]
@@ -57,11 +53,8 @@ def crops(image, faces, size=48, channels=3, **options):
 
 
 def square(face, margin=MARGIN, align=True):
-    """The square that is cut for a face.
+    """The square that is cut for a face; margin and align as of `crop`.
 
-    Args:
-        face: `detection.Face`.
-        margin, align: see `crop`.
     Returns: center (x, y) and side in pixels of the picture, and the angle of the eyes' line, in radians, clockwise.
     Raises InputError: the box has no extent.
     """

@@ -121,7 +121,7 @@ def pixel_distribution_by_emotion(dataset):
 def mean_faces(dataset):
     """The mean image of each emotion, all on one gray scale.
 
-    Returns: matplotlib Figure, a page wide. Black and white are the darkest and the brightest mean, not 0 and 255.
+    Black and white are the darkest and the brightest mean, not 0 and 255.
     """
     faces = pixel_statistics.mean_faces(dataset)
     fig = style.figure(style.PAGE, 0.35 + style.PAGE / (len(faces) + 0.9) * faces.shape[1] / faces.shape[2])
@@ -139,10 +139,9 @@ def mean_faces(dataset):
 
 @style.applied
 def intensity_correlation(dataset, ax=None):
-    """Correlation between the emotions' mean faces, pixel by pixel.
+    """Correlation (Pearson's r) between the emotions' mean faces, pixel by pixel.
 
-    Returns: matplotlib Figure, a column wide: Pearson's r in each cell. Mean faces resemble each other, so that the
-        colors start at the smallest value; with a negative one they diverge around 0.
+    Mean faces resemble each other, so that the colors start at the smallest value; with a negative one they diverge around 0.
     """
     faces = pixel_statistics.mean_faces(dataset).reshape(len(dataset.classes), -1)
     with np.errstate(invalid="ignore", divide="ignore"):  # a class without an image, or of one gray, has no correlation

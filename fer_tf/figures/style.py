@@ -80,14 +80,7 @@ def figure(width=COLUMN, height=None, layout="constrained"):
 
 
 def panel(ax=None, width=COLUMN, height=None):
-    """The figure and axes that a figure function of one panel draws on.
-
-    Args:
-        ax: matplotlib Axes of the caller, or None for a new figure.
-        width: inches, of a new figure.
-        height: inches, of a new figure.
-    Returns: (Figure, Axes).
-    """
+    """The (Figure, Axes) that a figure function of one panel draws on: the caller's axes, or new ones of that size in inches."""
     if ax is not None:
         return ax.get_figure(root=True), ax
     drawing = figure(width, height)
@@ -105,11 +98,7 @@ def marker(emotion):
 
 
 def ink_on(background):
-    """Black or white, whichever is read more easily on a color.
-
-    Args:
-        background: any matplotlib color.
-    Returns: str, `INK` or "white".
+    """`INK` or "white", whichever is read more easily on a background of any matplotlib color.
 
     Relative luminance and contrast: WCAG 2.1, section 1.4.3.
     """

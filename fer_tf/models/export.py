@@ -71,13 +71,9 @@ def to_onnx(model, path, calibration=None):
 
 
 def to_litert(model, path, calibration=None):
-    """Writes a network as LiteRT (formerly TensorFlow Lite), whole or not at all.
+    """Writes a network as LiteRT (formerly TensorFlow Lite), whole or not at all; see `to_onnx`.
 
-    Args:
-        model, calibration: see `to_onnx`.
-        path: where, ending in `.tflite`.
-    Returns: Path of the file. Its input and output stay float32 when it computes in int8.
-    Raises InputError: as `to_onnx`.
+    Its input and output stay float32 when it computes in int8.
     """
     _check(model, path, ".tflite", calibration)
     network = models.as_float32(model)

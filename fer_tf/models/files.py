@@ -13,10 +13,8 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 
 
 def load(path):
-    """A saved model, ready to predict.
+    """A saved model, a `.keras` file, ready to predict.
 
-    Args:
-        path: a `.keras` file.
     Raises InputError: the file is missing, or is no Keras model that loads in safe mode.
     """
     from fer_tf.backend import keras

@@ -47,12 +47,9 @@ def with_weights(model):
 
 
 def is_head(model, layer):
-    """Whether a layer belongs to a network's head, not to a backbone that was trained elsewhere.
+    """Whether a layer of a `models.build` network belongs to its head, not to a backbone that was trained elsewhere.
 
-    Args:
-        model: keras.Model of `models.build`.
-        layer: one of its layers.
-    Returns: bool. In a network without such a backbone the head is the last layer.
+    In a network without such a backbone the head is the last layer.
     """
     if any(other.name.startswith(HEAD_PREFIXES) for other in model.layers):
         return layer.name.startswith(HEAD_PREFIXES)

@@ -35,13 +35,7 @@ def preferred():
 
 
 def session(model, options=None):
-    """ONNX Runtime's session for a network, on the processor and without its warnings.
-
-    Args:
-        model: bytes of an ONNX file.
-        options: onnxruntime.SessionOptions, or None.
-    Returns: onnxruntime.InferenceSession.
-    """
+    """ONNX Runtime's InferenceSession for a network (bytes of an ONNX file), on the processor and without its warnings."""
     import onnxruntime
 
     options = options or onnxruntime.SessionOptions()

@@ -6,13 +6,12 @@ from fer_tf.datasets.arrays import with_channels
 
 
 def predict(model, images, batch_size=256):
-    """Class probabilities of images.
+    """Class probabilities of images, float32 array (n, k), rows sum to 1.
 
     Args:
         model: keras.Model, images (n, h, w, c) in 0-255 to probabilities (n, k).
         images: uint8 or float array (n, h, w, 1 or 3), 0-255; gray is repeated for a model that takes color.
         batch_size: images at a time.
-    Returns: float32 array (n, k), rows sum to 1.
     """
     channels = model.input_shape[-1]
     return in_batches(lambda batch: model.predict_on_batch(with_channels(batch, channels)), images, batch_size)

@@ -42,9 +42,7 @@ def write_readme(folder, title, question, paper, findings, table, missing, chang
 
     Args:
         folder: Path of the study's results.
-        title, question: str.
         paper: dict of the published facts.
-        findings: list of str.
         table: DataFrame of `comparison.readable_comparison`.
         missing: names of the runs that are not there.
         changed: dict of a run's name to what is other since it was made.

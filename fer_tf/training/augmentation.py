@@ -63,9 +63,8 @@ _numpy_state = threading.Lock()
 
 
 def recipe(name):
-    """A recipe of `RECIPES` in two parts.
+    """A recipe of `RECIPES` as (dict of arguments of `ImageDataGenerator`, dict of `PHOTOMETRIC` arguments of `Augmenter`).
 
-    Returns: (dict of arguments of `ImageDataGenerator`, dict of `PHOTOMETRIC` arguments of `Augmenter`).
     Raises InputError: no recipe has that name.
 
     Example:

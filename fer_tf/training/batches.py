@@ -49,11 +49,8 @@ class Batches(keras.utils.PyDataset):
 
 
 def arrays(dataset, channels=3):
-    """A dataset as the two arrays of `fit(validation_data=...)`.
+    """A `Dataset` of n images as `fit(validation_data=...)` takes it.
 
-    Args:
-        dataset: `Dataset` of n images.
-        channels: 1 or 3, what the model takes.
     Returns: (images uint8 (n, h, w, channels), one-hot labels float32 (n, k)).
     """
     images = np.ascontiguousarray(with_channels(np.asarray(dataset.images), channels))

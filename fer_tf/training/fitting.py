@@ -145,10 +145,8 @@ def fit(
 
 
 def check_data(model, train, validation):
-    """Refuses data that a training must not, or cannot, be given.
+    """Refuses `Dataset`s that a model's training must not, or cannot, be given.
 
-    Args:
-        train, validation: `Dataset`.
     Raises TestSplitError: one of them holds an image of the test split.
     Raises InputError: one is empty, or has other classes or another size than the model.
     """
@@ -177,8 +175,7 @@ def join_histories(histories):
 
     Args:
         histories: dict, name of a phase -> DataFrame of `EpochLog`; a phase without an epoch is left out.
-    Returns: DataFrame with the column phase in front; epochs are counted through.
-    Raises InputError: no phase has an epoch.
+    Returns: DataFrame with the column phase in front; epochs are counted through. An InputError where no phase has one.
     """
     parts = [history.assign(phase=name) for name, history in histories.items() if len(history)]
     if not parts:

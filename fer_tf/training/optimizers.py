@@ -86,12 +86,11 @@ def learning_rate_schedule(name, learning_rate, steps):
 
 
 def callbacks(schedule, early_stopping=0):
-    """Keras's callbacks that look at the validation loss.
+    """Keras's callbacks that look at the validation loss, as a list.
 
     Args:
         schedule: "plateau" halves the learning rate after three epochs without a better validation loss.
         early_stopping: stop after this many such epochs; 0 never stops.
-    Returns: list of keras.callbacks.Callback.
     """
     chosen = []
     if schedule == "plateau":

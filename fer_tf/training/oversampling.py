@@ -36,12 +36,8 @@ def oversampled_indices(labels, k):
 
 
 def counts(dataset, balance="oversample_augmented"):
-    """How many images of each class an epoch shows, before and after oversampling.
-
-    Args:
-        dataset: `Dataset` of the training.
-        balance: one of `BALANCES`.
-    Returns: DataFrame of int, index the classes, columns before and after.
+    """How many images of each class an epoch of a training shows: DataFrame of int, index the classes, columns before and
+    after balancing by one of `BALANCES`.
     """
     choose("balance", balance, BALANCES)
     k = len(dataset.classes)
@@ -52,12 +48,8 @@ def counts(dataset, balance="oversample_augmented"):
 
 
 def batches(dataset, batch_size, channels=3, augmentation="none", seed=0, balance="none"):
-    """Training batches by names: of a recipe, and of a way to balance the classes.
+    """`Batches` by names: of a recipe of `RECIPES`, and of one of `BALANCES`.
 
-    Args:
-        dataset, batch_size, channels, seed: as of `Batches`.
-        augmentation: name of a recipe, see `RECIPES`.
-        balance: one of `BALANCES`.
     Raises InputError: an unknown name, or augmented repeats without a recipe.
     """
     choose("balance", balance, BALANCES)

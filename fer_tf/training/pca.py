@@ -39,11 +39,8 @@ class PrincipalComponents:
         return tuple(len(rows) for rows in self.components)
 
     def transform(self, images):
-        """Images reconstructed from their components.
+        """Images, uint8 array (n, h, w, c), reconstructed from their components, rounded and clipped to 0 to 255.
 
-        Args:
-            images: uint8 array (n, h, w, c).
-        Returns: uint8 array (n, h, w, c), rounded and clipped to 0 to 255.
         Raises InputError: images of another size or number of channels.
         """
         _check(images)
@@ -63,12 +60,11 @@ class PrincipalComponents:
 
 
 def fit(images, variance=0.95):
-    """The principal components of each channel that keep a share of the variance.
+    """The `PrincipalComponents` of each channel that keep a share of the variance of training images.
 
     Args:
-        images: uint8 array (n, h, w, c), of the training split.
+        images: uint8 array (n, h, w, c).
         variance: share to be kept, between 0 and 1.
-    Returns: PrincipalComponents.
     Raises InputError: a share outside, or fewer than two images.
     """
     _check(images)

@@ -25,11 +25,7 @@ def names():
 
 
 def available(weights_folder=None):
-    """The detectors whose weights and packages are here, in the order of `names()`.
-
-    Args:
-        weights_folder: a folder of weights to look into first, see `weights.find`.
-    """
+    """The detectors whose weights and packages are here, in the order of `names()`; `weights_folder` as of `load`."""
     return tuple(name for name in names() if _is_here(name, weights_folder))
 
 

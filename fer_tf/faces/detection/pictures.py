@@ -9,10 +9,7 @@ LEAST = 160  # pixels of the longer side: smaller pictures are enlarged
 
 
 def check(image):
-    """Refuses what is no picture.
-
-    Raises InputError: not a uint8 array (h, w, 3) with at least one pixel.
-    """
+    """Refuses what is no picture, a uint8 array (h, w, 3) with at least one pixel, with an InputError."""
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise InputError(

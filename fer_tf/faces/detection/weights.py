@@ -60,7 +60,7 @@ CATALOG = {name: Weights(name, **entry) for name, entry in CATALOG.items()}
 def folders(weights_folder=None):
     """Where weights are looked for, in this order: a given folder or file, $FER_TF_MODELS, data/models, the clone's.
 
-    Raises InputError: there is nothing at the given path.
+    An InputError where there is nothing at the given path.
     """
     if weights_folder and not paths.resolve(weights_folder).exists():
         raise InputError(f"{weights_folder}: no such folder of detectors' weights. Leave it out, or mend it.")
@@ -89,10 +89,7 @@ def present(name, weights_folder=None):
 
 
 def check(path, name):
-    """Refuses a file that is not the published one.
-
-    Raises InputError: its SHA-256 is another.
-    """
+    """Refuses a file whose SHA-256 is not the published one's, with an InputError."""
     entry = _entry(name)
     result = file_digest(path)
     if result != entry.sha256:

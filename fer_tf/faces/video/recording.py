@@ -139,10 +139,7 @@ class VideoWriter:
             self.frames += 1
 
     def close(self):
-        """Finishes the file, so that it can be played.
-
-        Raises InputError: it cannot, since OpenCV says nothing of a full disk.
-        """
+        """Finishes the file, so that it can be played; an InputError where it cannot, since OpenCV says nothing of a full disk."""
         with quiet():
             self._writer.release()
             written = cv2.VideoCapture(str(self.path))

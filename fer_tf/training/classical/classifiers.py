@@ -141,12 +141,11 @@ def fit(name, views, labels, calibration, components=256, class_weight=False, se
 
 
 def probabilities(model, *views):
-    """Class probabilities, averaged over views of the same images.
+    """Class probabilities (n, k), float32, averaged over views of the same images.
 
     Args:
         model: calibrated estimator of `Fitted`.
         views: float arrays (n, d), such as the images' features and those of their mirror images.
-    Returns: float32 array (n, k).
     """
     return np.mean([model.predict_proba(vectors) for vectors in views], axis=0).astype(np.float32)
 

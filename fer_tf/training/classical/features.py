@@ -193,11 +193,8 @@ def build(name):
 
 
 def vectors(feature, images):
-    """A fitted feature of images, computed once for the same feature, images and code.
+    """A fitted feature of uint8 images (n, h, w, c), computed once for the same feature, images and code.
 
-    Args:
-        feature: fitted transformer of `build`.
-        images: uint8 array (n, h, w, c).
     Returns: float32 array (n, d), a read-only memory map.
     """
     return cached(_transformed, feature, np.ascontiguousarray(images), code=FEATURES.values())
