@@ -9,26 +9,17 @@ AFFECTNET8 = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry",
 """The eight classes in the order of AffectNet's codes 0 to 7 (Mollahosseini et al. 2017)."""
 
 # Okabe and Ito's colors, with yellow darkened so that it is seen on white; in gray print the markers tell them apart.
-COLORS = {
-    "angry": "#D55E00",
-    "disgust": "#009E73",
-    "fear": "#CC79A7",
-    "happy": "#E69F00",
-    "sad": "#0072B2",
-    "surprise": "#56B4E9",
-    "neutral": "#6E6E6E",
-    "contempt": "#000000",
+_LOOKS = {
+    "angry": ("#D55E00", "v"),
+    "disgust": ("#009E73", "P"),
+    "fear": ("#CC79A7", "X"),
+    "happy": ("#E69F00", "o"),
+    "sad": ("#0072B2", "s"),
+    "surprise": ("#56B4E9", "^"),
+    "neutral": ("#6E6E6E", "D"),
+    "contempt": ("#000000", "*"),
 }
-MARKERS = {
-    "angry": "v",
-    "disgust": "P",
-    "fear": "X",
-    "happy": "o",
-    "sad": "s",
-    "surprise": "^",
-    "neutral": "D",
-    "contempt": "*",
-}
+COLORS, MARKERS = ({name: look[i] for name, look in _LOOKS.items()} for i in (0, 1))
 
 _SYNONYMS = {
     "anger": "angry",

@@ -171,8 +171,14 @@ def clean(dataset, audit, remove=REMOVABLE):
     """
     if len(audit.split) != len(dataset) or not np.array_equal(audit.split, dataset.splits):
         raise InputError(f"the audit is of {len(audit.split)} images, {dataset.name} has {len(dataset)}. Audit it.")
-    result = {"blank": audit.blank, "black_white": audit.black_white, "uniform": audit.uniform}
-    result |= {"duplicates": audit.repeat, "leaks": audit.leaked, "conflicts": audit.conflict}
+    result = {
+        "blank": audit.blank,
+        "black_white": audit.black_white,
+        "uniform": audit.uniform,
+        "duplicates": audit.repeat,
+        "leaks": audit.leaked,
+        "conflicts": audit.conflict,
+    }
     if unknown := [word for word in remove if word not in result]:
         raise InputError(f"remove '{unknown[0]}'; known are {', '.join(result)}.")
     training = dataset.splits == "train"

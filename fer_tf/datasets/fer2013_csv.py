@@ -110,9 +110,7 @@ def _parse_row(text, label, row):
     for place, word in enumerate(words, start=1):
         if not word.isdigit() or int(word[:4]) > 255:
             message = word[:12].decode("utf-8", "replace")
-            raise InputError(
-                f"{label}, row {row}: pixel {place:,} is '{message}', expected a whole number from 0 to 255. {_MEND}"
-            )
+            raise InputError(f"{label}, row {row}: pixel {place:,} is '{message}', expected 0 to 255. {_MEND}")
     return np.array([int(word) for word in words], dtype=np.uint8)
 
 
@@ -137,9 +135,7 @@ def _emotion(cell, label, row):
     if cell.isdigit() and len(cell) < 4 and int(cell) < len(FER2013):
         return int(cell)
     message = cell[:20].decode("utf-8", "replace")
-    raise InputError(
-        f"{label}, row {row}: emotion '{message}', expected a code from 0 ({FER2013[0]}) to 6 ({FER2013[6]}). {_MEND}"
-    )
+    raise InputError(f"{label}, row {row}: emotion '{message}', expected a code from 0 to 6. {_MEND}")
 
 
 def _usage(cell, label, row):

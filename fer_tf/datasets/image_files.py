@@ -51,7 +51,7 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
         first = min(failures)
         more = f" (and {len(failures) - 1:,} more files)" if len(failures) > 1 else ""
         raise InputError(
-            f"{files.label}: {names[first]} {failures[first]}{more}. Replace it, or leave such out: unreadable='skip'."
+            f"{files.label}: {names[first]} {failures[first]}{more}. Replace it, or give unreadable='skip'."
         )
     if not resize:
         _refuse_other_sizes(files.label, names, sizes, (size, size))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, choose
 
 SMOOTHINGS = ("none", "mean", "exponential")
 
@@ -32,7 +32,7 @@ class Tracker:
     def __init__(self, overlap=0.25, max_missed=15, min_hits=2):
         if not 0 < overlap < 1 or max_missed < 0 or min_hits < 1:
             raise InputError(
-                f"tracker: overlap {overlap} (0 to 1), max_missed {max_missed} (0 up), min_hits {min_hits} (1 up)."
+                f"tracker: overlap {overlap} (0 to 1), max_missed {max_missed} (0 up), hits {min_hits} (1 up)."
             )
         self.overlap, self.max_missed, self.min_hits = overlap, max_missed, min_hits
         self._tracks, self._updates, self._next = [], 0, 1
@@ -117,11 +117,9 @@ class Smoother:
     """
 
     def __init__(self, kind="exponential", seconds=0.3, frames=None):
-        if kind not in SMOOTHINGS:
-            raise InputError(f"unknown smoothing '{kind}'; choose one of {', '.join(SMOOTHINGS)}.")
         if not seconds > 0 or (frames is not None and frames < 1):
             raise InputError(f"smoothing over {seconds} s or {frames} frames; take more than 0 s, or 1 frame or more.")
-        self.kind, self.seconds, self.frames = kind, seconds, frames
+        self.kind, self.seconds, self.frames = choose("smoothing", kind, SMOOTHINGS), seconds, frames
         self._past = {}
 
     def update(self, track, time_s, probabilities):

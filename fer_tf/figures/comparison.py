@@ -10,12 +10,8 @@ from fer_tf.errors import InputError, require
 from fer_tf.figures import style
 from fer_tf.figures.heatmap import heatmap
 
-_ENGINES = {
-    "keras": (style.INK, "o"),
-    "opencv": ("#009E73", "s"),
-    "onnxruntime": (style.BLUE, "D"),
-    "litert": ("#D55E00", "^"),
-}
+_ENGINES = {"keras": (style.INK, "o"), "opencv": ("#009E73", "s")}
+_ENGINES |= {"onnxruntime": (style.BLUE, "D"), "litert": ("#D55E00", "^")}
 
 
 @style.applied

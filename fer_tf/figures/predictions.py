@@ -175,9 +175,7 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if not len(images) == len(labels) == len(probabilities) or len(labels) == 0:
-        raise InputError(
-            f"{len(images)} images, {len(labels)} labels, {len(probabilities)} predictions. Give one of each."
-        )
+        raise InputError(f"{len(images)} images, {len(labels)} labels, {len(probabilities)} predictions; give as many.")
     predicted = probabilities.argmax(axis=1)
     random = np.random.default_rng(seed)
     kinds = {"right": np.flatnonzero(predicted == labels), "wrong": np.flatnonzero(predicted != labels)}

@@ -35,9 +35,8 @@ def critical_difference(scores, pairs=None, human=None, label="test accuracy"):
         mean, spread = human
         ax.axvspan(mean - spread, mean + spread, color=style.PALE, alpha=0.5, linewidth=0)
         ax.axvline(mean, color=style.GRAY, linestyle=":", linewidth=0.9)
-        ax.text(
-            mean, -0.75, f"people {mean:.2f} ± {spread:.2f}", ha="center", va="bottom", fontsize=7, color=style.GRAY
-        )
+        look = {"ha": "center", "va": "bottom", "fontsize": 7, "color": style.GRAY}
+        ax.text(mean, -0.75, f"people {mean:.2f} ± {spread:.2f}", **look)
     ax.hlines(places, scores["low"], scores["high"], color=style.BLUE, linewidth=1)
     ax.plot(scores["accuracy"], places, color=style.BLUE, marker="o", linestyle="none", markersize=4)
     inches = fig.dpi_scale_trans + ScaledTranslation(1, 0, ax.transAxes)  # to the right of the axes
@@ -88,12 +87,9 @@ def reliability_curves(curves, ax=None):
     ax.plot([0, 1], [0, 1], color=style.GRAY, linewidth=0.8, linestyle=":")
     for i, (name, bins) in enumerate(curves.items()):
         filled = bins[bins["count"] >= 10]
-        look = {
-            "color": _LINES[i % len(_LINES)],
-            "linestyle": style.DASHES[i % len(style.DASHES)],
-            "marker": "os^Dv"[i % 5],
-        }
-        ax.plot(filled["confidence"], filled["accuracy"], label=name, **look)
+        look = {"color": _LINES[i % len(_LINES)], "marker": "os^Dv"[i % 5]}
+        dash = style.DASHES[i % len(style.DASHES)]
+        ax.plot(filled["confidence"], filled["accuracy"], label=name, linestyle=dash, **look)
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence (largest probability)", ylabel="accuracy")
     ax.legend(loc="upper left")
     return fig
@@ -136,9 +132,8 @@ def accuracy_over_size(table, human=None, ax=None):
     fig, ax = style.panel(ax, style.PAGE, 0.8 * style.COLUMN)
     if human is not None:
         ax.axhspan(human[0] - human[1], human[0] + human[1], color=style.PALE, alpha=0.5, linewidth=0)
-        ax.axhline(
-            human[0], color=style.GRAY, linestyle=":", linewidth=0.9, label=f"people {human[0]:.2f} ± {human[1]:.2f}"
-        )
+        label = f"people {human[0]:.2f} ± {human[1]:.2f}"
+        ax.axhline(human[0], color=style.GRAY, linestyle=":", linewidth=0.9, label=label)
     for i, (name, row) in enumerate(table.iterrows()):
         look = {"color": _LINES[i % len(_LINES)], "marker": "os^DvPX"[i % 7], "linestyle": "none"}
         ax.vlines(row["parameters"] / 1e6, row["low"], row["high"], color=look["color"], linewidth=0.8)

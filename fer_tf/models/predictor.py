@@ -85,9 +85,7 @@ def load_predictor(path=None):
     forward, input_shape, outputs = readers[path.suffix](path, facts)
     classes = tuple(facts.get("classes") or (emotions.FER2013 if outputs == len(emotions.FER2013) else ()))
     if len(classes) != outputs:
-        message = (
-            f"{len(classes)} are known" if classes else f"nothing says their names: put a card {path.stem}.md beside it"
-        )
+        message = f"{len(classes)} are known" if classes else f"nothing says their names: put {path.stem}.md beside it"
         raise InputError(f"{path}: a network of {outputs} classes, and {message}.")
     runtime = "keras" if path.suffix == ".keras" else onnx_runtime.preferred()
     return Predictor(path, runtime, forward, classes, tuple(input_shape), bool(facts.get("color")))

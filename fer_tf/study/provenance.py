@@ -67,7 +67,8 @@ def changes(record, parameters, split_hashes):
     other = [split for split in recorded if split_hashes.get(split, recorded[split]) != recorded[split]]
     lines += [f"data changed ({', '.join(other)})"] if other else []
     other = changed_code(record)
-    lines += [f"code changed ({_some(other)})"] if other else []
+    more = f" and {len(other) - 4} more" if len(other) > 4 else ""
+    lines += [f"code changed ({', '.join(other[:4])}{more})"] if other else []
     return lines
 
 
@@ -113,10 +114,6 @@ def _words(value):
     if isinstance(value, (list, tuple)):
         return {word for part in value for word in _words(part)}
     return {value} if isinstance(value, str) else set()
-
-
-def _some(names, most=4):
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _cpu_name():

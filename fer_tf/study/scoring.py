@@ -162,9 +162,8 @@ def over_seeds(scored, records):
     for name, record in records.items():
         settings = {key: value for key, value in record["parameters"].items() if key not in ("seed", "out", "about")}
         variant = name.partition("--")[2].partition("/")[2]
-        groups.setdefault(json.dumps([record["notebook"], variant, settings], sort_keys=True, default=str), []).append(
-            name
-        )
+        key = json.dumps([record["notebook"], variant, settings], sort_keys=True, default=str)
+        groups.setdefault(key, []).append(name)
     rows = []
     for members in groups.values():
         values = scored.loc[members, "accuracy"]

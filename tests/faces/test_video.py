@@ -547,7 +547,7 @@ def test_the_timeline_shows_the_true_emotion_beside_the_predicted_one(table):
 def test_a_timeline_of_no_faces_says_so_and_one_of_another_table_is_refused(table):
     none = pd.DataFrame({name: [np.nan, np.nan] for name in table}).assign(frame=[0, 1], time_s=[0.0, 0.1])
     assert figures.emotion_timeline(none, CLASSES).axes[0].texts[0].get_text() == "No face was seen."
-    with pytest.raises(InputError, match="no column 'emotion'"):
+    with pytest.raises(InputError, match="lacks the column 'emotion'"):
         figures.emotion_timeline(table.drop(columns="emotion"), CLASSES)
 
 

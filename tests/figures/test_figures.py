@@ -120,7 +120,7 @@ def test_learning_curves_mark_the_epoch_that_is_kept():
     assert [ax.get_ylabel() for ax in fig.axes] == ["loss (cross-entropy)", "accuracy", "learning rate"]
     np.testing.assert_allclose(lines(fig.axes[1])["validation"][:, 1], history["val_accuracy"])
     assert "best epoch 2: validation accuracy 0.600" in legend(fig)
-    with pytest.raises(InputError, match="no column 'loss'"):
+    with pytest.raises(InputError, match="lacks the column 'loss'"):
         figures.learning_curves(history.drop(columns="loss"))
 
 

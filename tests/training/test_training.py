@@ -245,7 +245,7 @@ def test_unknown_names_are_refused_before_training(faces, tmp_path, changed, mes
 
 
 def test_a_model_that_does_not_fit_the_data_is_refused(faces, tmp_path):
-    with pytest.raises(InputError, match="has 3 classes and the model 7"):
+    with pytest.raises(InputError, match="has 3 classes, the model 7"):
         fit(faces, tmp_path, model=models.build("five_layer", (16, 16, 1), 7))
     with pytest.raises(InputError, match="images of 16x16 pixels and the model takes 32x32"):
         fit(faces, tmp_path, model=models.build("five_layer", (32, 32, 1), 3))

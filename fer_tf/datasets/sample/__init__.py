@@ -42,15 +42,14 @@ def sample(n=3000, size=48, channels=1, seed=0, label_noise=0.04):
     if n < FEWEST or not 0 <= label_noise <= 0.5:
         raise InputError(f"sample: n {n} and label_noise {label_noise}; take {FEWEST} or more, and 0 to 0.5.")
     rng = np.random.default_rng(seed)
-    picture_drawn = rng.permutation(_labels(n))
-    splits = stratified(picture_drawn, seed=seed)
+    true_labels = rng.permutation(_labels(n))
+    splits = stratified(true_labels, seed=seed)
     order = np.argsort([SPLITS.index(split) for split in splits], kind="stable")
-    picture_drawn, splits = picture_drawn[order], splits[order]
-    images = np.stack(
-        [drawing.draw_face(emotions.FER2013[label], size, channels, (seed, i)) for i, label in enumerate(picture_drawn)]
-    )
+    true_labels, splits = true_labels[order], splits[order]
+    names = [emotions.FER2013[label] for label in true_labels]
+    images = np.stack([drawing.draw_face(name, size, channels, (seed, i)) for i, name in enumerate(names)])
     ids = np.array([f"{split}/{i:05d}" for i, split in enumerate(splits)])
-    labels, planted = _plant(images, picture_drawn.copy(), splits, ids, label_noise, rng)
+    labels, planted = _plant(images, true_labels.copy(), splits, ids, label_noise, rng)
     source = {"form": "drawn", "split": "80/10/10, stratified", "seed": seed, "planted": planted}
     return Dataset("sample", emotions.FER2013, images, labels, splits, ids, source)
 

@@ -9,10 +9,8 @@ from fer_tf.faces.detection import weights
 
 
 def main(argv=None):
-    """Fetches weights and tells where they lie; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fer_tf.faces.detection", description="Fetch the detectors' weights."
-    )
+    """Fetch the detectors' weights and tell where they lie."""
+    parser = argparse.ArgumentParser(prog="python -m fer_tf.faces.detection", description=main.__doc__)
     parser.add_argument("--only", choices=weights.CATALOG, help="one detector's, whatever its license")
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="where to; data/models by default")
     parser.add_argument("--missing", choices=weights.CATALOG, help="one detector's, unless it is there already")

@@ -12,9 +12,7 @@ def check(image):
     """Refuses what is no picture, a uint8 array (h, w, 3) with at least one pixel, with an InputError."""
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise InputError(
-            f"a picture of {image.dtype} {image.shape}; give uint8 (h, w, 3), BGR, as photographs.read does."
-        )
+        raise InputError(f"a picture of {image.dtype} {image.shape}; give uint8 (h, w, 3), as photographs.read does.")
 
 
 def fitted(image, longest, least=LEAST):
@@ -37,10 +35,9 @@ def fitted(image, longest, least=LEAST):
 
 def touching(faces, image):
     """The faces of which some part lies in the picture; a network's stray numbers (infinite, without extent) are dropped."""
-    height, width = image.shape[:2]
-    return [face for face in faces if np.isfinite(face.box).all() and _touches(face.box, width, height)]
 
+    def touches(x, y, wide, high):
+        inside = x < image.shape[1] and y < image.shape[0] and x + wide > 0 and y + high > 0
+        return np.isfinite((x, y, wide, high)).all() and wide > 0 and high > 0 and inside
 
-def _touches(box, width, height):
-    x, y, wide, high = box
-    return wide > 0 and high > 0 and x < width and y < height and x + wide > 0 and y + high > 0
+    return [face for face in faces if touches(*face.box)]

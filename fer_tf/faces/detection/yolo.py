@@ -53,9 +53,7 @@ class Yolo:
             return [by_side[SIDE // stride][0] for stride in STRIDES]
         except KeyError:
             shapes = ", ".join(str(output.shape) for output in outputs)
-            raise InputError(
-                f"{self.path}: outputs {shapes}; expected 80 channels at strides 8, 16, 32. Give a YOLOv8-face."
-            ) from None
+            raise InputError(f"{self.path}: outputs {shapes}; expected those of YOLOv8-face.") from None
 
 
 def letterbox(image, side=SIDE):
