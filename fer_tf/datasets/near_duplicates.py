@@ -33,11 +33,9 @@ def pairs(images, rows=None):
         images: uint8 array (n, h, w, c); may be a memory map. They are compared at 48x48 pixels in gray.
         rows: int array (m,), images to be compared with all others; all by default. The time grows with m times n: a
             minute for FER2013's 35,887 images on two cores.
-
-    Returns:
-        DataFrame with the columns first and second (rows, first < second) and similarity: the correlation of their
-        pixels at the best of all shifts up to 3 pixels and of the mirror image, -1 to 1. Images without contrast
-        are only in a pair with those of the same bytes.
+    Returns: DataFrame with the columns first and second (rows, first < second) and similarity: the correlation of their
+        pixels at the best of all shifts up to 3 pixels and of the mirror image, -1 to 1. Images without contrast are
+        only in a pair with those of the same bytes.
 
     Perceptual hash by the signs of low frequencies: Zauner 2010, "Implementation and benchmarking of perceptual image
     hash functions", section 3.2.1.
@@ -67,9 +65,7 @@ def similarity(a, b, shift=3):
     Args:
         a, b: uint8 arrays (h, w), of one size.
         shift: int, pixels by which they may be shifted against each other in each direction.
-
-    Returns:
-        float, -1 to 1: the highest over all shifts, and over `b` and its mirror image.
+    Returns: float, -1 to 1: the highest over all shifts, and over `b` and its mirror image.
     """
     middle = a[shift:-shift, shift:-shift]
     views = (b, np.ascontiguousarray(b[:, ::-1]))
@@ -83,10 +79,8 @@ def groups(n, table, similar=SIMILAR):
         n: int, how many images there are.
         table: DataFrame of `pairs`.
         similar: similarity from which on a pair is one.
-
-    Returns:
-        int64 array (n,): -1 for an image like no other, else its group's number, 0 and up in order of first appearance,
-        as `cleaning.identical_groups` has it and `splits.as_groups` takes it.
+    Returns: int64 array (n,): -1 for an image like no other, else its group's number, 0 and up in order of first
+        appearance, as `cleaning.identical_groups` has it and `splits.as_groups` takes it.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -108,9 +102,7 @@ def leaks(splits, table, split="test", similar=SIMILAR):
         table: DataFrame of `pairs`.
         split: str, whose images are looked at.
         similar: similarity from which on a pair is one.
-
-    Returns:
-        bool array (n,).
+    Returns: bool array (n,).
     """
     linked = table[table["similarity"] >= similar]
     leaked = np.zeros(len(splits), dtype=bool)
@@ -124,7 +116,6 @@ def summary(dataset, table, similar=SIMILAR):
     """How many near-duplicates there are: a DataFrame with the columns finding and images (int).
 
     Args:
-        dataset: Dataset.
         table: DataFrame of `pairs`.
         similar: similarity from which on a pair is one.
     """
@@ -151,9 +142,7 @@ def altered(images):
 
     Args:
         images: uint8 array (n, h, w, c).
-
-    Returns:
-        dict, what was done -> uint8 array (n, 48, 48).
+    Returns: dict, what was done -> uint8 array (n, 48, 48).
     """
 
     def encoded(view):
@@ -185,13 +174,9 @@ def leak_free(name):
 
     Args:
         name: "fer2013".
-
-    Returns:
-        frozenset of str, file names without folder and suffix, such as "PrivateTest_10131363". Labels and pixels are
-        not in it; FER2013's CSV has no names, and so nothing to look up.
-
-    Raises:
-        InputError: no list ships for this dataset.
+    Returns: frozenset of str, file names without folder and suffix, such as "PrivateTest_10131363". Labels and pixels
+        are not in it; FER2013's CSV has no names, and so nothing to look up.
+    Raises InputError: no list ships for this dataset.
     """
     choose("leak-free list", name, sorted(path.stem for path in LEAK_FREE.glob("*.txt")))
     lines = (LEAK_FREE / f"{name}.txt").read_text(encoding="utf-8").splitlines()

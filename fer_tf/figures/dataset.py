@@ -184,8 +184,6 @@ def pair_similarity(similarity, copies, similar, ax=None):
         similarity: float array, of the pairs that a hash points at; see `near_duplicates.pairs`.
         copies: dict, what was done to an image -> float array, how similar the copies are to the originals.
         similar: float, the similarity from which on a pair counts as near-duplicates.
-        ax: matplotlib Axes, or None for a new figure.
-
     Returns: matplotlib Figure, a page wide; the number of pairs on a logarithmic scale, the copies as their range.
     """
     fig, ax = style.panel(ax, style.PAGE, 0.36 * style.PAGE)
@@ -211,13 +209,9 @@ def similar_pairs(dataset, table, bands=((0.8, 0.85), (0.85, 0.9), (0.9, 0.95), 
     """Pairs of images below each other, from hardly to very similar.
 
     Args:
-        dataset: Dataset, images uint8 (n, h, w, c).
         table: DataFrame of `near_duplicates.pairs`.
         bands: pairs of lowest and highest similarity; from each some pairs are drawn.
         per_band: int, pairs in a row.
-        seed: int, of the draw.
-
-    Returns: matplotlib Figure, a page wide.
     """
     rows, labels = [], []
     for k, (low, high) in enumerate(bands):

@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -103,18 +104,17 @@ def load(path, engine=None, threads=None):
     if not path.is_file():
         raise InputError(f"{path}: no such file. Write it first: see fer_tf.models.export or notebook 11_export.")
     _need(_MODULES[engine])
-    if engine == "keras":
-        return Predictor(path, engine, models.load(path).predict_on_batch)
-    if engine == "litert":
-        return Predictor(path, engine, _litert(path, threads))
-    network = onnx_runtime.load(path, engine, threads)
-    return Predictor(path, engine, lambda images: network(images)[0])
+    reader = {"litert": _litert, "keras": _keras}.get(engine, partial(_onnx, engine=engine))
+    return Predictor(path, engine, reader(path, threads))
 
 
 def available():
     """The names of `FORMATS` whose packages are installed, as a tuple in that order."""
-    needs = {name: (*_WRITTEN_BY[Path(file).suffix], _MODULES[engine]) for name, (file, engine) in FORMATS.items()}
-    return tuple(name for name, modules in needs.items() if not _missing(*modules))
+    return tuple(
+        name
+        for name, (file, engine) in FORMATS.items()
+        if not _missing(*_WRITTEN_BY[Path(file).suffix], _MODULES[engine])
+    )
 
 
 def to_formats(model, formats, folder, calibration=None, threads=None):
@@ -348,6 +348,11 @@ def _quantize(graph, path, images):
     )
 
 
+def _onnx(path, threads, engine):
+    network = onnx_runtime.load(path, engine, threads)
+    return lambda images: network(images)[0]
+
+
 def _litert(path, threads):
     from ai_edge_litert.interpreter import Interpreter
 
@@ -369,3 +374,7 @@ def _litert(path, threads):
         return interpreter.get_tensor(probabilities)
 
     return run
+
+
+def _keras(path, threads):
+    return models.load(path).predict_on_batch

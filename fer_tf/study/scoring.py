@@ -68,7 +68,6 @@ def scores(run, complete=()):
     Args:
         run: complete `runs.Run`.
         complete: the study's runs, which know the leaks of the test split; see `leak_free`.
-
     Returns: DataFrame with the columns run, split, variant, accuracy, its 95% Wilson interval (low, high), and the others
         of `METRICS`; no rows for a run without predictions. The test split has two rows: of all its images, and as
         "test, leak-free" of those without a near-duplicate in training or validation.
