@@ -54,17 +54,15 @@ def read_folders(path, size=48, channels=1, unreadable="refuse", seed=0):
 
 
 def read(files, name, classes, size, channels, split, resize=True, unreadable="refuse"):
-    """Reads class folders as a dataset.
+    """Reads class folders as a dataset, ordered by split, then by file name.
 
     Args:
+        files: `archives.Files`.
         name: str, the dataset's.
         classes: the emotions that must have a folder, in the order of their labels; others are refused.
-        size: int, height and width of the images in pixels.
-        channels: 1 for gray or 3 for RGB.
+        size, channels, unreadable: as of `read_folders`.
         split: function of n file names to (str array (n,) of `SPLITS`, a sentence on whose split it is).
         resize: bool, whether images of another size are resized; else they are refused.
-        unreadable: "refuse" or "skip".
-    Returns: Dataset ordered by split, then by file name.
     Raises InputError: a file outside a class folder, an unknown or an empty class folder, or a file that is no image.
     """
     by_parent = defaultdict(set)  # the folder above the class folders -> its classes

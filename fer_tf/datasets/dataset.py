@@ -68,11 +68,10 @@ class Dataset:
         return tuple(split for split in SPLITS if split in there)
 
     def select(self, rows):
-        """The dataset with only some of its rows.
+        """The dataset with only some of its rows: a bool mask (n,), or int indices in the order wanted.
 
-        Args:
-            rows: bool mask (n,), or int indices in the order wanted.
-        Returns: Dataset. Where the rows lie together its images remain a view, so that a memory map is not read.
+        Where the rows lie together the images remain a view, so that a memory map is not read.
+
         Raises InputError: a mask of another length, or an index outside.
         """
         rows = np.asarray(rows)

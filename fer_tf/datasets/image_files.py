@@ -15,15 +15,13 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
     """Decodes image files to one size.
 
     Args:
+        files: `archives.Files`.
         names: names in `files`, n of them.
-        size: int, height and width of the images in pixels.
-        channels: 1 for gray or 3 for RGB; others are converted.
+        size, channels, unreadable: as of `class_folders.read_folders`.
         resize: bool, whether images of another size are resized (see `resize_square`); else they are refused.
-        unreadable: "refuse" files that cannot be decoded, or "skip" them.
     Returns: images: uint8 array (m, size, size, channels) in the order of `names`. rows: int array (m,), which of
         `names` they are. skipped: list of str, a sentence for each file left out.
-    Raises InputError: a file is no whole image and `unreadable` is "refuse", or images have another size and are not to
-        be resized.
+    Raises InputError: a file is no whole image and `unreadable` is "refuse", or one is of another size than it may be.
     """
     choose("unreadable", unreadable, ("refuse", "skip"))
     images = np.zeros((len(names), size, size, channels), dtype=np.uint8)

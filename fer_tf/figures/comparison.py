@@ -22,7 +22,6 @@ def accuracy_over_views(views, plain=None, plain_interval=None, ax=None):
         views: DataFrame, columns n and accuracy, and low and high where there is an interval.
         plain: float, accuracy of the image itself, drawn as a line.
         plain_interval: (low, high), drawn as a band.
-    Raises InputError: there is no row, or a column is missing.
     """
     _rows(views, ("n", "accuracy"))
     fig, ax = style.panel(ax, style.COLUMN, 0.72 * style.COLUMN)
@@ -54,7 +53,6 @@ def published_vs_reproduced(numbers, label="accuracy", human=None, ax=None):
         label: str, what the numbers are, on the axis.
         human: (mean, spread) of people's accuracy on these images, drawn as a band, or None.
     Returns: matplotlib Figure, a page wide; the numbers stand at the right.
-    Raises InputError: there is no row, or a column is missing.
     """
     _rows(numbers, ("name", "published", "reproduced"))
     fig, ax = style.panel(ax, style.PAGE, 0.95 + 0.3 * len(numbers))
@@ -100,7 +98,6 @@ def accuracy_over_latency(formats, ax=None):
         formats: DataFrame, columns format (a name of `export.FORMATS`), ms (milliseconds an image), accuracy, low and high (the
             ends of its interval). int8 formats are drawn hollow.
     Returns: matplotlib Figure, a page wide, the formats named at the right.
-    Raises InputError: there is no row, or a column is missing.
     """
     _rows(formats, ("format", "ms", "accuracy", "low", "high"))
     fig, ax = style.panel(ax, style.PAGE, 0.7 * style.COLUMN)

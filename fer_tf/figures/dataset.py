@@ -18,7 +18,6 @@ def sample_images(dataset, per_class=6, seed=0):
     Args:
         per_class: int, images in a row.
     Returns: matplotlib Figure, a page wide; a class with fewer images leaves places empty.
-    Raises InputError: the dataset has no image.
     """
     rows = []
     for k in range(len(dataset.classes)):
@@ -235,7 +234,6 @@ def transformed_images(original, views, per_row=5):
         views: array or list (v, h, w, c), 0 to 255; or (m, v, h, w, c).
         per_row: int, at most this many views in a row when there is one image.
     Returns: matplotlib Figure, the original in the first column.
-    Raises InputError: there are no views, or not of every image.
     """
     original, views = np.asarray(original), np.asarray(views)
     if original.ndim == 3:

@@ -93,7 +93,6 @@ def reconstructions(originals, rebuilt):
         rebuilt: uint8 array of the same shape.
     Returns: matplotlib Figure, a row of originals, a row of rebuilt ones and a row of four times their difference
         around gray.
-    Raises InputError: the shapes differ.
     """
     originals, rebuilt = np.asarray(originals), np.asarray(rebuilt)
     if originals.shape != rebuilt.shape:

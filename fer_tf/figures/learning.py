@@ -22,7 +22,6 @@ def learning_curves(history, best="val_accuracy"):
         history: DataFrame, a row for each epoch: epoch (1 for the first), loss, accuracy, and where there are
             any val_loss, val_accuracy, learning_rate.
         best: column that says which epoch is best: the smallest of a loss, the largest of anything else.
-    Raises InputError: the history is empty or lacks epoch, loss or accuracy.
     """
     _check(history, ("epoch", "loss", "accuracy"))
     rates = history["learning_rate"].dropna() if "learning_rate" in history else []
@@ -63,7 +62,6 @@ def compare_learning(histories, column="val_accuracy", ax=None):
         histories: dict, name -> history as in `learning_curves`.
         column: str, the quantity.
     Returns: matplotlib Figure, a page wide, the names in the legend from best to worst.
-    Raises InputError: there is no history, or one is empty or lacks the column.
     """
     if not histories:
         raise InputError("there are no trainings to compare. Run some first.")
@@ -93,7 +91,6 @@ def accuracy_by_setting(results, rows="learning_rate", columns="batch_size", val
         results: DataFrame, a row for each setting, with the three columns named below; nan where one was not tried.
         rows, columns: the two hyperparameters.
         value: what is shown, the more the better.
-    Raises InputError: there is no setting, or a column is missing.
     """
     require(results, (rows, columns, value), "the grid's table")
     if results[value].notna().sum() == 0:
@@ -121,7 +118,6 @@ def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), ax=None):
     Args:
         folds: DataFrame, a row for each fold: fold (from 1), and the columns named by `values`, 0 to 1.
         values: what is shown, a group for each.
-    Raises InputError: there is no fold, or a column is missing.
     """
     require(folds, ("fold", *values), "the folds' table")
     if folds.empty:

@@ -19,7 +19,6 @@ def critical_difference(scores, pairs=None, human=None, label="test accuracy"):
         pairs: DataFrame of `evaluation.compare_all` of the same models, or None for no bars.
         human: (mean, spread) of people's accuracy on these images, drawn as a band, or None.
         label: str, of the axis.
-    Raises InputError: there is no row, or a column is missing.
 
     Critical-difference diagrams: Demšar 2006; joined by corrected pairwise tests: Benavoli et al. 2016.
     """

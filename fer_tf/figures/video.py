@@ -20,7 +20,6 @@ def emotion_timeline(table, classes, truth=None, most=4):
         most: int, tracks drawn at most, those seen in the most frames.
     Returns: matplotlib Figure, a page wide, with a panel for each track; gaps are frames in which its face was not
         seen.
-    Raises InputError: the table lacks a column.
     """
     require(table, ("frame", "time_s", "track", "emotion", *classes), "the table of faces over time")
     observed = table.dropna(subset="track")
@@ -59,7 +58,6 @@ def stage_latencies(stages, ax=None):
         stages: dict of stage to a dict of median_ms, p95_ms and share, 0 to 1, as a reading's summary has it.
     Returns: matplotlib Figure, a column wide: a bar as long as the median, a line up to the 95th percentile; in words
         the median and the share of the whole.
-    Raises InputError: nothing was timed.
     """
     if not stages:
         raise InputError("no stage was timed: there is no frame. Read a clip first.")
@@ -90,7 +88,6 @@ def annotated_frames(pictures, labels, columns=4):
         labels: n str, such as their seconds, told in the upper left corner.
         columns: frames in a row.
     Returns: matplotlib Figure, a page wide; a column for one or two in a row.
-    Raises InputError: there is no picture, they differ in size, or there are not as many labels.
     """
     if len(pictures) != len(labels):
         raise InputError(f"{len(pictures):,} pictures and {len(labels):,} labels. Give one of each.")

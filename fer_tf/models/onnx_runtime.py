@@ -10,13 +10,12 @@ ENGINES = ("onnxruntime", "opencv")
 
 
 def load(path, engine=None, threads=None):
-    """What computes a network of one input.
+    """What computes a network of one input, float32 array to a list of float arrays, its outputs in any order.
 
     Args:
         path: an ONNX file.
         engine: one of `ENGINES`; None takes the better of those that are installed.
         threads: to compute with; None leaves the engine's choice. OpenCV's count holds for the whole process.
-    Returns: callable, float32 array of the network's input to a list of float arrays, its outputs in any order.
     Raises InputError: no network, or one that cannot be read here.
     """
     engine = engine or preferred()

@@ -25,12 +25,7 @@ KEPT_BY_A_NEW_START = {"checkpoint.npz", "history.csv", "notebook.ipynb", "kerne
 
 @dataclass
 class Run:
-    """A run under way or complete.
-
-    Attributes:
-        folder: Path, absolute.
-        record: what becomes (or is) run.json; see `start` for its keys.
-    """
+    """A run under way or complete: its folder, an absolute Path, and what becomes (or is) run.json, see `start` for its keys."""
 
     folder: Path
     record: dict

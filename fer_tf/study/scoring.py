@@ -29,13 +29,7 @@ def complete_runs(study):
 
 
 def changes(run, complete):
-    """What is other today than when a run was made; see `provenance.changes`.
-
-    Args:
-        run: complete `runs.Run`.
-        complete: the study's runs; that of 00_data knows the data of today.
-    Returns: list of str, empty for a current run.
-    """
+    """What is other today than when a complete run was made, as `provenance.changes`; `complete` are the study's runs."""
     file = paths.root() / "notebooks" / "studies" / run.record["study"] / f"{run.name}.yaml"
     parameters = execute.all_parameters(file) if file.is_file() else None
     prepared = next((one for one in complete if one.notebook == "00_data"), run)

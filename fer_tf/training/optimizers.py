@@ -51,7 +51,6 @@ def optimizer(name, learning_rate=0.001, weight_decay=0.0):
         learning_rate: float or schedule, see `learning_rate_schedule`.
         weight_decay: decoupled decay per step, relative to the learning rate; biases and batch norm are left out.
     Returns: keras.optimizers.Optimizer.
-    Raises InputError: an unknown name.
     """
     built = OPTIMIZERS[choose("optimizer", name, OPTIMIZERS)](learning_rate=learning_rate, weight_decay=weight_decay)
     built.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

@@ -22,8 +22,7 @@ class TrackedFace:
         track: its number from 1, the same in every frame.
         face: `detection.Face`, in pixels of the frame.
         emotion: the name of the likeliest class after smoothing.
-        raw: float32 array (k,), this frame's probabilities.
-        probabilities: float32 array (k,), smoothed over time.
+        raw, probabilities: float32 arrays (k,), this frame's, and smoothed over time.
     """
 
     track: int

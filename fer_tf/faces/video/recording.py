@@ -26,14 +26,12 @@ class Recording:
     """The files of one reading, opened in a `with` block.
 
     Args:
-        folder: where they go.
-        stem: their name without suffix.
+        folder, stem: where they go, and their name without suffix.
         classes: tuple of the k class names.
         fps: frames per second of the video.
         write_video: write the annotated video too.
     Attributes:
-        table: Path of `<stem>.csv`.
-        video: Path of `<stem>.mp4`, or None.
+        table, video: Path of `<stem>.csv`, and of `<stem>.mp4` or None.
         codec: of the video, known when its first frame is written.
     Raises InputError: the folder cannot be written.
     """
@@ -101,10 +99,8 @@ class VideoWriter:
     """An MP4 that is as long as what it shows: a late frame is waited for on the one before it.
 
     Args:
-        path: of the file.
-        fps: its frames per second.
-        shape: (height, width, ...) of its pictures, made even, as the codecs ask; pictures of another size are fitted
-            in with black bars.
+        fps: frames per second of the file at `path`.
+        shape: (height, width, ...) of its pictures, made even, as the codecs ask; others are fitted in with black bars.
     Attributes:
         codec: the one of `CODECS` that could be had.
         frames: how many it holds.

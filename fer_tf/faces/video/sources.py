@@ -58,9 +58,9 @@ class Clip(AbstractContextManager):
         size: (width, height) of its first frame, in pixels; later ones may differ.
         fps: frames per second that it claims, `FPS` where that is nonsense.
         length: how many frames it claims, or None.
-        dropped: 0, as nothing is.
+        dropped: how many frames were replaced before anyone took them: 0.
         fault: what went wrong on the way, or "".
-        endless: False: stopping before its end is not normal.
+        endless: whether stopping early is normal: False.
     Raises InputError: there is no such file, or not one frame can be read from it.
     """
 
@@ -109,14 +109,11 @@ class Clip(AbstractContextManager):
 
 
 class Folder(AbstractContextManager):
-    """A folder of pictures, one for each frame, in the order of the numbers in their names.
+    """A folder of pictures at `fps` frames per second, in the order of the numbers in their names; attributes as of a `Clip`.
 
-    Args:
-        path: the folder; what is no picture by its suffix is passed over.
-        fps: frames per second.
-    Attributes:
-        name, fps, length, dropped, fault, endless: as of a `Clip`. A picture that cannot be read is left out and named in `fault`.
-        size: None, as each picture has its own.
+    What is no picture by its suffix is passed over; a picture that cannot be read is left out and named in `fault`. `size` is
+    None, as each picture has its own.
+
     Raises InputError: there is no picture in it; when it is iterated, not one that can be read.
     """
 
@@ -150,18 +147,13 @@ class Folder(AbstractContextManager):
 
 
 class Camera:
-    """A camera, of which only the newest frame is kept: who comes late loses frames and never lags behind.
+    """A camera, of which only the newest frame is kept: a slow reader loses frames and never lags behind.
 
     Args:
         device: its number from 0, its path, or a stream's address. A clip's path works too: it is played at its own pace.
         patience: seconds without a frame after which the camera counts as gone.
         open_capture: what opens it, as cv2.VideoCapture does.
-    Attributes:
-        name, fps, fault: as of a `Clip`.
-        size: (width, height) that it claims, in pixels, or None.
-        length: None.
-        endless: True.
-        dropped: how many frames came and were replaced before anyone took them.
+    Attributes as of a `Clip`; size is None where the camera does not say, length is None, endless True.
     Raises InputError: it cannot be opened.
     """
 

@@ -94,7 +94,6 @@ def build(name, components=256, class_weight=False, seed=0):
             goes without: it chooses among the features itself, and does worse when they are mixed.
         class_weight: weight classes inversely to how often they occur.
     Returns: scikit-learn Pipeline with the steps pca (where asked), scale (SVMs) and classifier.
-    Raises InputError: an unknown name.
     """
     choose("classifier", name, GRIDS)
     reduced = components and name != "random_forest"

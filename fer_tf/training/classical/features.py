@@ -184,7 +184,6 @@ def build(name):
 
     Returns: scikit-learn transformer, uint8 images (n, h, w, 1 or 3) to float32 vectors (n, d). Joined features stand
         side by side, each scaled to the same mean length.
-    Raises InputError: an unknown name.
     """
     parts = [(part, FEATURES[choose("feature", part, FEATURES)]()) for part in name.split("+")]
     if len(parts) == 1:
