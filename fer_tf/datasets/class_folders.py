@@ -57,7 +57,6 @@ def read(files, name, classes, size, channels, split, resize=True, unreadable="r
     """Reads class folders as a dataset, ordered by split, then by file name.
 
     Args:
-        files: `archives.Files`.
         name: str, the dataset's.
         classes: the emotions that must have a folder, in the order of their labels; others are refused.
         size, channels, unreadable: as of `read_folders`.

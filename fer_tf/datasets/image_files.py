@@ -15,7 +15,6 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
     """Decodes image files to one size.
 
     Args:
-        files: `archives.Files`.
         names: names in `files`, n of them.
         size, channels, unreadable: as of `class_folders.read_folders`.
         resize: bool, whether images of another size are resized (see `resize_square`); else they are refused.

@@ -27,9 +27,7 @@ class FastAugmenter:
         gamma: largest exponent is e to this power, the least its inverse.
         blur: share of the views that lose resolution, shrunk to 40 to 90% of their side and enlarged again.
         erasing: share of the views with one erased rectangle, 0 to 1.
-
-    Raises:
-        InputError: an unknown fill mode.
+    Raises InputError: an unknown fill mode.
 
     The order and meaning of rotation, shift, shear and zoom are those of `ImageDataGenerator.apply_transform` (Keras 3.15).
     """
@@ -64,9 +62,7 @@ class FastAugmenter:
         Args:
             images: uint8 or float array (n, h, w, c), values 0 to 255.
             seeds: n sequences of integers, 0 or more; a view is a function of its image and its seed alone.
-
-        Returns:
-            float32 array (n, h, w, c), values 0 to 255.
+        Returns: float32 array (n, h, w, c), values 0 to 255.
 
         Images are turned in 8 bits, a third faster than in floating point; what is rounded is below half a gray level.
         """
@@ -122,9 +118,7 @@ def uniform(seeds, count):
     Args:
         seeds: n sequences of as many integers, 0 or more.
         count: numbers for each.
-
-    Returns:
-        float64 array (n, count).
+    Returns: float64 array (n, count).
 
     SplitMix64 (Steele, Lea and Flood 2014), its state mixed from the integers of the seed.
 

@@ -15,9 +15,7 @@ class MixedBatches(Batches):
         cutmix: alpha likewise; a rectangle of that share is exchanged (Yun et al. 2019). 0 is none. With both, each mixed
             batch takes one of them.
         targets: float array (n, k), rows sum to 1, in place of the dataset's labels, such as `distilled`'s; None for those.
-
-    Raises:
-        InputError: targets of another shape than (images, classes).
+    Raises InputError: targets of another shape than (images, classes).
     """
 
     def __init__(self, *arguments, mixup=0.0, cutmix=0.0, targets=None, **options):
@@ -51,9 +49,7 @@ def distilled(labels, classes, teacher, weight):
         classes: number of classes, k.
         teacher: float array (n, k), the teacher's probabilities.
         weight: the teacher's share, 0 to 1.
-
-    Returns:
-        float32 array (n, k), rows sum to 1.
+    Returns: float32 array (n, k), rows sum to 1.
 
     Knowledge distillation, Hinton et al. 2015, at temperature 1.
 
