@@ -63,7 +63,6 @@ def activations_and_probabilities(model, images, layer=None):
         model: keras.Model, images (n, h, w, c) in 0-255 to probabilities (n, k).
         images: array (n, h, w, 1 or 3), 0-255.
         layer: its name, also of a layer in a nested model; `last_spatial_layer` by default.
-
     Returns: (activations (n, rows, columns, channels), probabilities (n, k)), tensors. Tokens of a transformer are laid out as
         the grid of their patches, without the class token.
     Raises InputError: there is no such layer, or it gives no map.
@@ -96,7 +95,6 @@ def grad_cam(model, images, classes=None, layer=None, plus=False, batch_size=64)
         layer: name of the layer; `last_spatial_layer` by default.
         plus: whether each place has a weight of its own, as in Grad-CAM++.
         batch_size: images at a time.
-
     Returns: float32 array (n, h, w), 0 to 1.
     Raises InputError: as `activations_and_probabilities`.
 
@@ -135,7 +133,6 @@ def resized(maps, size):
     Args:
         maps: float array (n, rows, columns), at least 0.
         size: (height, width).
-
     Returns: float32 array (n, height, width).
 
     Example:
@@ -158,7 +155,6 @@ def occlusion(model, images, classes=None, patch=12, stride=6, batch_size=256):
         patch: side of the gray patch, in pixels.
         stride: how far patches stand apart, in pixels.
         batch_size: images at a time.
-
     Returns: float32 array (n, h, w), 0 to 1; what a patch adds to the probability counts as nothing.
     Raises InputError: the patch is larger than the images, or a number is below 1.
 
@@ -190,7 +186,6 @@ def attention_rollout(model, images):
     Args:
         model: keras.Model with MultiHeadAttention layers over a class token and the patches of the image.
         images: array (n, h, w, 1 or 3), 0-255.
-
     Returns: float32 array (n, h, w), 0 to 1.
     Raises InputError: the model has no attention.
 
@@ -217,7 +212,6 @@ def face_regions(landmarks, size):
     Args:
         landmarks: float array (5, 2) of x, y in pixels: right eye, left eye, tip of the nose, corners of the mouth.
         size: (height, width) of the image.
-
     Returns: dict of a name in `REGIONS` to a bool array (h, w); no pixel is in two of them.
     """
     right, left, nose, *corners = np.asarray(landmarks, float)
@@ -243,7 +237,6 @@ def region_shares(maps, regions):
     Args:
         maps: float array (n, h, w), at least 0.
         regions: list of n dicts of `face_regions`.
-
     Returns: DataFrame with a column for each of `REGIONS`: the share of the map there over the share of the pixels, 1 for a map
         that has no preference; nan for a map of zeros, and for a part outside the image.
     """
@@ -264,7 +257,6 @@ def action_unit_agreement(shares, labels, classes, resamples=1000, seed=0):
         labels: int array (n,), the emotion of each map.
         classes: k class names; those without action units are left out.
         resamples, seed: of the bootstrap over images.
-
     Returns: DataFrame, index the emotions, columns difference (mean share on the moving parts less that on the others), low and
         high (95% bootstrap interval), agrees (the interval is above 0) and images.
     """

@@ -16,7 +16,6 @@ def of_crops(images, detector=None, score=0.3):
         images: uint8 array (n, h, w, 1 or 3), a face each.
         detector: of `detection.load`, one that finds landmarks; none is asked where it is None.
         score: minimum detection score, low, as there is a face in each image.
-
     Returns: (landmarks, detected): float32 array (n, 5, 2) of x, y in pixels of the image, see `detection.Face`; and a bool array
         (n,). Where no face is detected, they are those of the average face, `evaluation.explain.CANONICAL`.
     """

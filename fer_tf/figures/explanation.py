@@ -20,7 +20,6 @@ def heat_maps(images, maps, labels=None, columns=None):
         maps: dict, a row's name -> float array (n, h, w), 0 to 1.
         labels: n words, above the columns.
         columns: at least this many places in a row.
-
     Returns: matplotlib Figure: a row of faces, then a row for each of the maps, and a color bar.
     Raises InputError: there are not as many maps as images.
     """
@@ -42,7 +41,6 @@ def mean_heat_maps(images, maps, labels, classes):
         maps: float array (n, h, w), 0 to 1.
         labels: int array (n,), the class of each; classes without an image are left out.
         classes: k class names.
-
     Returns: matplotlib Figure, a page wide; each mean map goes up to its own largest value.
     """
     there = [k for k in range(len(classes)) if np.any(labels == k)]
@@ -60,8 +58,6 @@ def feature_maps(activations, columns=8, most=16):
         activations: float array (h, w, c).
         columns: channels in a row.
         most: channels shown.
-
-    Returns: matplotlib Figure.
     """
     strongest = np.argsort(-activations.mean(axis=(0, 1)), kind="stable")[:most]
     tiles = [activations[..., channel] for channel in np.sort(strongest)]
@@ -76,8 +72,6 @@ def filters(kernels, columns=8, most=32):
         kernels: float array (h, w, c, f); the mean over the c channels is shown.
         columns: filters in a row.
         most: filters shown.
-
-    Returns: matplotlib Figure.
     """
     tiles = list(np.moveaxis(np.asarray(kernels).mean(axis=2), -1, 0)[:most])
     return _tiles(tiles, columns, style.DIVERGING, None)
@@ -90,7 +84,6 @@ def region_shares(shares):
     Args:
         shares: dict, a method's name -> DataFrame, index the emotions, a column for each of brows, eyes, nose and mouth: the
             mean of `evaluation.explain.region_shares`.
-
     Returns: matplotlib Figure, a panel for each method, a page wide for two; below a framed number stand the action units.
     """
     fig = style.figure(style.COLUMN if len(shares) == 1 else style.PAGE, 1.05 * style.COLUMN)
@@ -119,7 +112,6 @@ def regions_on_face(image, regions):
     Args:
         image: uint8 array (h, w, 1 or 3).
         regions: dict of `evaluation.explain.face_regions`.
-
     Returns: matplotlib Figure, a column wide: the face, and the parts on it.
     """
     fig = style.figure(style.COLUMN, 0.5 * style.COLUMN)

@@ -15,7 +15,6 @@ def corruption_examples(examples):
 
     Args:
         examples: dict, a corruption's name -> list of uint8 arrays (h, w, c), the face as it is first.
-
     Returns: matplotlib Figure, a row for each corruption.
     """
     most, names = max(map(len, examples.values())), [name.replace(" ", "\n") for name in examples]
@@ -31,7 +30,6 @@ def corruption_curves(table, columns=4):
     Args:
         table: DataFrame of `evaluation.robustness.accuracy_under`.
         columns: panels in a row.
-
     Returns: matplotlib Figure, a page wide; bands are 95% intervals.
     """
     require(table, ("model", "variant", "value", "accuracy", "low", "high"), "a table to draw")
@@ -65,7 +63,6 @@ def accuracy_over(table, label, usual=None, ax=None):
         table: DataFrame of `evaluation.robustness.accuracy_under`, of one variant.
         label: str, of the property.
         usual: its value in the images as they are, drawn as a line.
-
     Returns: matplotlib Figure, a column wide; bands are 95% intervals.
     """
     require(table, ("model", "value", "accuracy", "low", "high"), "a table to draw")
