@@ -75,9 +75,7 @@ def fault(document, schema, where=""):
         document: as YAML or JSON give it.
         schema: see `CARD`, `DATASET` and `RUN`.
         where: str, the place of this part in the whole.
-
-    Returns:
-        str such as "classes[2] is 7, expected text"; "" for a document that fits.
+    Returns: str such as "classes[2] is 7, expected text"; "" for a document that fits.
 
     Example:
         >>> fault({"classes": ["happy", 7]}, CARD)
@@ -111,8 +109,7 @@ def fault(document, schema, where=""):
 def checked(document, schema, path, advice):
     """A document, where it fits its schema.
 
-    Raises:
-        InputError: it does not; the message names the file, the entry and `advice`, what to do.
+    Raises InputError: it does not; the message names the file, the entry and `advice`, what to do.
     """
     if wrong := fault(document, schema):
         raise InputError(f"{path}: {wrong}. {advice}")
@@ -124,9 +121,7 @@ def out_of_range(parameters):
 
     Args:
         parameters: dict of names to values; those of other names than `RANGES` only have to be finite.
-
-    Returns:
-        str such as "label_smoothing is 5.0, expected 0 to 1"; "" where all fit.
+    Returns: str such as "label_smoothing is 5.0, expected 0 to 1"; "" where all fit.
 
     Example:
         >>> out_of_range({"epochs": 0})
@@ -145,12 +140,9 @@ def read_yaml(path):
 
     Args:
         path: of a UTF-8 file of at most 1 MB.
-
-    Returns:
-        dict, empty for an empty file.
-
-    Raises:
-        InputError: no such file, another encoding, no YAML, a name that stands twice, a tag or an alias, or no mapping.
+    Returns: dict, empty for an empty file.
+    Raises InputError: no such file, another encoding, no YAML, a name that stands twice, a tag or an alias, or no
+        mapping.
     """
     content = _yaml(_text(path, 1_000_000), path)
     return checked({} if content is None else content, dict, path, "Write lines like name: value.")
@@ -159,11 +151,8 @@ def read_yaml(path):
 def read_card(path):
     """The facts that a model card begins with, between two lines of three dashes.
 
-    Returns:
-        dict that fits `CARD`.
-
-    Raises:
-        InputError: as `read_yaml`; there are no such lines; or an entry of another kind.
+    Returns: dict that fits `CARD`.
+    Raises InputError: as `read_yaml`; there are no such lines; or an entry of another kind.
     """
     advice = "Mend the card, or remove it."
     parts = _text(path, 1_000_000).split("---\n")
@@ -179,13 +168,9 @@ def read_json(path, schema, advice):
         path: of a UTF-8 file.
         schema: that it must fit.
         advice: str, what to do about one that does not.
-
-    Returns:
-        What it holds.
-
-    Raises:
-        InputError: no such file, another encoding, no JSON, a name that stands twice, or another content than that of
-            its schema.
+    Returns: What it holds.
+    Raises InputError: no such file, another encoding, no JSON, a name that stands twice, or another content than that
+        of its schema.
     """
     try:
         content = json.loads(_text(path, MOST_BYTES), object_pairs_hook=_without_duplicates)
@@ -201,12 +186,8 @@ def read_arrays(path, names, advice):
         path: of the file.
         names: of the arrays that it must hold.
         advice: str, what to do about one that is damaged.
-
-    Returns:
-        dict of each name to its array.
-
-    Raises:
-        InputError: no such file, a damaged one, one with pickled objects, or one without one of these arrays.
+    Returns: dict of each name to its array.
+    Raises InputError: no such file, a damaged one, one with pickled objects, or one without one of these arrays.
     """
     data = paths.read_bytes(path, MOST_IN_ARCHIVE, advice)
     try:

@@ -40,9 +40,7 @@ def exit_status(run, wrong=1):
     Args:
         run: callable; returns the exit status, None for 0.
         wrong: int, the status for an input that is wrong, or a system that refuses.
-
-    Returns:
-        int: 130 where it was stopped from outside (Ctrl-C, a closed terminal, a request to end), 141 where nobody
+    Returns: int: 130 where it was stopped from outside (Ctrl-C, a closed terminal, a request to end), 141 where nobody
         reads its output any more.
     """
     if sys.stdout is None:  # it was closed before the command began

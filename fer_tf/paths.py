@@ -54,12 +54,8 @@ def open_regular(path, advice="Give the path of a file."):
     Args:
         path: of the file, or of a link to one.
         advice: str, the sentence with which a refusal ends.
-
-    Returns:
-        Binary stream, to be closed by the caller.
-
-    Raises:
-        InputError: nothing is there, it is no regular file, or may not be read.
+    Returns: Binary stream, to be closed by the caller.
+    Raises InputError: nothing is there, it is no regular file, or may not be read.
     """
     try:
         file = open(  # noqa: SIM115 (closed by the caller)
@@ -81,12 +77,8 @@ def read_bytes(path, most=MOST_BYTES, advice="Give the path of a file."):
     Args:
         path, advice: see `open_regular`.
         most: int, bytes; a larger file is refused before it is read.
-
-    Returns:
-        bytes.
-
-    Raises:
-        InputError: it cannot be read, or is too large.
+    Returns: bytes.
+    Raises InputError: it cannot be read, or is too large.
     """
     with open_regular(path, advice) as file:
         try:
@@ -103,9 +95,7 @@ def walk(folder):
 
     Args:
         folder: Path.
-
-    Yields:
-        (Path of a folder, names of the folders in it, names of what else is in it), as `os.walk`, in order of name.
+    Yields: (Path of a folder, names of the folders in it, names of what else is in it), as `os.walk`, in order of name.
     """
     entered = {os.path.realpath(folder)}
     for base, folders, names in os.walk(folder, followlinks=True):
@@ -123,13 +113,9 @@ def locked(path, what):
     Args:
         path: of the lock file, which stays and names its last holder.
         what: str, what the lock is for, such as a run's name.
-
-    Yields:
-        (int, file descriptor; a child process that gets it holds the lock too. int, nanoseconds, when the holder that
-        was waited for took the lock; None without waiting.)
-
-    Raises:
-        InputError: the place cannot be written.
+    Yields: (int, file descriptor; a child process that gets it holds the lock too. int, nanoseconds, when the holder
+        that was waited for took the lock; None without waiting.)
+    Raises InputError: the place cannot be written.
     """
     import fcntl  # not on Windows, where photographs are read as well
 

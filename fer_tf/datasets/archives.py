@@ -41,8 +41,7 @@ class Files:
     def read(self, name):
         """The bytes of one file.
 
-        Raises:
-            InputError: it has more than `MOST_BYTES`, or a folder's file is a pipe or a link to nothing.
+        Raises InputError: it has more than `MOST_BYTES`, or a folder's file is a pipe or a link to nothing.
         """
         with self.open(name) as stream:
             data = stream.read(MOST_BYTES + 1)

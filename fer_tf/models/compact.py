@@ -15,13 +15,10 @@ def compact(inputs, classes, size=40, blocks=BLOCKS, block_dropout=0.1, dropout=
     classes it has 3,951,559 trainable parameters and takes 351 million multiplications.
 
     Args:
-        inputs: Keras tensor (n, h, w, 1 or 3), values 0 to 255.
-        classes: number of classes.
         size: pixels of a side that images are resized to inside; None leaves them.
         blocks: filters of each block's convolutions.
         block_dropout: dropped share after each block.
         dropout: dropped share before the softmax.
-    Returns: Keras tensor (n, classes), float32 probabilities.
     """
     x = layers.Rescaling(1 / 127.5, offset=-1)(resize(inputs, size))
     for number, filters in enumerate(blocks):

@@ -11,7 +11,7 @@
 import importlib.util
 import inspect
 
-from fer_tf.errors import choose
+from fer_tf.errors import InputError
 from fer_tf.faces.detection import weights
 from fer_tf.faces.detection.face import FAINT, Face
 
@@ -53,9 +53,13 @@ def load(name=None, weights_folder=None, **options):
     """
     weights.folders(weights_folder)  # refuses a path where nothing is, also for haar
     name = name or default(weights_folder)
-    detector = _detectors()[choose("detector", name, names())]
+    if name not in names():
+        raise InputError(f"unknown detector '{name}'; choose one of {', '.join(names())}.")
+    detector = _detectors()[name]
+    known = list(inspect.signature(detector).parameters)
     for option in options:
-        choose(f"option of {name}", option, inspect.signature(detector).parameters)
+        if option not in known:
+            raise InputError(f"{name} has no option '{option}'; it has {', '.join(known)}.")
     if weights_folder and name in weights.CATALOG:
         options.setdefault("path", weights.find(name, weights_folder))
     return detector(**options)

@@ -35,9 +35,10 @@ def fitted(image, longest, least=LEAST):
 
 def touching(faces, image):
     """The faces of which some part lies in the picture; a network's stray numbers (infinite, without extent) are dropped."""
+    height, width = image.shape[:2]
+    return [face for face in faces if np.isfinite(face.box).all() and _touches(face.box, width, height)]
 
-    def touches(x, y, wide, high):
-        inside = x < image.shape[1] and y < image.shape[0] and x + wide > 0 and y + high > 0
-        return np.isfinite((x, y, wide, high)).all() and wide > 0 and high > 0 and inside
 
-    return [face for face in faces if touches(*face.box)]
+def _touches(box, width, height):
+    x, y, wide, high = box
+    return wide > 0 and high > 0 and x < width and y < height and x + wide > 0 and y + high > 0
