@@ -48,7 +48,7 @@ export FER2013
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
-.PHONY: help setup data report figures tables check lab test lint format bench models release clean lock
+.PHONY: help setup data report figures tables check lab test lint format bench models release dist clean lock
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -95,6 +95,12 @@ models: | $(READY) ## Fetch the weights of the face detectors, each with its lic
 release: | $(READY) ## Ship the network of a RUN of the STUDY inside the package, with its model card
 	@$(PYTHON) -m fer_tf.study.release $(STUDY) $(RUN)
 
+dist: | $(READY) ## Build the wheel in dist/, and check that it reads a photograph in an empty environment
+	@rm -rf dist build
+	@$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@rm -rf build
+	@WHEEL=$$(echo $(CURDIR)/dist/*.whl) $(PYTHON) -m pytest -n 0 -p no:cacheprovider tests/test_wheel.py && echo dist/*.whl
+
 # What took hours stays: trained weights and checkpoints, from which the runs are made again in minutes.
 WEIGHTS ?= keep
 TRAINED := model.keras checkpoint.npz parts
@@ -111,7 +117,7 @@ clean: ## Remove the STUDY's results, to be made again; its trained weights too 
 LOCKED := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 lock: export MACOSX_DEPLOYMENT_TARGET = 14.0
 lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.13 on Linux and macOS (needs uv)
-	uv pip compile --quiet pyproject.toml --extra dev --extra export --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile --quiet pyproject.toml --extra study --extra dev --extra export --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
 	@for python in 3.11 3.12 3.13; do for system in $(LOCKED); do echo "Python $$python, $$system"; \
 	  uv pip install --quiet --dry-run --only-binary :all: --require-hashes --target .venv/none --python-version $$python --python-platform $$system -r requirements.lock || exit 1; \
 	done; done

@@ -18,3 +18,12 @@ The package is a row of rooms, in the order of the data. Each imports only from 
 """
 
 __version__ = "0.1.0"
+__all__ = ["Predictor"]
+
+
+def __getattr__(name):
+    if name == "Predictor":  # imported where it is wanted: it brings OpenCV along
+        from fer_tf.faces.predictor import Predictor
+
+        return Predictor
+    raise AttributeError(f"module 'fer_tf' has no attribute '{name}'")

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import sys
 import time
@@ -265,6 +266,9 @@ def _print_summary(summary):
 def _timeline(summary):
     """The figure of the emotions over time, drawn beside the table; None where there is no table, or no face in it."""
     if not (summary.get("table") and summary["tracks"]):
+        return None
+    if not importlib.util.find_spec("matplotlib"):
+        print("no timeline without matplotlib: pip install 'fer_tf[study]'", file=sys.stderr)
         return None
     from fer_tf import figures
     from fer_tf.faces import video as clips

@@ -172,7 +172,7 @@ def test_a_keras_network_that_takes_no_image_is_one_line(shapes, tmp_path):
 
 
 def test_a_network_without_numbers_names_no_emotion():
-    network = predictor.Predictor(
+    network = predictor.Classifier(
         paths.Path("a.onnx"), "onnxruntime", lambda x: np.full((len(x), 2), np.nan), ("a", "b")
     )
     assert "no probabilities (NaN)" in refused(network.probabilities, np.zeros((1, 8, 8, 3)))

@@ -9,7 +9,6 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from fer_tf.errors import InputError, choose
 
@@ -85,8 +84,47 @@ class Tracker:
         before = np.array([track.box for track in self._tracks])
         overlaps = overlap(before, np.array([face.box for face in faces]))
         overlaps[overlaps < self.overlap] = 0  # or two faint pairs could outweigh one good one
-        rows, columns = linear_sum_assignment(overlaps, maximize=True)
-        return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if overlaps[r, c] > 0}
+        return {row: column for row, column in assignment(overlaps).items() if overlaps[row, column] > 0}
+
+
+def assignment(gains):
+    """The pairs of a row and a column, each at most once, whose gains have the largest sum: the Hungarian method.
+
+    Args:
+        gains: float array (n, m).
+
+    Returns:
+        dict of row to column, min(n, m) pairs.
+
+    By shortest augmenting paths, Jonker and Volgenant 1987; here so that photographs and clips need no SciPy, whose
+    `linear_sum_assignment` finds the same sum.
+
+    Example:
+        >>> assignment(np.array([[0.9, 0.8], [0.7, 0.1]]))
+        {0: 1, 1: 0}
+    """
+    if gains.shape[0] > gains.shape[1]:
+        return dict(sorted((row, column) for column, row in assignment(gains.T).items()))
+    n, m = gains.shape
+    row_prices, column_prices = np.zeros(n), np.zeros(m + 1)
+    owners = np.full(m + 1, -1)  # the row of each column; the last one stands for none, where a path begins
+    for start in range(n):
+        owners[m], column = start, m
+        distances, previous, done = np.full(m, np.inf), np.full(m, m), np.zeros(m + 1, bool)
+        while owners[column] >= 0:
+            done[column] = True
+            row = owners[column]
+            reduced = -gains[row] - row_prices[row] - column_prices[:m]
+            nearer = ~done[:m] & (reduced < distances)
+            distances[nearer], previous[nearer] = reduced[nearer], column
+            column = int(np.where(done[:m], np.inf, distances).argmin())
+            step = distances[column]
+            row_prices[owners[done]] += step
+            column_prices[done] -= step
+            distances[~done[:m]] -= step
+        while column != m:
+            owners[column], column = owners[previous[column]], previous[column]
+    return dict(sorted((int(row), column) for column, row in enumerate(owners[:m]) if row >= 0))
 
 
 def overlap(a, b):

@@ -14,7 +14,7 @@ from fer_tf.errors import InputError, choose, first_line
 from fer_tf.models.files import PRETRAINED, as_float32, load, load_pretrained, model_card, save
 from fer_tf.models.freezing import is_head, set_trainable
 from fer_tf.models.prediction import predict
-from fer_tf.models.predictor import Predictor, load_predictor
+from fer_tf.models.predictor import Classifier, load_predictor
 
 
 def names():

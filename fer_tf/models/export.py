@@ -17,7 +17,7 @@ import numpy as np
 from fer_tf import models
 from fer_tf.errors import InputError, choose, first_line
 from fer_tf.models import onnx_runtime
-from fer_tf.models.predictor import Predictor
+from fer_tf.models.predictor import Classifier
 from fer_tf.paths import writing
 
 OPSET = 13
@@ -105,7 +105,7 @@ def load(path, engine=None, threads=None):
         raise InputError(f"{path}: no such file. Write it first: see fer_tf.models.export or notebook 11_export.")
     _need(_MODULES[engine])
     reader = {"litert": _litert, "keras": _keras}.get(engine, partial(_onnx, engine=engine))
-    return Predictor(path, engine, reader(path, threads))
+    return Classifier(path, engine, reader(path, threads))
 
 
 def available():
@@ -125,7 +125,7 @@ def to_formats(model, formats, folder, calibration=None, threads=None):
         formats: names of `FORMATS`.
         folder: where the files are written, a file that two formats share once.
         threads: see `load`.
-    Returns: dict name -> Predictor, in the order of `formats`.
+    Returns: dict name -> Classifier, in the order of `formats`.
     Raises InputError: an unknown format, an int8 format without calibration images, or as `to_onnx`.
     """
     for name in formats:
@@ -143,7 +143,7 @@ def latency(predictor, images, batch_size=1, warm_up=5):
     """How long an exported network takes, from images in memory to their probabilities.
 
     Args:
-        predictor: Predictor.
+        predictor: Classifier.
         images: uint8 or float array (n, h, w, c), values 0 to 255.
         batch_size: images at a time; what is left over at the end is not timed, as it is of another size.
         warm_up: batches before the first that counts.

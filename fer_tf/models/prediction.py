@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from fer_tf.datasets.arrays import with_channels
-
 
 def predict(model, images, batch_size=256):
     """Class probabilities of images, float32 array (n, k), rows sum to 1.
@@ -13,6 +11,8 @@ def predict(model, images, batch_size=256):
         images: uint8 or float array (n, h, w, 1 or 3), 0-255; gray is repeated for a model that takes color.
         batch_size: images at a time.
     """
+    from fer_tf.datasets.arrays import with_channels  # here, as the room of datasets brings pandas along
+
     channels = model.input_shape[-1]
     return in_batches(lambda batch: model.predict_on_batch(with_channels(batch, channels)), images, batch_size)
 

@@ -17,7 +17,7 @@ from fer_tf.models.prediction import in_batches
 
 
 @dataclass(frozen=True)
-class Predictor:
+class Classifier:
     """A trained network in a file, ready to predict in one of its runtimes.
 
     Args:
@@ -88,7 +88,7 @@ def load_predictor(path=None):
         message = f"{len(classes)} are known" if classes else f"nothing says their names: put {path.stem}.md beside it"
         raise InputError(f"{path}: a network of {outputs} classes, and {message}.")
     runtime = "keras" if path.suffix == ".keras" else onnx_runtime.preferred()
-    return Predictor(path, runtime, forward, classes, tuple(input_shape), bool(facts.get("color")))
+    return Classifier(path, runtime, forward, classes, tuple(input_shape), bool(facts.get("color")))
 
 
 def shipped(name="five_layer"):

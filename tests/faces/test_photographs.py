@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+import fer_tf
 from fer_tf import models
 from fer_tf.errors import InputError
 from fer_tf.faces import detection, photographs
@@ -192,3 +193,16 @@ def test_marks_are_drawn_into_a_copy_also_where_a_face_sticks_out(network):
     assert (before == BGR).all() and drawing.shape == BGR.shape and (drawing != BGR).any()
     tiny = np.zeros((1, 1, 3), np.uint8)
     assert photographs.draw(tiny, [], network.classes).shape == (1, 1, 3)
+
+
+def test_one_door_takes_files_and_arrays_alike(tmp_path):
+    door = fer_tf.Predictor(detector="haar")
+    picture = data.astronaut()[:256, 100:356]
+    Image.fromarray(picture).save(tmp_path / "face.png")
+    (of_file,), (of_array,) = door.photograph(tmp_path / "face.png"), door.photograph(picture)
+    np.testing.assert_array_equal(of_file.probabilities, of_array.probabilities)
+    (of_gray,) = door.photograph(picture[..., 1])
+    assert of_file.emotion == of_gray.emotion == "happy" and door.classes[3] == "happy"
+    for wrong in (picture.astype(float), picture[None], picture[..., :2]):
+        with pytest.raises(InputError, match="give uint8"):
+            door.photograph(wrong)

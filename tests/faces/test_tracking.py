@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.optimize import linear_sum_assignment
 
 from fer_tf.errors import InputError
-from fer_tf.faces.tracking import SMOOTHINGS, Smoother, Tracker, overlap
+from fer_tf.faces.tracking import SMOOTHINGS, Smoother, Tracker, assignment, overlap
 
 
 def face(x, y=0.0, side=10.0):
@@ -155,3 +157,11 @@ def test_tracks_are_smoothed_apart_and_forgotten_when_they_end():
 def test_an_unknown_smoothing_is_refused(wrong):
     with pytest.raises(InputError, match="smoothing"):
         Smoother(**wrong)
+
+
+@given(arrays(float, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.sampled_from([0, 0.1, 0.3, 0.5, 1])))
+def test_the_assignment_has_the_sum_that_scipy_finds(gains):
+    pairs = assignment(gains)
+    rows, columns = linear_sum_assignment(gains, maximize=True)
+    assert len(pairs) == len(set(pairs.values())) == min(gains.shape)
+    assert sum(gains[pair] for pair in pairs.items()) == pytest.approx(gains[rows, columns].sum())

@@ -21,7 +21,7 @@ from fer_tf.errors import InputError
 from fer_tf.faces import video
 from fer_tf.faces.detection import Face
 from fer_tf.faces.tracking import Smoother, Tracker
-from fer_tf.models.predictor import Predictor
+from fer_tf.models.predictor import Classifier
 
 CLASSES = ("angry", "happy")
 HEIGHT, WIDTH = 96, 128
@@ -44,7 +44,7 @@ def by_brightness(crops):
 
 READERS = {
     "detector": Squares(),
-    "network": Predictor(Path("brightness.onnx"), "onnxruntime", by_brightness, CLASSES, (8, 8, 3)),
+    "network": Classifier(Path("brightness.onnx"), "onnxruntime", by_brightness, CLASSES, (8, 8, 3)),
     "progress": False,
 }
 

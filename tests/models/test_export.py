@@ -204,7 +204,7 @@ def test_latency_is_per_image_and_only_of_full_batches(monkeypatch):
         observed.append(len(images))
         return np.full((len(images), 2), 0.5)
 
-    predictor = models.Predictor(None, "keras", run)
+    predictor = models.Classifier(None, "keras", run)
     alone, together = (
         export.latency(predictor, faces(4), 1, warm_up=1),
         export.latency(predictor, faces(11), 4, warm_up=2),

@@ -37,7 +37,7 @@ def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=crop
     Args:
         image: uint8 array (h, w, 3), BGR, as `read` gives it.
         detector: see `detection.load`.
-        classifier: `models.Predictor`.
+        classifier: `models.Classifier`.
         min_score: float 0 to 1; faces that the detector is less sure of are left out.
         min_size: pixels; faces whose box has a shorter side are left out.
         margins: of the crops of each face whose probabilities are averaged, see `cropping.MARGINS`.

@@ -32,7 +32,7 @@ def run_clip(source, out, fps=25.0, write_video=True, **options):
         fps: frames per second of a folder.
         write_video: write the annotated video.
         **options: detector, name of `detection.names()`, or one that was loaded; the best that is present by default.
-            network, path of a `.onnx` or `.keras` file, or a `models.Predictor`; the one that ships by default.
+            network, path of a `.onnx` or `.keras` file, or a `models.Classifier`; the one that ships by default.
             tracker, a `tracking.Tracker`, and smoother, a `tracking.Smoother`; with their defaults where none is given.
             every, min_score, min_size, see `read`. seconds and max_frames to stop after; None reads to the end.
             weights_folder, of the detectors' weights, for one that is named. progress, shown on stderr in one line.
