@@ -11,7 +11,7 @@ PYTHON ?= .venv/bin/python
 # Only a study's plain name goes further: into paths, and into what `clean` removes. `value` keeps make from expanding it.
 KNOWN := $(notdir $(patsubst %/,%,$(wildcard notebooks/studies/*/)))
 ifeq ($(and $(filter 1,$(words $(value STUDY))),$(filter $(KNOWN),$(value STUDY))),)
-ifneq ($(filter data report figures tables check release clean,$(MAKECMDGOALS)),)
+ifneq ($(filter data report figures tables check verify release clean,$(MAKECMDGOALS)),)
 $(error there is no study '$(value STUDY)' in notebooks/studies/; choose one with STUDY=<name>: $(KNOWN))
 endif
 override STUDY := sample
@@ -48,7 +48,7 @@ export FER2013
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
-.PHONY: help setup data report figures tables check lab test lint format bench models release dist clean lock
+.PHONY: help setup data report figures tables check verify lab test lint format bench models release dist clean lock
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ tables: figures ## Write the tables again from the saved predictions, executing 
 
 check: | $(READY) ## List the STUDY's runs that are missing, or whose parameters, data or code have changed
 	@$(PYTHON) -m fer_tf.study.report $(STUDY)
+
+verify: | $(READY) ## Compute the STUDY's numbers again from its predictions and weights, and say which hold
+	@$(PYTHON) -m fer_tf.study.verify $(STUDY)
 
 lab: | $(READY) ## Open the notebooks in JupyterLab
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks

@@ -47,6 +47,7 @@ STUDY = {
         "batch_size": 8,
         "calibration": 32,
     },
+    "15_peers--small.yaml": {"about": "others", "timed": 5, "folder": "notebooks"},
     "13_robustness--small.yaml": {"about": "worse images", "runs": ["02_train_cnn--small", "02_x--y"], "max_images": 8},
     "12_compare--runs.yaml": {
         "about": "which is better",
@@ -127,6 +128,7 @@ explain = executed("08_explain--small", "training")
 video = executed("09_video--clip")
 export = executed("11_export--small", "training")
 robustness = executed("13_robustness--small", "training")
+peers = executed("15_peers--small", "data")
 compare = executed("12_compare--runs", "training", "tta")
 RUNS = (
     "data",
@@ -143,6 +145,7 @@ RUNS = (
     "compare",
     "recipe",
     "robustness",
+    "peers",
 )
 report_run = executed("10_report--report", *RUNS)
 

@@ -53,6 +53,7 @@ from fer_tf.figures.predictions import (
     predictions_grid,
     reliability_diagram,
     roc_curves,
+    suspicious_labels,
 )
 from fer_tf.figures.ranking import (
     accuracy_over_coverage,

@@ -7,7 +7,7 @@ from fer_tf.errors import InputError
 from fer_tf.evaluation import expected_calibration_error
 from fer_tf.figures import style
 from fer_tf.figures.heatmap import heatmap
-from fer_tf.figures.image_grid import as_uint8
+from fer_tf.figures.image_grid import as_uint8, grid
 
 
 @style.applied
@@ -198,6 +198,22 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
             box = (x / style.PAGE, (top - block) / height, side / style.PAGE, bars / height)
             _probability_bars(fig.add_axes(box), probabilities[i], labels[i], classes, named=c == 0)
     return fig
+
+
+@style.applied
+def suspicious_labels(images, suspects, n=7):
+    """The images whose label is most confidently contradicted, each with its label and what is suggested.
+
+    Args:
+        images: uint8 array (m, h, w, c).
+        suspects: DataFrame of `evaluation.label_noise.suspects` of these images, one row or more.
+        n: images shown.
+
+    Returns: matplotlib Figure, a page wide for seven.
+    """
+    first = suspects.head(n)
+    words = [f"{label}\n→ {suggested}" for label, suggested in zip(first["label"], first["suggested"], strict=True)]
+    return grid([[np.asarray(images[row]) for row in first["row"]]], column_labels=words)
 
 
 def _steps(x, y, size=0.004):

@@ -15,7 +15,7 @@ from fer_tf import evaluation, figures, paths
 from fer_tf.datasets import fer2013
 from fer_tf.errors import InputError, exit_status
 from fer_tf.figures import style
-from fer_tf.study import notebooks, page, scoring, tables
+from fer_tf.study import notebooks, page, scoring, tables, verify
 from fer_tf.study.comparison import NOT_RUN, comparison, findings, published, readable_comparison
 from fer_tf.study.runs import open_run
 
@@ -72,6 +72,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     pictures = items.keep_pictures([*glance, *_chosen(sections, table, headline)])
     page.write_readme(folder, table=readable_comparison(table), pictures=pictures, **shared)
     items.remove_others()
+    verify.write_cards(folder, complete)
     return table, scored
 
 

@@ -108,7 +108,7 @@ class Run:
         if probabilities.shape != (len(dataset), len(dataset.classes)):
             expected = (len(dataset), len(dataset.classes))
             raise InputError(f"{self.name}: predictions of shape {probabilities.shape}, expected {expected}.")
-        with paths.writing(self._predictions(split, variant)) as part:
+        with paths.writing(self.predictions_file(split, variant)) as part:
             np.savez_compressed(
                 part,
                 probabilities=probabilities.astype(np.float32),
@@ -122,7 +122,7 @@ class Run:
 
         Raises InputError: none were saved.
         """
-        path, advice = self._predictions(split, variant), f"Execute the run {self.name} again."
+        path, advice = self.predictions_file(split, variant), f"Execute the run {self.name} again."
         saved = documents.read_arrays(path, ("probabilities", "labels", "ids", "classes"), advice)
         n, k = len(np.atleast_1d(saved["labels"])), len(np.atleast_1d(saved["classes"]))
         if saved["probabilities"].shape != (n, k) or saved["labels"].shape != (n,) or saved["ids"].shape != (n,):
@@ -159,7 +159,8 @@ class Run:
         paths.write_text(self.folder / "run.json", json.dumps(self.record, indent=1, default=_plain) + "\n")
         return list(findings)
 
-    def _predictions(self, split, variant):
+    def predictions_file(self, split, variant=""):
+        """Where the predictions of a split lie, or would lie: a Path."""
         return self.folder / f"{'_'.join(filter(None, ('predictions', split, variant)))}.npz"
 
     def _replace(self, kind, entry):

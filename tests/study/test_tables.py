@@ -1,5 +1,8 @@
 """Tables: known answers, and files that a paper, a page and a program can read."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,3 +82,16 @@ def test_an_unknown_format_is_named_before_anything_is_written(frame, tmp_path):
     with pytest.raises(InputError, match="unknown table format 'docx'"):
         tables.to_files(frame, tmp_path / "t", formats=("csv", "docx"))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not (shutil.which("pdflatex") or shutil.which("tectonic")), reason="there is no LaTeX here")
+def test_a_table_compiles_as_it_is(tmp_path):
+    hard = "a_b & 50% of #1 {x} ~ ^ \\ → × ± ≥ − – | <é>"
+    frame = pd.DataFrame({"what_is": [hard, "plain"], "p_value": [1e-9, 0.5], "n": [3589, None]})
+    tables.to_files(frame, tmp_path / "hard", caption=hard)
+    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{hard.tex}\end{document}"
+    (tmp_path / "paper.tex").write_text(document)
+    command = [shutil.which("pdflatex") or shutil.which("tectonic"), "paper.tex"]
+    command[1:1] = ["-interaction=nonstopmode", "-halt-on-error"] if "pdflatex" in command[0] else []
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path / "paper.pdf").stat().st_size, done.stdout[-2000:]
