@@ -8,6 +8,9 @@ FER2013 = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 AFFECTNET8 = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
 """The eight classes in the order of AffectNet's codes 0 to 7 (Mollahosseini et al. 2017)."""
 
+FIVE = ("angry", "neutral", "happy", "sad", "surprise")
+"""The five classes of the five-class study, in its order."""
+
 # Okabe and Ito's colors, with yellow darkened so that it is seen on white; in gray print the markers tell them apart.
 _LOOKS = {
     "angry": ("#D55E00", "v"),

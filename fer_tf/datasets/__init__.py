@@ -15,7 +15,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fer_tf import hashing, paths
-from fer_tf.datasets import class_folders, fer2013, prepared, sample
+from fer_tf.datasets import (
+    affectnet,
+    archives,
+    attributes,
+    class_folders,
+    fer2013,
+    fer_plus,
+    five_class,
+    prepared,
+    rafdb,
+    sample,
+    standin,
+)
 from fer_tf.datasets.class_folders import read_folders
 from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.fer2013 import read_fer2013
@@ -31,15 +43,25 @@ class Source:
     Args:
         read: function of a path and options to a `Dataset`; of options alone where `where_to_get_it` is None.
         where_to_get_it: str, the sentence for whoever lacks its files, without its full stop.
+        files: str, the dataset whose files these are, where several are read from the same ones.
+
+    A reader whose dataset knows more of each image returns (`Dataset`, attributes), see `attributes`.
     """
 
     read: Callable
     where_to_get_it: str | None = None
+    files: str = ""
 
 
 SOURCES = {
     "sample": Source(sample.sample),
     "fer2013": Source(read_fer2013, fer2013.WHERE),
+    "fer2013_five": Source(fer2013.read_five, fer2013.WHERE, files="fer2013"),
+    "fer_plus": Source(fer_plus.read_fer_plus, fer_plus.WHERE),
+    "rafdb": Source(rafdb.read_rafdb, rafdb.WHERE),
+    "affectnet": Source(affectnet.read_affectnet, affectnet.WHERE),
+    "affectnet7": Source(affectnet.read_affectnet7, affectnet.WHERE, files="affectnet"),
+    "five_class": Source(five_class.read_five_class, five_class.WHERE),
     "folders": Source(read_folders, class_folders.WHERE),
 }
 """The datasets that can be prepared, by name. A new one is a reader in a file of its own, and a line here."""
@@ -76,8 +98,12 @@ def prepare(name, source=None, **options):
     record = prepared.saved_record(name)
     if record and record["source"].get("made_by") == made_by:
         return load(name)
-    dataset = read(path, **options) if path else read(**options)
+    result = read(path, **options) if path else read(**options)
+    dataset, values = result if isinstance(result, tuple) else (result, {})
+    if path and (path / standin.MARK).is_file():
+        dataset.source["drawn"] = True
     dataset.source["made_by"] = made_by
+    attributes.save(name, dataset, values)
     save(dataset, name)
     return load(name)
 
@@ -107,7 +133,8 @@ def find(name, source=None):
 
     Raises InputError: there is nothing; the message says where to get it and where to put it.
     """
-    variable, where = name.upper(), SOURCES[name].where_to_get_it
+    where, name = SOURCES[name].where_to_get_it, SOURCES[name].files or name
+    variable = name.upper()
     where_from = "" if source else f" ({variable} points there)"
     if chosen := source or os.environ.get(variable):
         path = paths.resolve(chosen)

@@ -3,6 +3,7 @@
 An archive is judged by its list of names before anything in it is read; nothing is ever unpacked to disk.
 """
 
+import os
 import tarfile
 import zipfile
 import zlib
@@ -72,10 +73,13 @@ def opened(path):
 
 
 def _folder(path):
-    names, folders = {}, set()
+    names, folders, root = {}, set(), os.path.realpath(path)
     for base, below, files in paths.walk(path):
         here = base.relative_to(path)
         below[:] = [name for name in below if not _junk((name,))]
+        for name in (*below, *files):
+            if here.parts and os.path.islink(base / name):
+                _refuse_link_out(path.name, root, (here / name).as_posix())
         folders.update((here / name).as_posix() for name in below)
         names.update({(here / name).as_posix(): base / name for name in files if not _junk((name,))})
 
@@ -86,6 +90,12 @@ def _folder(path):
             raise InputError("is no file that can be read: a pipe, a link to nothing, or not yours") from error
 
     return _files(path.name, "folder", names, folders, open_file)
+
+
+def _refuse_link_out(label, root, name):
+    """Refuses a link that leads out of the tree. At its top, that is what a person put there on purpose, and goes."""
+    if os.path.commonpath([root, os.path.realpath(os.path.join(root, name))]) != root:
+        raise InputError(f"{label}: the link {name} leads out of the folder. Put the file itself there.")
 
 
 @contextmanager

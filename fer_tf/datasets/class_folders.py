@@ -9,14 +9,14 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from fer_tf import emotions
+from fer_tf.datasets import listed
 from fer_tf.datasets.archives import opened
-from fer_tf.datasets.dataset import SPLITS, Dataset
-from fer_tf.datasets.image_files import read_images
+from fer_tf.datasets.dataset import SPLITS
 from fer_tf.datasets.splits import stratified
 from fer_tf.errors import InputError
 
 WHERE = "Sort cropped faces into class folders (angry/, happy/, ..., or train/angry/, test/angry/, ...)"
-_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _FOLDERS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "publictest"), "validation"),
@@ -24,13 +24,14 @@ _FOLDERS = {
 }
 
 
-def read_folders(path, size=48, channels=1, unreadable="refuse", seed=0):
+def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", seed=0):
     """Reads images that lie in class folders, and brings them to one size.
 
     Args:
         path: a folder or a zip. Its class folders bear the emotions' names in any usual spelling.
         size: int, height and width in pixels to which images are resized, see `image_files.resize_square`.
         channels: 1 for gray or 3 for RGB; others are converted.
+        classes: the folders' names in the order of the labels, where they are no emotions.
         unreadable: "refuse" files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
         seed: int, of the split that is drawn where the folders tell none.
     Returns: Dataset of the emotions that have a folder. The folders `train`, `validation` and `test` are the splits
@@ -41,13 +42,14 @@ def read_folders(path, size=48, channels=1, unreadable="refuse", seed=0):
         names = image_names(files)
         if not names:
             raise InputError(f"{files.label}: no class folders of images in it. {WHERE}.")
-        there = {class_of(name, files.label) for name in names}
-        classes = [emotion for emotion in emotions.COLORS if emotion in there]
+        known = tuple(classes) or tuple(emotions.COLORS)
+        there = {class_of(name, files.label, known) for name in names}
+        classes = [name for name in known if name in there]
 
         def split(names):
-            if any(_split_of(name) for name in names):
+            if any(split_of(name) for name in names):
                 return splits_of_folders(files.label, names, seed)
-            drawn = stratified([class_of(name, files.label) for name in names], seed=seed)
+            drawn = stratified([class_of(name, files.label, known) for name in names], seed=seed)
             return drawn, f"not official: 80% train, 10% validation and 10% test of each class, drawn with seed {seed}"
 
         return read(files, "folders", classes, size, channels, split, unreadable=unreadable)
@@ -73,17 +75,14 @@ def read(files, name, classes, size, channels, split, resize=True, unreadable="r
     paths = sorted(path for path in files.names if PurePosixPath(path).parent in class_folders)
     ids = _ids(files.label, paths)
     splits, note = split(paths)
-    images, rows, skipped = read_images(files, paths, size, channels, resize=resize, unreadable=unreadable)
-    labels = np.array([list(classes).index(class_of(paths[row], files.label, classes)) for row in rows])
-    splits, ids = splits[rows], ids[rows]
-    order = np.lexsort((ids, [SPLITS.index(split) for split in splits]))
-    source = {"file": files.label, "form": f"class folders ({files.kind})", "split": note, "skipped": skipped}
-    return Dataset(name, classes, images[order], labels[order], splits[order], ids[order], source)
+    labels = [list(classes).index(class_of(path, files.label, classes)) for path in paths]
+    source = {"file": files.label, "form": f"class folders ({files.kind})", "split": note}
+    return listed.read(files, name, classes, paths, labels, splits, ids, source, size, channels, resize, unreadable)
 
 
 def image_names(files):
     """The names in `files` that end as an image's does; an InputError where one lies in no class folder."""
-    names = [name for name in files.names if name.lower().endswith(_IMAGES)]
+    names = [name for name in files.names if name.lower().endswith(IMAGES)]
     for name in names:
         parts = PurePosixPath(name).parts
         if len(parts) < 2 or parts[-2].lower() in _FOLDERS:
@@ -99,6 +98,8 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
         'happy'
     """
     folder = PurePosixPath(name).parts[-2]
+    if folder in classes:
+        return folder
     try:
         emotion = emotions.canonical(folder)
     except InputError:
@@ -119,7 +120,7 @@ def splits_of_folders(label, names, seed):
         is the validation split; three folders are taken as they are.
     Raises InputError: `train` or both others are missing.
     """
-    splits = np.array([_split_of(name) for name in names])
+    splits = np.array([split_of(name) for name in names])
     there = [split for split in SPLITS if split in splits]
     if "" in splits or "train" not in there or len(there) < 2:
         message = f"only {there[0]}/" if there else "neither usages in the file names nor train/ and test/ folders"
@@ -138,7 +139,8 @@ def splits_of_folders(label, names, seed):
     )
 
 
-def _split_of(name):
+def split_of(name):
+    """The split that the folder above an image's class folder says, "" where it says none."""
     parts = PurePosixPath(name).parts
     return _FOLDERS.get(parts[-3].lower(), "") if len(parts) > 2 else ""
 

@@ -1,35 +1,51 @@
-"""Image files to one uint8 array: decoded in a few threads, each file checked, and every bad one named."""
+"""Image files to one uint8 array: decoded in parallel, each file checked, and every bad one named.
 
+What is larger than `IN_MEMORY` is written to disk image by image, so that memory does not grow with the number of images.
+"""
+
+import atexit
+import itertools
+import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from fer_tf import paths
 from fer_tf.errors import InputError, choose, first_line
 
-_THREADS = 4
+IN_MEMORY = 2**30
+"""Bytes of images up to which they are kept in memory while they are read."""
+
+_THREADS = max(4, os.cpu_count() or 1)
+_NUMBERS = itertools.count()
 
 
-def read_images(files, names, size, channels=1, resize=False, unreadable="refuse"):
+def read_images(files, names, size, channels=1, resize=False, unreadable="refuse", boxes=None):
     """Decodes image files to one size.
 
     Args:
         names: names in `files`, n of them.
         size, channels, unreadable: as of `class_folders.read_folders`.
         resize: bool, whether images of another size are resized (see `resize_square`); else they are refused.
-    Returns: images: uint8 array (m, size, size, channels) in the order of `names`. rows: int array (m,), which of
-        `names` they are. skipped: list of str, a sentence for each file left out.
-    Raises InputError: a file is no whole image and `unreadable` is "refuse", or one is of another size than it may be.
+        boxes: int array (n, 4), left, top, width and height in pixels of the part of each image to take, or None.
+    Returns: images: uint8 array (m, size, size, channels) in the order of `names`, a memory map where they are many.
+        rows: int array (m,), which of `names` they are. skipped: list of str, a sentence for each file left out.
+    Raises InputError: a file is no whole image and `unreadable` is "refuse", or images have another size and are not to
+        be resized.
     """
     choose("unreadable", unreadable, ("refuse", "skip"))
-    images = np.zeros((len(names), size, size, channels), dtype=np.uint8)
+    store = _Store((len(names), size, size, channels))
     failures, sizes = {}, {}
 
     def fill(rows):
         for row in rows:
             try:
                 image = decode(files.read(names[row]), channels)
+                if boxes is not None:
+                    image = crop(image, boxes[row])
             except InputError as error:
                 failures[row] = str(error)
                 continue
@@ -38,23 +54,88 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
                 continue
             sizes[row] = image.shape[:2]
             if image.shape[:2] == (size, size):
-                images[row] = image
+                store.write(row, image)
             elif resize:
-                images[row] = resize_square(image, size)
+                store.write(row, resize_square(image, size))
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(fill, np.array_split(np.arange(len(names)), max(1, len(names) // 256))))
-    if failures and unreadable == "refuse":
-        first = min(failures)
-        more = f" (and {len(failures) - 1:,} more files)" if len(failures) > 1 else ""
-        raise InputError(
-            f"{files.label}: {names[first]} {failures[first]}{more}. Replace it, or give unreadable='skip'."
-        )
-    if not resize:
-        _refuse_other_sizes(files.label, names, sizes, (size, size))
+    try:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(fill, np.array_split(np.arange(len(names)), max(1, len(names) // 256))))
+        if failures and unreadable == "refuse":
+            first = min(failures)
+            more = f" (and {len(failures) - 1:,} more files)" if len(failures) > 1 else ""
+            raise InputError(
+                f"{files.label}: {names[first]} {failures[first]}{more}. Replace it, or give unreadable='skip'."
+            )
+        if not resize:
+            _refuse_other_sizes(files.label, names, sizes, (size, size))
+    except BaseException:
+        store.remove()
+        raise
     rows = np.array(sorted(sizes), dtype=np.int64)
     skipped = [f"{names[row]} {failures[row]}" for row in sorted(failures)]
-    return (images[rows] if failures else images), rows, skipped
+    return (store.select(rows) if failures else store.array()), rows, skipped
+
+
+class _Store:
+    """Where images are put while they are read: an array in memory, or a file beside the prepared data."""
+
+    def __init__(self, shape):
+        self.shape, self.path = shape, None
+        if np.prod(shape, dtype=np.int64) <= IN_MEMORY:
+            self.images = np.zeros(shape, dtype=np.uint8)
+            return
+        self.path = paths.prepared(f".{os.getpid()}.{next(_NUMBERS)}.part.npy")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.offset = np.lib.format.open_memmap(self.path, "w+", np.uint8, shape).offset
+        self.file = os.open(self.path, os.O_WRONLY)
+        atexit.register(self.remove)
+
+    def write(self, row, image):
+        if self.path is None:
+            self.images[row] = image
+        else:  # not through a memory map, whose pages would stay in memory until the disk has them
+            data = np.ascontiguousarray(image)
+            os.pwrite(self.file, data.data, self.offset + int(row) * data.nbytes)
+
+    def array(self):
+        if self.path is None:
+            return self.images
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
+        return np.load(self.path, mmap_mode="r")
+
+    def select(self, rows):
+        """Some of the rows, in a store of their own."""
+        images = self.array()
+        if self.path is None:
+            return images[rows]
+        less = _Store((len(rows), *self.shape[1:]))
+        for place, row in enumerate(rows):
+            less.write(place, images[row])
+        self.remove()
+        return less.array()
+
+    def remove(self):
+        if self.path is not None:
+            Path(self.path).unlink(missing_ok=True)
+
+
+def crop(image, box):
+    """A part of an image.
+
+    Args:
+        image: uint8 array (h, w, c).
+        box: left, top, width and height in pixels; what lies outside the image is left out.
+    Returns: uint8 array, a view.
+    Raises InputError: nothing of the box lies in the image.
+    """
+    left, top, width, height = (int(value) for value in box)
+    part = image[max(0, top) : max(0, top + height), max(0, left) : max(0, left + width)]
+    if not part.size:
+        raise InputError(f"has no pixel in its box ({left}, {top}, {width} x {height})")
+    return part
 
 
 def decode(data, channels=1):

@@ -43,8 +43,12 @@ def save(dataset, name):
         return folder
     described.unlink(missing_ok=True)  # from here on the folder is incomplete until the last line
     for key in _ARRAYS:
+        array = getattr(dataset, key)
         with paths.writing(folder / f"{key}.npy") as part:
-            np.save(part, np.asarray(getattr(dataset, key)))
+            if _is_whole_part(array):
+                os.replace(array.filename, part)  # images that were read to disk: they need not be written again
+            else:
+                np.save(part, np.asarray(array))
     _write_json(described, record)
     return folder
 
@@ -113,6 +117,12 @@ def _folder(name):
     if not name or name != os.path.basename(name) or name.startswith("."):
         raise InputError(f"'{name}' is no name for a dataset. Use letters, digits, '_' and '-'.")
     return paths.prepared(name)
+
+
+def _is_whole_part(array):
+    """Whether an array is all of a file that `image_files` wrote, and not a part of it."""
+    file = str(getattr(array, "filename", None) or "")
+    return file.endswith(".part.npy") and os.path.getsize(file) == array.offset + array.nbytes
 
 
 def _same_content(folder, record, dataset):

@@ -1,0 +1,224 @@
+"""AffectNet: the official mini version (NumPy annotations), the full version's tables, and class folders.
+
+Eight classes, or seven without contempt. Arousal, valence and the 68 landmarks of each image are kept where they are there.
+"""
+
+import csv
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from fer_tf import emotions
+from fer_tf.datasets import listed
+from fer_tf.datasets.archives import opened
+from fer_tf.datasets.class_folders import IMAGES, class_of, split_of
+from fer_tf.datasets.splits import stratified
+from fer_tf.errors import InputError, choose
+
+WHERE = (
+    "Ask its authors for it (http://mohammadmahoor.com/affectnet/, as an academic group, after signing its license), "
+    "unpack train_set/ and val_set/"
+)
+SPLITS = {
+    "80/10/10": "80, 10 and 10% of the training images of each class, drawn with seed {seed}; the set's own validation images "
+    "are left out",
+    "85/15": "the set's own validation (or test) images are the test split; 15% of train, drawn by class with seed {seed}, is "
+    "validation",
+}
+_CODES = len(emotions.AFFECTNET8)
+_NO_EMOTION = ("8", "9", "10")  # none, uncertain and no face, in the full version's tables
+
+
+def read_affectnet(path, classes=8, split="85/15", size=224, channels=3, unreadable="refuse", seed=0):
+    """Reads AffectNet from a folder or a zip.
+
+    Args:
+        path: with `train_set/images/<n>.jpg`, `train_set/annotations/<n>_exp.npy` (and `_aro`, `_val`, `_lnd`) and `val_set/`
+            alike; or with `training.csv` and `validation.csv` and the images that they name; or with class folders
+            `train/<class>/`, `val/<class>/` or `test/<class>/`, a class's name or code. At any depth.
+        classes: 8, or 7 without contempt.
+        split: one of `SPLITS`.
+        size: int, height and width in pixels to which images are resized.
+        channels: 1 or 3.
+        unreadable: "refuse" or "skip".
+        seed: int, of the split.
+    Returns: (Dataset with the classes of `emotions.AFFECTNET8`, or the first seven of them, and attributes). Images of the full
+        version are cut to their face's box. The attributes are arousal and valence (float (n,), -1 to 1) and landmarks
+        (float (n, 68, 2), pixels of the file), where they are there.
+    Raises InputError: something is missing or wrong; one line says what and where.
+
+    Mollahosseini, Hasani and Mahoor 2019, "AffectNet: a database for facial expression, valence, and arousal computing".
+    """
+    return _read(path, "affectnet", classes, split, size, channels, unreadable, seed)
+
+
+def read_affectnet7(path, split="85/15", size=224, channels=3, unreadable="refuse", seed=0):
+    """Reads AffectNet without contempt, see `read_affectnet`."""
+    return _read(path, "affectnet7", 7, split, size, channels, unreadable, seed)
+
+
+def _read(path, name, classes, split, size, channels, unreadable, seed):
+    choose("number of classes", classes, (7, 8))
+    choose("split", split, SPLITS)
+    with opened(path) as files:
+        if any(one.endswith("_exp.npy") for one in files.names):
+            form, rows = "mini version", _mini(files)
+        elif tables := [one for one in files.names if re.search(r"(training|validation)\.csv$", one)]:
+            form, rows = "full version", _full(files, sorted(tables))
+        else:
+            form, rows = "class folders", _class_folders(files)
+        left_out = sum(row["code"] >= classes for row in rows)
+        rows = [row for row in rows if row["code"] < classes and (split == "85/15" or row["train"])]
+        labels = np.array([row["code"] for row in rows], dtype=np.int64)
+        ids = np.array([row["name"] for row in rows])
+        splits = _splits(files.label, split, labels, np.array([row["train"] for row in rows]), seed)
+        source = {"file": files.label, "form": form, "split": SPLITS[split].format(seed=seed)}
+        source["left_out"] = f"{left_out:,} images of other classes"
+        listed.require_splits(files.label, splits)
+        boxes = [row["box"] for row in rows] if form == "full version" else None
+        names = [row["file"] for row in rows]
+        emotion_names = emotions.AFFECTNET8[:classes]
+        dataset = listed.read(
+            files, name, emotion_names, names, labels, splits, ids, source, size, channels, True, unreadable, boxes
+        )
+        place = {row["name"]: row for row in rows}
+        return dataset, _attributes([place[one] for one in dataset.ids.tolist()])
+
+
+def _splits(label, split, labels, train, seed):
+    splits = np.where(train, "train", "test").astype("<U10")
+    if split == "80/10/10":
+        return stratified(labels, seed=seed)
+    if not train.any() or train.all():
+        raise InputError(
+            f"{label}: no images of {'the training set' if train.size and not train.any() else 'val_set/ or test/'}. {WHERE}."
+        )
+    rows = np.flatnonzero(train)
+    splits[rows] = stratified(labels[rows], {"train": 0.85, "validation": 0.15}, seed)
+    return splits
+
+
+def _mini(files):
+    """Rows of the mini version: one NumPy file for each annotation of an image."""
+    there = set(files.names)
+    images = [one for one in files.names if one.lower().endswith(IMAGES) and PurePosixPath(one).parent.name == "images"]
+
+    def row(image):
+        path = PurePosixPath(image)
+        top = path.parents[1]
+        annotations = f"{top}/annotations/{path.stem}" if str(top) != "." else f"annotations/{path.stem}"
+        values = {}
+        for key in ("exp", "aro", "val", "lnd"):
+            if f"{annotations}_{key}.npy" in there:
+                values[key] = _numbers(files, f"{annotations}_{key}.npy")
+        if "exp" not in values:
+            raise InputError(f"{files.label}: {annotations}_exp.npy is missing, the expression of {image}.")
+        code = values["exp"][0]
+        if code not in range(_CODES):
+            raise InputError(f"{files.label}: {annotations}_exp.npy: expression {code:g}, expected 0 to {_CODES - 1}.")
+        return {
+            "file": image,
+            "name": f"{top.name}/{path.name}",
+            "code": int(code),
+            "train": "train" in top.name.lower(),
+            "arousal": values.get("aro", [np.nan])[0],
+            "valence": values.get("val", [np.nan])[0],
+            "landmarks": values.get("lnd"),
+        }
+
+    with ThreadPoolExecutor(8) as pool:
+        rows = list(pool.map(row, images, chunksize=1024))
+    if unused := sorted({_image_of(one) for one in there if one.endswith("_exp.npy")} - {_stem(one) for one in images}):
+        raise InputError(f"{files.label}: {unused[0]} has annotations, but no image. Download the dataset again.")
+    return rows
+
+
+def _stem(image):
+    path = PurePosixPath(image)
+    return str(path.parents[1] / path.stem)
+
+
+def _image_of(annotation):
+    path = PurePosixPath(annotation)
+    return str(path.parents[1] / path.name.removesuffix("_exp.npy"))
+
+
+def _numbers(files, name):
+    """The values of a small NumPy file, which may hold them as text, as a flat float array."""
+    try:
+        return np.load(io.BytesIO(files.read(name)), allow_pickle=False).reshape(-1).astype(np.float64)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{files.label}: {name} cannot be read ({error}). Download it again.") from error
+
+
+def _full(files, tables):
+    """Rows of the full version's tables; those without an emotion are left out."""
+    known = {}
+    for one in files.names:
+        known.setdefault("/".join(PurePosixPath(one).parts[-2:]), one)
+    rows = []
+    for table in tables:
+        reader = csv.DictReader(io.StringIO(files.read(table).decode("utf-8-sig", "replace")))
+        needed = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "expression")
+        if missing := [column for column in needed if column not in (reader.fieldnames or ())]:
+            raise InputError(f"{files.label}: {table} has no column '{missing[0]}'. Give the official training.csv.")
+        for number, line in enumerate(reader, start=2):
+            code = str(line["expression"]).strip()
+            if code in _NO_EMOTION:
+                continue
+            where = f"{files.label}: {table}, row {number}"
+            if not code.isdigit() or int(code) >= _CODES:
+                raise InputError(f"{where}: expression '{code[:20]}', expected 0 to 10.")
+            name = line["subDirectory_filePath"].strip()
+            if name not in known:
+                raise InputError(f"{where}: {name} is not there. Unpack all parts of the images.")
+            try:
+                box = [int(float(line[f"face_{key}"])) for key in ("x", "y", "width", "height")]
+                points = [float(word) for word in (line.get("facial_landmarks") or "").split(";") if word]
+                aro, val = (float(line.get(key) or "nan") for key in ("arousal", "valence"))
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{where}: {error}.") from error
+            row = {"file": known[name], "name": name, "code": int(code), "train": "training" in table, "box": box}
+            rows.append(row | {"arousal": aro, "valence": val, "landmarks": points})
+    return rows
+
+
+def _class_folders(files):
+    """Rows of class folders, whose names are emotions or their codes."""
+    rows = []
+    for one in files.names:
+        if not one.lower().endswith(IMAGES):
+            continue
+        parts = PurePosixPath(one).parts
+        which = split_of(one)
+        if not which:
+            raise InputError(f"{files.label}: {one} lies in no class folder of train/, val/ or test/. {WHERE}.")
+        folder = parts[-2]
+        if folder.isdigit() and int(folder) < _CODES:
+            code = int(folder)
+        else:
+            code = emotions.AFFECTNET8.index(class_of(one, files.label, emotions.AFFECTNET8))
+        rows.append({"file": one, "name": "/".join(parts[-3:]), "code": code, "train": which == "train"})
+    if not rows:
+        raise InputError(f"{files.label}: neither annotations, nor training.csv, nor class folders in it. {WHERE}.")
+    return rows
+
+
+def _attributes(rows):
+    values = {}
+    for key in ("arousal", "valence"):
+        numbers = np.array([row.get(key, np.nan) for row in rows], dtype=np.float32)
+        if np.isfinite(numbers).any():
+            values[key] = np.where(np.abs(numbers) <= 1, numbers, np.nan)  # -2: not known
+    points = [row.get("landmarks") for row in rows]
+    if any(one is not None and len(one) for one in points):
+        values["landmarks"] = np.stack(
+            [
+                np.reshape(one, (68, 2)) if one is not None and len(one) == 136 else np.full((68, 2), np.nan)
+                for one in points
+            ]
+        ).astype(np.float32)
+    return values

@@ -1,0 +1,75 @@
+"""Images that a list names, with their labels and splits: what every reader of image files ends in."""
+
+import numpy as np
+
+from fer_tf.datasets.dataset import SPLITS, Dataset
+from fer_tf.datasets.image_files import read_images
+from fer_tf.errors import InputError
+
+
+def read(
+    files,
+    name,
+    classes,
+    names,
+    labels,
+    splits,
+    ids,
+    source,
+    size,
+    channels,
+    resize=True,
+    unreadable="refuse",
+    boxes=None,
+):
+    """Reads images in the order in which a dataset keeps them: by split, then by id.
+
+    Args:
+        files: `archives.Files`.
+        name: str, the dataset's.
+        classes: k class names.
+        names: n names in `files`.
+        labels: int array (n,), 0 to k-1.
+        splits: str array (n,) of `SPLITS`.
+        ids: str array (n,), unique.
+        source: dict, where they come from; `skipped` is added.
+        size, channels, resize, unreadable, boxes: as of `image_files.read_images`.
+    Returns: Dataset.
+    Raises InputError: no images, a split without one, or as `image_files.read_images`.
+    """
+    names, labels, splits, ids = (np.asarray(values) for values in (names, labels, splits, ids))
+    if not len(names):
+        raise InputError(f"{files.label}: no images. Download the dataset again.")
+    order = np.lexsort((ids, [SPLITS.index(split) for split in splits]))
+    boxes = None if boxes is None else np.asarray(boxes)[order]
+    images, rows, skipped = read_images(files, names[order].tolist(), size, channels, resize, unreadable, boxes)
+    rows = order[rows]
+    return Dataset(name, classes, images, labels[rows], splits[rows], ids[rows], {**source, "skipped": skipped})
+
+
+def require_files(files, names, what):
+    """Refuses a list that names files which are not there.
+
+    Args:
+        files: `archives.Files`.
+        names: names in `files`.
+        what: str, how the message calls the list.
+    Raises InputError: one is missing; the message names it and says how many are.
+    """
+    there = set(files.names)
+    missing = [name for name in names if name not in there]
+    if missing:
+        more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
+        raise InputError(
+            f"{files.label}: {what} names {missing[0]}{more}, which is not there. Download the dataset again."
+        )
+
+
+def require_splits(label, splits, wanted=SPLITS):
+    """Refuses a dataset in which a split has no image.
+
+    Raises InputError: a split is empty.
+    """
+    for split in wanted:
+        if split not in splits:
+            raise InputError(f"{label}: no image of the {split} split. Download the dataset again.")

@@ -1,0 +1,346 @@
+"""Each reader on a small tree of its dataset's exact layout, and on broken ones: one clear line, and nothing half-written."""
+
+import csv
+import os
+import shutil
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_tf import datasets, emotions
+from fer_tf.datasets import affectnet, attributes, fer_plus, five_class, rafdb, standin
+from fer_tf.errors import InputError
+
+FEW = {"train": 10, "test": 3}
+SOURCES = {
+    "rafdb": "rafdb",
+    "rafdb_kaggle": "rafdb",
+    "affectnet": "affectnet",
+    "affectnet_full": "affectnet",
+    "affectnet_folders": "affectnet",
+    "five_class": "five_class",
+    "fer_plus": "fer_plus",
+}
+SMALL = {"affectnet": {"size": 32}, "rafdb": {"size": 32}}
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory):
+    """A folder of each layout, written once."""
+    root = tmp_path_factory.mktemp("layouts")
+    return {layout: standin.write(layout, root / layout, FEW) for layout in standin.LAYOUTS}
+
+
+@pytest.fixture
+def tree(originals, tmp_path, project):
+    """A function of a layout's name to a copy that may be broken, in a project of its own."""
+    return lambda layout: shutil.copytree(originals[layout], tmp_path / "raw" / layout)
+
+
+def prepare(layout, folder, **options):
+    name = SOURCES[layout]
+    return datasets.prepare(name, folder, **{**SMALL.get(name, {}), **options})
+
+
+@pytest.mark.parametrize("layout", SOURCES)
+def test_each_layout_is_read_and_marked_as_drawn(tree, layout):
+    faces = prepare(layout, tree(layout))
+    assert faces.split_names() == datasets.SPLITS and faces.source["drawn"] is True
+    assert (faces.counts().to_numpy() > 0).all() if layout != "fer_plus" else len(faces) > 40
+    again = attributes.load(faces.split("test"))
+    assert all(len(values) == len(faces.split("test")) for values in again.values())
+
+
+def test_rafdbs_labels_are_in_its_own_order_and_both_layouts_agree(tree):
+    official, kaggle = prepare("rafdb", tree("rafdb")), prepare("rafdb_kaggle", tree("rafdb_kaggle"))
+    assert official.classes[:2] == ("surprise", "fear") and official.hash == kaggle.hash
+    assert official.ids.tolist() == kaggle.ids.tolist()
+    assert official.labels[official.ids == "train_00004_aligned.jpg"] == 3
+    assert (official.splits == "validation").sum() == 11  # 15% of 70
+    assert "officially 12,271" in official.source["differences"][0]
+
+
+def test_rafdbs_attributes_are_kept_in_the_order_of_its_images(tree):
+    folder = tree("rafdb")
+    file = folder / "basic/Annotation/manual/test_0002_manu_attri.txt"
+    file.write_text("1 2\n" * 5 + "1\n0\n4\n")
+    (folder / "basic/Annotation/manual/test_0003_manu_attri.txt").unlink()
+    test = prepare("rafdb", folder).split("test")
+    values = attributes.load(test)
+    row, unknown = (int(np.flatnonzero(test.ids == f"test_{n}_aligned.jpg")[0]) for n in ("0002", "0003"))
+    assert [values[key][row] for key in ("gender", "race", "age")] == ["female", "Caucasian", "70 and more"]
+    assert values["landmarks"][row].tolist() == [[1, 2]] * 5 and values["age"][unknown] == "unknown"
+    counts = attributes.group_counts(test, values)
+    assert counts.groupby("attribute")["all"].sum().to_dict() == {"gender": 21, "race": 21, "age": 21}
+
+
+def test_attributes_leave_the_datasets_hash_and_those_of_other_data_are_refused(tree, project):
+    folder = tree("rafdb")
+    first = prepare("rafdb", folder)
+    shutil.rmtree(folder / "basic/Annotation")
+    assert prepare("rafdb", folder).hash == first.hash and attributes.load(first) == {}
+    np.savez(project / "data/prepared/rafdb/attributes.npz", dataset="other", age=np.zeros(3))
+    with pytest.raises(InputError, match="is of other images"):
+        attributes.load(first)
+
+
+def test_affectnets_annotations_are_kept_and_contempt_can_be_left_out(tree):
+    folder = tree("affectnet")
+    faces = prepare("affectnet", folder)
+    values = attributes.load(faces)
+    assert values["landmarks"].shape == (len(faces), 68, 2) and np.isfinite(values["arousal"]).all()
+    one = faces.ids.tolist().index("val_set/3.jpg")
+    saved = float(np.load(folder / "val_set/annotations/3_val.npy"))
+    assert values["valence"][one] == pytest.approx(saved) and faces.classes == emotions.AFFECTNET8
+    seven = datasets.prepare("affectnet7", folder, size=32)
+    assert seven.classes == emotions.AFFECTNET8[:7] and seven.name == "affectnet7"
+    assert len(seven.split("test")) == 7 * FEW["test"]
+    assert set(attributes.load(seven)) == {"arousal", "valence", "landmarks"}
+
+
+def test_affectnet_is_split_as_the_study_asks(tree):
+    folder = tree("affectnet_folders")
+    own, drawn = (affectnet.read_affectnet(folder, split=split, size=32)[0] for split in ("85/15", "80/10/10"))
+    assert len(own.split("test")) == 8 * FEW["test"] and len(own) == 8 * 13
+    assert len(drawn) == 8 * FEW["train"] and all(one.startswith("train/") for one in drawn.ids)
+
+
+def test_affectnets_full_version_is_cut_to_the_faces_box(tree):
+    folder = tree("affectnet_full")
+    faces, values = affectnet.read_affectnet(folder, size=224)
+    one = faces.ids.tolist().index("2/test000001.jpg")
+    whole = cv2.imread(str(folder / "Manually_Annotated_Images/2/test000001.jpg"))[..., ::-1]
+    assert np.array_equal(faces.images[one], whole[30:254, 20:244])
+    assert faces.source["left_out"] == "0 images of other classes" and len(faces) == 104 and "valence" in values
+
+
+def test_five_classes_are_merged_and_copies_stay_in_one_split(tree):
+    folder = tree("five_class")
+    first = folder / "face-expression-recognition-dataset/images"
+    second = folder / "random-images-for-face-emotion-recognition"
+    image = cv2.imread(str(first / "train/happy/4.jpg"), 0)
+    cv2.imwrite(str(second / "happiness/copy.png"), np.roll(image, 1, 1))  # near-duplicate
+    shutil.copy(first / "train/happy/11.jpg", second / "sadness/other.jpg")  # same bytes, other label
+    cv2.imwrite(str(second / "anger/blank.png"), np.full((48, 48), 80, np.uint8))
+    removed = "random-images-for-face-emotion-recognition/surprise/8.jpg"
+    (folder.parent / "removed.txt").write_text(f"# by hand\n{removed}\n")
+    faces = prepare("five_class", folder, exclude=str(folder.parent / "removed.txt"))
+    split = dict(zip(faces.ids.tolist(), faces.splits.tolist(), strict=True))
+    assert faces.classes == emotions.FIVE and removed not in split
+    assert (
+        split["face-expression-recognition-dataset/images/train/happy/4.jpg"]
+        == split["random-images-for-face-emotion-recognition/happiness/copy.png"]
+    )
+    reasons = faces.source["left_out"]
+    assert (reasons["on the exclusion list"], reasons["blank"], reasons["same bytes, other label"]) == (1, 1, 2)
+
+
+def test_fer_plus_takes_the_majority_and_keeps_the_votes(tree):
+    folder = tree("fer_plus")
+    with (folder / "fer2013new.csv").open() as file:
+        table = list(csv.reader(file))
+    table[1][2:] = [6, 1, 0, 0, 0, 0, 0, 3, 0, 0]  # neutral; the single vote for happiness does not count
+    table[2][2:] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]  # no face
+    table[3][2:] = [5, 5, 0, 0, 0, 0, 0, 0, 0, 0]  # no majority
+    with (folder / "fer2013new.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(table)
+    faces = prepare("fer_plus", folder)
+    assert faces.classes == fer_plus.CLASSES and {"row 3", "row 4"} & set(faces.ids.tolist()) == set()
+    row = faces.ids.tolist().index("row 2")
+    assert faces.labels[row] == 0
+    assert attributes.load(faces)["votes"][row].tolist() == pytest.approx([2 / 3, 0, 0, 0, 0, 0, 0, 1 / 3])
+
+
+def test_classes_of_ones_own_need_be_no_emotions(tmp_path, project):
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    for name in ("müde", "εγρήγορος", "眠い"):
+        for i in range(10):
+            (tmp_path / "own" / name).mkdir(parents=True, exist_ok=True)
+            cv2.imencode(".png", image + i)[1].tofile(tmp_path / "own" / name / f"名{i}.png")
+    faces = datasets.prepare("folders", tmp_path / "own", classes=["眠い", "müde", "εγρήγορος"])
+    assert faces.classes == ("眠い", "müde", "εγρήγορος") and len(faces) == 30
+    with pytest.raises(InputError, match="unknown class folder 'müde'"):
+        datasets.prepare("folders", tmp_path / "own", classes=["眠い", "εγρήγορος"])
+
+
+def replace_line(path, row, line):
+    lines = path.read_text().splitlines()
+    lines[row] = line
+    path.write_text("\n".join(lines) + "\n")
+
+
+def drop_split(folder):
+    path = folder / "basic/EmoLabel/list_patition_label.txt"
+    path.write_text("".join(line + "\n" for line in path.read_text().splitlines() if line.startswith("train")))
+
+
+def link_out(folder):
+    path = folder / "train_set/images/1.jpg"
+    target = folder.parent / "elsewhere.jpg"
+    path.rename(target)
+    path.symlink_to(target)
+
+
+LABELS = "basic/EmoLabel/list_patition_label.txt"
+BROKEN = {
+    "rafdb missing image": (
+        "rafdb",
+        lambda f: (f / "basic/Image/aligned/train_00003_aligned.jpg").unlink(),
+        "names basic/Image/aligned/train_00003|names Image/aligned/train_00003_aligned.jpg, which is not there",
+    ),
+    "rafdb label": (
+        "rafdb",
+        lambda f: replace_line(f / LABELS, 1, "train_00002.jpg 8"),
+        "line 2: label '8', expected 1",
+    ),
+    "rafdb line": (
+        "rafdb",
+        lambda f: replace_line(f / LABELS, 0, "train_00001.jpg"),
+        "line 1: 'train_00001.jpg', expected",
+    ),
+    "rafdb twice": ("rafdb", lambda f: replace_line(f / LABELS, 1, "train_00001.jpg 1"), "listed twice"),
+    "rafdb empty split": ("rafdb", drop_split, "no image of the test split"),
+    "rafdb unreadable": (
+        "rafdb",
+        lambda f: (f / "basic/Image/aligned/test_0001_aligned.jpg").write_bytes(b"\xff\xd8 no"),
+        "test_0001_aligned.jpg is cut off",
+    ),
+    "rafdb attributes": (
+        "rafdb",
+        lambda f: (f / "basic/Annotation/manual/test_0001_manu_attri.txt").write_text("1 2\n"),
+        "not five points, gender, race and age",
+    ),
+    "rafdb kaggle unlisted": (
+        "rafdb_kaggle",
+        lambda f: replace_line(f / "test_labels.csv", 1, "test_0002_aligned.jpg,2"),
+        "listed twice|has no label",
+    ),
+    "rafdb kaggle disagrees": (
+        "rafdb_kaggle",
+        lambda f: replace_line(f / "train_labels.csv", 1, "train_00001_aligned.jpg,3"),
+        "has the label 3 in train_labels.csv, but lies in 1/",
+    ),
+    "rafdb kaggle empty": ("rafdb_kaggle", lambda f: shutil.rmtree(f / "DATASET/test"), "which is not there"),
+    "affectnet annotation": (
+        "affectnet",
+        lambda f: (f / "train_set/annotations/5_exp.npy").unlink(),
+        "train_set/annotations/5_exp.npy is missing",
+    ),
+    "affectnet image": (
+        "affectnet",
+        lambda f: (f / "val_set/images/2.jpg").unlink(),
+        "val_set/2 has annotations, but no image",
+    ),
+    "affectnet label": (
+        "affectnet",
+        lambda f: np.save(f / "train_set/annotations/5_exp.npy", np.array("9")),
+        "5_exp.npy: expression 9, expected 0 to 7",
+    ),
+    "affectnet no array": (
+        "affectnet",
+        lambda f: (f / "train_set/annotations/5_aro.npy").write_bytes(b"text"),
+        "5_aro.npy cannot be read",
+    ),
+    "affectnet split": ("affectnet", lambda f: shutil.rmtree(f / "val_set"), "no images of val_set/ or test/"),
+    "affectnet link": ("affectnet", link_out, "the link train_set/images/1.jpg leads out of the folder"),
+    "affectnet loop": ("affectnet", lambda f: (f / "train_set/more").symlink_to(f), "leads into a folder around it"),
+    "affectnet dangling": ("affectnet", lambda f: (f / "a.jpg").symlink_to(f / "none"), "the link a.jpg leads nowhere"),
+    "affectnet column": (
+        "affectnet_full",
+        lambda f: replace_line(f / "training.csv", 0, "subDirectory_filePath,face_x,expression"),
+        "training.csv has no column 'face_y'",
+    ),
+    "affectnet full image": (
+        "affectnet_full",
+        lambda f: (f / "Manually_Annotated_Images/2/train000001.jpg").unlink(),
+        "training.csv, row 2: 2/train000001.jpg is not there",
+    ),
+    "affectnet full label": (
+        "affectnet_full",
+        lambda f: replace_line(f / "validation.csv", 1, "2/test000001.jpg,1,1,9,9,,11,0,0"),
+        "validation.csv, row 2: expression '11'",
+    ),
+    "affectnet full box": (
+        "affectnet_full",
+        lambda f: replace_line(f / "validation.csv", 1, "2/test000001.jpg,900,900,9,9,,1,0,0"),
+        "has no pixel in its box",
+    ),
+    "affectnet extra class": (
+        "affectnet_folders",
+        lambda f: (f / "train/anger").rename(f / "train/bored"),
+        "unknown class folder 'bored'",
+    ),
+    "five extra class": (
+        "five_class",
+        lambda f: (f / "random-images-for-face-emotion-recognition/anger").rename(
+            f / "random-images-for-face-emotion-recognition/bored"
+        ),
+        "unknown class folder 'bored'.*name it in class_map",
+    ),
+    "five nothing": (
+        "five_class",
+        lambda f: [shutil.rmtree(one) for one in f.iterdir() if one.is_dir()],
+        "no zips or folders",
+    ),
+    "fer_plus table": ("fer_plus", lambda f: (f / "fer2013new.csv").unlink(), "no fer2013new.csv"),
+    "fer_plus rows": (
+        "fer_plus",
+        lambda f: replace_line(f / "fer2013new.csv", -1, ""),
+        "fer2013new.csv has 90 rows, fer2013.csv 91 images",
+    ),
+    "fer_plus votes": (
+        "fer_plus",
+        lambda f: replace_line(f / "fer2013new.csv", 2, "Training,fer1.png,4,5,0,0,x,0,0,0,0,0"),
+        "row 3: votes 4,5,0,0,x",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_tree_is_refused_in_one_line_and_nothing_is_written(tree, project, case):
+    layout, change, expected = BROKEN[case]
+    folder = tree(layout)
+    change(folder)
+    with pytest.raises(InputError, match=expected) as refused:
+        prepare(layout, folder)
+    assert len(str(refused.value).splitlines()) == 1 and len(str(refused.value)) < 420
+    assert not list((project / "data").rglob("*")) or not list((project / "data" / "prepared").rglob("*.*"))
+
+
+def test_a_link_at_the_top_is_what_a_person_put_there(tree, tmp_path):
+    folder = tree("rafdb")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "basic").symlink_to(folder / "basic")
+    assert len(rafdb.read_rafdb(tmp_path / "mine", size=16)[0]) == 91
+
+
+def test_a_zip_is_read_as_the_folder_is(tree, tmp_path):
+    folder = tree("rafdb")
+    with zipfile.ZipFile(tmp_path / "raf.zip", "w") as archive:
+        for path in folder.rglob("*"):
+            archive.write(path, path.relative_to(folder))
+    assert rafdb.read_rafdb(tmp_path / "raf.zip", size=16)[0].hash == rafdb.read_rafdb(folder, size=16)[0].hash
+
+
+def test_the_exclusion_list_names_images_that_are_there(tree, tmp_path):
+    (tmp_path / "list.txt").write_text("a/b/c.jpg\n")
+    with pytest.raises(InputError, match=r"a/b/c.jpg is no image here"):
+        five_class.read_five_class(tree("five_class"), {"contempt": ""}, str(tmp_path / "list.txt"))
+
+
+def test_five_of_fer2013s_classes_keep_its_split_and_its_files(project, tree, monkeypatch):
+    folder = tree("fer_plus")
+    (folder / "fer2013new.csv").unlink()
+    monkeypatch.setenv("FER2013", str(folder))
+    five, whole = datasets.prepare("fer2013_five"), datasets.prepare("fer2013")
+    assert five.name == "fer2013_five" and five.classes == emotions.FIVE
+    assert five.hash == whole.only(emotions.FIVE).hash
+
+
+def test_a_stand_in_is_never_written_over_something(tmp_path, capsys):
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs" / "a.jpg").write_bytes(b"")
+    assert standin.main(["rafdb", str(tmp_path / "photographs")]) == 1
+    assert "not empty" in capsys.readouterr().err and os.listdir(tmp_path / "photographs") == ["a.jpg"]
