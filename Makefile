@@ -44,7 +44,7 @@ PYTHON3 ?= python3
 READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/.ready)
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
-export FER2013
+export FER2013 RAFDB AFFECTNET FIVE_CLASS FER_PLUS FOLDERS
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:

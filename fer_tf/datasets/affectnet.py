@@ -28,6 +28,7 @@ SPLITS = {
     "85/15": "the set's own validation (or test) images are the test split; 15% of train, drawn by class with seed {seed}, is "
     "validation",
 }
+SIDE = 224
 _CODES = len(emotions.AFFECTNET8)
 _NO_EMOTION = ("8", "9", "10")  # none, uncertain and no face, in the full version's tables
 
@@ -47,7 +48,7 @@ def read_affectnet(path, classes=8, split="85/15", size=224, channels=3, unreada
         seed: int, of the split.
     Returns: (Dataset with the classes of `emotions.AFFECTNET8`, or the first seven of them, and attributes). Images of the full
         version are cut to their face's box. The attributes are arousal and valence (float (n,), -1 to 1) and landmarks
-        (float (n, 68, 2), pixels of the file), where they are there.
+        (float (n, 68, 2), x and y as shares of the image's side), where they are there.
     Raises InputError: something is missing or wrong; one line says what and where.
 
     Mollahosseini, Hasani and Mahoor 2019, "AffectNet: a database for facial expression, valence, and arousal computing".
@@ -126,7 +127,7 @@ def _mini(files):
             "train": "train" in top.name.lower(),
             "arousal": values.get("aro", [np.nan])[0],
             "valence": values.get("val", [np.nan])[0],
-            "landmarks": values.get("lnd"),
+            "landmarks": values["lnd"] / SIDE if "lnd" in values else None,
         }
 
     with ThreadPoolExecutor(8) as pool:
@@ -177,13 +178,22 @@ def _full(files, tables):
                 raise InputError(f"{where}: {name} is not there. Unpack all parts of the images.")
             try:
                 box = [int(float(line[f"face_{key}"])) for key in ("x", "y", "width", "height")]
-                points = [float(word) for word in (line.get("facial_landmarks") or "").split(";") if word]
+                points = _in_box(line.get("facial_landmarks") or "", box)
                 aro, val = (float(line.get(key) or "nan") for key in ("arousal", "valence"))
             except (TypeError, ValueError) as error:
                 raise InputError(f"{where}: {error}.") from error
             row = {"file": known[name], "name": name, "code": int(code), "train": "training" in table, "box": box}
             rows.append(row | {"arousal": aro, "valence": val, "landmarks": points})
     return rows
+
+
+def _in_box(words, box):
+    """The points "x;y;x;y..." as shares of the side of the square in the middle of a box, which is what is read."""
+    points = np.array([float(word) for word in words.split(";") if word])
+    left, top, width, height = box
+    side = max(1, min(width, height))
+    origin = (left + (width - side) // 2, top + (height - side) // 2)
+    return (points - np.resize(origin, len(points))) / side
 
 
 def _class_folders(files):

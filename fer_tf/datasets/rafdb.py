@@ -38,7 +38,7 @@ def read_rafdb(path, validation=0.15, size=SIDE, channels=3, unreadable="refuse"
         unreadable: "refuse" or "skip".
         seed: int, of the validation split.
     Returns: (Dataset with the classes `CLASSES`, attributes). The attributes are gender, race and age (str arrays (n,)) and
-        five facial landmarks (float (n, 5, 2), pixels), where `Annotation/manual/train_00001_manu_attri.txt` ... are there.
+        five points of the unaligned photograph (float (n, 5, 2), pixels), where `Annotation/manual/train_00001_manu_attri.txt` ... are there.
     Raises InputError: something is missing or wrong; one line says what and where.
 
     Li, Deng and Du 2017, "Reliable crowdsourcing and deep locality-preserving learning for expression recognition".
@@ -135,14 +135,14 @@ def _attributes(files, ids):
         return {}
     words = {"gender": GENDERS, "race": RACES, "age": AGES}
     values = {key: np.full(len(ids), "unknown", dtype="<U24") for key in words}
-    values["landmarks"] = np.full((len(ids), 5, 2), np.nan, dtype=np.float32)
+    values["points_of_original"] = np.full((len(ids), 5, 2), np.nan, dtype=np.float32)
     for row, one in enumerate(ids):
         name = known.get(one.replace("_aligned.jpg", "_manu_attri.txt"))
         if name is None:
             continue
         lines = _lines(files, name)
         try:
-            values["landmarks"][row] = [[float(word) for word in line.split()] for line in lines[:5]]
+            values["points_of_original"][row] = [[float(word) for word in line.split()] for line in lines[:5]]
             for (key, known_words), line in zip(words.items(), lines[5:8], strict=True):
                 values[key][row] = known_words[int(line)]
         except (ValueError, IndexError) as error:

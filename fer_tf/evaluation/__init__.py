@@ -15,6 +15,7 @@ from fer_tf.evaluation.classification_metrics import (
     roc,
 )
 from fer_tf.evaluation.comparison import accuracy_interval, compare, compare_all, gains_table, holm
+from fer_tf.evaluation.groups import accuracy_by_group
 from fer_tf.evaluation.reliability import (
     accuracy_over_coverage,
     calibration,

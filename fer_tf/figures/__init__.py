@@ -21,6 +21,7 @@ from fer_tf.figures.dataset import (
     class_distribution_by_split,
     cleaning_examples,
     intensity_correlation,
+    landmarks,
     mean_faces,
     pair_similarity,
     pixel_distribution,
@@ -29,6 +30,7 @@ from fer_tf.figures.dataset import (
     similar_pairs,
     split_sizes,
     transformed_images,
+    valence_arousal,
 )
 from fer_tf.figures.explanation import (
     feature_maps,

@@ -226,6 +226,53 @@ def similar_pairs(dataset, table, bands=((0.8, 0.85), (0.85, 0.9), (0.9, 0.95), 
 
 
 @style.applied
+def valence_arousal(dataset, values, most=200, seed=0):
+    """Where the images of each emotion lie between unpleasant and pleasant, calm and aroused.
+
+    Args:
+        dataset: Dataset of n images.
+        values: dict of `attributes.load`, with valence and arousal (float (n,), -1 to 1).
+        most: int, images drawn of each emotion.
+        seed: int, of the draw.
+
+    Returns: matplotlib Figure, a column wide.
+    """
+    fig, ax = style.panel(None, style.COLUMN, style.COLUMN)
+    for k, name in enumerate(dataset.classes):
+        rows = np.random.default_rng([seed, k]).permutation(np.flatnonzero(dataset.labels == k))[:most]
+        look = {"color": style.color(name), "marker": style.marker(name), "s": 9, "alpha": 0.6, "linewidths": 0}
+        ax.scatter(values["valence"][rows], values["arousal"][rows], label=name, **look)
+    ax.axhline(0, color=style.GRAY, linewidth=0.5)
+    ax.axvline(0, color=style.GRAY, linewidth=0.5)
+    ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
+    ax.set_xlabel("valence (-1 unpleasant, 1 pleasant)")
+    ax.set_ylabel("arousal (-1 calm, 1 excited)")
+    fig.legend(loc="outside upper center", ncols=4)
+    return fig
+
+
+@style.applied
+def landmarks(dataset, values, columns=8):
+    """The first images of a dataset with their landmarks.
+
+    Args:
+        dataset: Dataset, images uint8 (n, h, w, c).
+        values: dict of `attributes.load`, with landmarks (float (n, points, 2), shares of the image's side).
+        columns: int, images.
+
+    Returns: matplotlib Figure, a page wide.
+    """
+    chosen = np.linspace(0, len(dataset) - 1, columns).astype(int)
+    fig = image_grid.grid([[np.asarray(dataset.images[i]) for i in chosen]])
+    ax, size = fig.axes[0], dataset.images.shape[2]
+    step = size + image_grid.gap_of([[dataset.images[0]]])
+    for place, i in enumerate(chosen):
+        x, y = values["landmarks"][i].T * size
+        ax.scatter(place * step + x, y, s=1.5, color=style.color("happy"), linewidths=0)
+    return fig
+
+
+@style.applied
 def transformed_images(original, views, per_row=5):
     """An image and randomly transformed versions of it.
 

@@ -37,7 +37,7 @@ def pictures_of(page):
     return {name: unquote(data) for name, data in _PICTURE.findall(page.read_text(encoding="utf-8"))}
 
 
-def write_readme(folder, title, question, paper, findings, table, missing, changed, pictures):
+def write_readme(folder, title, question, paper, findings, table, missing, changed, drawn, pictures):
     """Writes the study's README.md: its findings, the comparison, and a few pictures, as PNG in pictures/.
 
     Args:
@@ -46,10 +46,11 @@ def write_readme(folder, title, question, paper, findings, table, missing, chang
         table: DataFrame of `comparison.readable_comparison`.
         missing: names of the runs that are not there.
         changed: dict of a run's name to what is other since it was made.
+        drawn: whether the data is drawn, and the numbers say nothing about people.
         pictures: list of (name, caption); pictures/<name>.png is there.
     """
     values = {"title": title, "question": question, "paper": paper, "findings": findings, "missing": missing}
-    values |= {"table": tables.to_markdown(table), "changed": changed, "pictures": pictures}
+    values |= {"drawn": drawn, "table": tables.to_markdown(table), "changed": changed, "pictures": pictures}
     paths.write_text(folder / "README.md", template("README.md.j2").render(values))
 
 

@@ -20,7 +20,8 @@ PACKAGES += ("pandas", "matplotlib", "seaborn", "papermill")
 
 def describe(dataset):
     """A `Dataset` in a record, as a dict: name, hash (of the images that the run was given), classes, size, counts per split
-    and class, and `splits`, the hash of each split of the prepared dataset that it is part of, the unopened test split's too.
+    and class, `drawn` (whether these are no photographs), and `splits`, the hash of each split of the prepared dataset
+    that it is part of, the unopened test split's too.
     """
     counts = {split: column.astype(int).to_dict() for split, column in dataset.counts().items()}
     facts = {"name": dataset.name, "hash": dataset.hash, "classes": list(dataset.classes)}

@@ -9,9 +9,10 @@ import shutil
 import sys
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from fer_tf import evaluation, figures, paths
+from fer_tf import datasets, evaluation, figures, paths
 from fer_tf.datasets import fer2013
 from fer_tf.errors import InputError, exit_status
 from fer_tf.figures import style
@@ -67,6 +68,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     paths.write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
     shared = {"title": title, "question": question, "paper": published(source), "findings": sentences}
     shared |= {"missing": missing, "changed": changed}
+    shared["drawn"] = any((one.record["data"] or {}).get("drawn") for one in complete)
     of_page = {"study": study, "tables": items.tables[:2], "glance": glance, "limitations": limitations}
     page.write_page(folder, sections=sections, **shared, **of_page)
     pictures = items.keep_pictures([*glance, *_chosen(sections, table, headline)])
@@ -199,6 +201,9 @@ def _section(run, complete, changed, items):
         reports += [
             (f"{run.name}--test_report_leak_free", caption, _report(run.predictions("test", variant).select(clean)))
         ]
+    groups = _by_group(run, variant) if drawings else pd.DataFrame()
+    if len(groups):
+        reports += [(f"{run.name}--test_by_group", "Accuracy by group of people, with 95% intervals.", groups)]
     return {
         "run": run,
         "heading": notebooks.title(notebooks.path_of(run.name)),
@@ -208,6 +213,20 @@ def _section(run, complete, changed, items):
         "tables": [items.table(f"{run.name}--{name}", caption, frame) for name, caption, frame in run.tables()],
         "changed": changed.get(run.name, []),
     }
+
+
+def _by_group(run, variant):
+    """Test accuracy by group of people, where the prepared data is here and tells groups apart; else an empty table."""
+    scored, name = run.predictions("test", variant), run.record["data"]["name"]
+    try:
+        test = datasets.load(name, "test")
+        values = datasets.attributes.load(test)
+    except InputError:
+        return pd.DataFrame()
+    groups = {key: values[key] for key in datasets.attributes.names(values)[0]}
+    if not np.array_equal(test.ids, scored.ids):
+        return pd.DataFrame()
+    return evaluation.accuracy_by_group(scored.labels, scored.probabilities, groups)
 
 
 def _human(complete):

@@ -71,7 +71,7 @@ def test_rafdbs_attributes_are_kept_in_the_order_of_its_images(tree):
     values = attributes.load(test)
     row, unknown = (int(np.flatnonzero(test.ids == f"test_{n}_aligned.jpg")[0]) for n in ("0002", "0003"))
     assert [values[key][row] for key in ("gender", "race", "age")] == ["female", "Caucasian", "70 and more"]
-    assert values["landmarks"][row].tolist() == [[1, 2]] * 5 and values["age"][unknown] == "unknown"
+    assert values["points_of_original"][row].tolist() == [[1, 2]] * 5 and values["age"][unknown] == "unknown"
     counts = attributes.group_counts(test, values)
     assert counts.groupby("attribute")["all"].sum().to_dict() == {"gender": 21, "race": 21, "age": 21}
 
