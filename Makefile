@@ -1,6 +1,7 @@
 # What is made from what. `make help` lists the targets.
 #   make report                      the study on the embedded sample
 #   make report STUDY=<name>         another study of notebooks/studies/
+#   make data DATASET=fer2013        download a dataset; STUDY=<name> prepares that study's data
 #   make report PYTHON=python        in an environment of your own (conda, see environment.yml) instead of .venv
 #   make -j2 report LAUNCH="srun"    something to put in front of every run, two at a time
 
@@ -56,7 +57,12 @@ help: ## List the targets
 
 setup: $(READY) ## Make the environment .venv from the lock file
 
-data: $(DATA) $(PREPARED) ## Prepare the STUDY's data
+ifeq ($(origin DATASET),command line)
+data: | $(READY) ## Prepare the STUDY's data; with DATASET=fer2013 or five_class, download that one
+	@$(PYTHON) -m fer_tf.datasets.download $(DATASET)
+else
+data: $(DATA) $(PREPARED)
+endif
 
 report: $(PAGE) ## Execute what the STUDY still lacks and write its page
 	@echo "$(PAGE)"
