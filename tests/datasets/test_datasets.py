@@ -586,7 +586,7 @@ def test_a_failed_preparation_leaves_what_was_there(tmp_path):
 
 
 def test_unknown_names_and_options_are_refused(tmp_path):
-    assert "choose one of sample, fer2013, folders" in message(datasets.prepare, "mnist")
+    assert "choose one of sample, fer2013, fer2013_five, " in message(datasets.prepare, "mnist")
     path = as_zip(tmp_path / "archive.zip", faces_of())
     assert "unknown option of fer2013 'sizes'" in message(datasets.prepare, "fer2013", path, sizes=48)
 
