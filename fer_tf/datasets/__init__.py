@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from fer_tf import hashing, paths
 from fer_tf.datasets import (
     affectnet,
-    archives,
     attributes,
     class_folders,
     fer2013,
