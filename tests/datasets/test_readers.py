@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_tf import datasets, emotions
-from fer_tf.datasets import affectnet, attributes, fer_plus, five_class, rafdb, standin
+from fer_tf import datasets, emotions, figures
+from fer_tf.datasets import affectnet, attributes, fer_plus, five_class, image_files, rafdb, standin
 from fer_tf.errors import InputError
 
 FEW = {"train": 10, "test": 3}
@@ -353,3 +353,23 @@ def test_a_stand_in_is_never_written_over_something(tmp_path, capsys):
     (tmp_path / "photographs" / "a.jpg").write_bytes(b"")
     assert standin.main(["rafdb", str(tmp_path / "photographs")]) == 1
     assert "not empty" in capsys.readouterr().err and os.listdir(tmp_path / "photographs") == ["a.jpg"]
+
+
+def test_images_that_are_read_to_disk_are_the_same_and_leave_no_part_behind(tree, project, monkeypatch):
+    folder = tree("affectnet")
+    (folder / "train_set/images/4.jpg").write_bytes(b"no image")
+    in_memory = prepare("affectnet", folder, unreadable="skip").hash
+    shutil.rmtree(project / "data/prepared/affectnet")
+    monkeypatch.setattr(image_files, "IN_MEMORY", 0)
+    faces = prepare("affectnet", folder, unreadable="skip")
+    assert faces.hash == in_memory and len(faces) == 103 and isinstance(faces.images, np.memmap)
+    with pytest.raises(InputError, match="is not an image"):
+        prepare("affectnet", folder, unreadable="refuse")
+    assert not list((project / "data").rglob("*.part.npy"))
+
+
+def test_valence_arousal_and_landmarks_are_drawn(tree):
+    faces = prepare("affectnet", tree("affectnet"))
+    values = attributes.load(faces)
+    assert len(figures.valence_arousal(faces, values).axes[0].collections) == 8
+    assert len(figures.landmarks(faces, values).axes[0].collections) == 8
