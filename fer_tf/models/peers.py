@@ -15,7 +15,7 @@ from fer_tf import emotions, paths
 from fer_tf.datasets.arrays import gray
 from fer_tf.errors import InputError, choose
 from fer_tf.hashing import file_digest
-from fer_tf.models.predictor import Predictor
+from fer_tf.models.predictor import Classifier
 
 CATALOG = yaml.safe_load(Path(__file__).with_name("peers.yaml").read_text(encoding="utf-8"))
 VARIABLE = "FER_TF_PEERS"
@@ -32,7 +32,7 @@ def load(name, folder=None):
         name: key of `CATALOG`.
         folder: where its weights lie; $FER_TF_PEERS or data/peers by default.
 
-    Returns: (Predictor, number of parameters); it takes images (n, h, w, 1 or 3) in 0-255 of any size.
+    Returns: (Classifier, number of parameters); it takes images (n, h, w, 1 or 3) in 0-255 of any size.
     Raises InputError: its weights are not here, or are other ones than those of the catalog.
     """
     from fer_tf.backend import keras
@@ -40,7 +40,7 @@ def load(name, folder=None):
     path = find(name, folder)
     network = keras.models.load_model(path, compile=False)
     forward = _xception(network, CATALOG[name]["side"])
-    return Predictor(path, "keras", forward, emotions.FER2013), network.count_params()
+    return Classifier(path, "keras", forward, emotions.FER2013), network.count_params()
 
 
 def find(name, folder=None):

@@ -121,6 +121,9 @@ def _scores(results, complete):
             rows[row["run"], row["split"], row["variant"]] = row
     for row in results["scores"]:
         key = row["run"], row["split"], row["variant"]
+        if row["run"] not in {run.name for run in complete}:
+            yield f"scores of {'/'.join(filter(None, key))}", "not repeated", "the page names another run: make figures"
+            continue
         other = [name for name, value in row.items() if not _same(value, rows.get(key, {}).get(name))]
         detail = f"not what the predictions give: {', '.join(other)}" if other else f"accuracy {row['accuracy']:.4f}"
         yield f"scores of {'/'.join(filter(None, key))}", "fails" if other else "holds", detail
@@ -132,7 +135,7 @@ def _comparison(results, complete, parameters):
     today = {row["what"]: row for row in table.to_dict("records")}
     for row in results["comparison"]:
         now = today.get(row["what"], {})
-        other = [name for name, value in row.items() if not _same(value, now.get(name))]
+        other = [name for name, value in row.items() if name != "run" and not _same(value, now.get(name))]
         detail = f"not what the runs give: {', '.join(other)}" if other else f"{row['reproduced']}"
         yield f"comparison, {row['what']}", "fails" if other else "holds", detail
 
