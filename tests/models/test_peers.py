@@ -9,7 +9,8 @@ from fer_tf.errors import InputError
 from fer_tf.models import peers
 
 
-def test_a_network_that_is_not_here_says_where_it_is_published(project):
+def test_a_network_that_is_not_here_says_where_it_is_published(project, monkeypatch):
+    monkeypatch.delenv(peers.VARIABLE, raising=False)
     with pytest.raises(InputError, match=r"not here\. Put them into data/peers: https://github.com/oarriaga"):
         peers.load("oarriaga_mini_xception_64", project)
     with pytest.raises(InputError, match=r"not here\..*deepface_models"):
