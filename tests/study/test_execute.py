@@ -47,6 +47,17 @@ def test_a_run_is_executed_with_its_parameters_and_tells_its_progress(study, pro
     assert '"rate": 0.5' in record.read_text() and '"name": "y"' in record.read_text()
 
 
+def test_parameters_of_the_other_cell_are_known_and_not_warned_of(study, project, caplog):
+    more = new_code_cell("precision = 'float32'", metadata={"tags": ["more-parameters"]})
+    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
+    notebook.cells.insert(1, more)  # before the cell that papermill puts the values after
+    nbformat.write(notebook, project / "notebooks" / "02_little.ipynb")
+    execute.execute(write_run(study, "precision: float16"))
+    assert "unknown parameter" not in caplog.text
+    record = execute.paths.study("s") / "runs" / "02_little--a" / "run.json"
+    assert '"precision": "float16"' in record.read_text()
+
+
 def test_runs_side_by_side_never_share_a_socket(study, project, capsys):
     asks = "import json\nfrom ipykernel.connect import get_connection_info\nprint('at', json.loads(get_connection_info())['ip'])"
     write_notebook(project, f"{asks}\n{FINISH}")
