@@ -25,7 +25,6 @@ def read(
     """Reads images in the order in which a dataset keeps them: by split, then by id.
 
     Args:
-        files: `archives.Files`.
         name: str, the dataset's.
         classes: k class names.
         names: n names in `files`.
@@ -34,7 +33,6 @@ def read(
         ids: str array (n,), unique.
         source: dict, where they come from; `skipped` is added.
         size, channels, resize, unreadable, boxes: as of `image_files.read_images`.
-    Returns: Dataset.
     Raises InputError: no images, a split without one, or as `image_files.read_images`.
     """
     names, labels, splits, ids = (np.asarray(values) for values in (names, labels, splits, ids))
@@ -51,7 +49,6 @@ def require_files(files, names, what):
     """Refuses a list that names files which are not there.
 
     Args:
-        files: `archives.Files`.
         names: names in `files`.
         what: str, how the message calls the list.
     Raises InputError: one is missing; the message names it and says how many are.

@@ -18,7 +18,6 @@ def confident_joint(labels, probabilities):
     Args:
         labels: int array (n,), as given, 0 to k-1.
         probabilities: float array (n, k), out of fold, rows sum to 1.
-
     Returns: (joint, confident): int array (k, k), rows the given label; and int array (n,), the class of each image, -1 where
         none is confident.
     Raises InputError: as `metrics`.
@@ -43,7 +42,6 @@ def suspects(labels, probabilities, classes, ids):
         probabilities: float array (n, k), out of fold, rows sum to 1.
         classes: k class names.
         ids: n names of the images.
-
     Returns: DataFrame with the columns row (place in the arrays), id, label, suggested, probability (of the suggested class) and
         margin (that probability less the label's, by which they are ordered). A list to look at: a model's error looks the same.
     Raises InputError: as `metrics`.

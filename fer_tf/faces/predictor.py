@@ -14,9 +14,7 @@ class Predictor:
         network: path of a `.onnx` or `.keras` file, or a `models.Classifier`; the network that ships by default.
         detector: name of one of `detection.names()`, or a loaded detector; the best that is here by default.
         weights_folder: folder of the detectors' weights, looked into first.
-
-    Raises:
-        InputError: no such network or detector, or a damaged one.
+    Raises InputError: no such network or detector, or a damaged one.
 
     Example:
         >>> from skimage import data
@@ -39,13 +37,9 @@ class Predictor:
         Args:
             image: path of a JPEG, PNG, TIFF, WebP, BMP or GIF file; or uint8 array (h, w, 3), RGB, or (h, w), gray.
             min_score, min_size: see `photographs.analyze`.
-
-        Returns:
-            list of `photographs.Expression`, the surest face first: `.face.box` in pixels (x, y, width, height),
+        Returns: list of `photographs.Expression`, the surest face first: `.face.box` in pixels (x, y, width, height),
             `.emotion`, and `.probabilities`, float32 (k,), in the order of `classes`.
-
-        Raises:
-            InputError: no such file, no picture, or an array of another kind.
+        Raises InputError: no such file, no picture, or an array of another kind.
         """
         if not isinstance(image, np.ndarray):
             image = photographs.read(image)

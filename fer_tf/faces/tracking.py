@@ -92,9 +92,7 @@ def assignment(gains):
 
     Args:
         gains: float array (n, m).
-
-    Returns:
-        dict of row to column, min(n, m) pairs.
+    Returns: dict of row to column, min(n, m) pairs.
 
     By shortest augmenting paths, Jonker and Volgenant 1987; here so that photographs and clips need no SciPy, whose
     `linear_sum_assignment` finds the same sum.

@@ -233,9 +233,6 @@ def valence_arousal(dataset, values, most=200, seed=0):
         dataset: Dataset of n images.
         values: dict of `attributes.load`, with valence and arousal (float (n,), -1 to 1).
         most: int, images drawn of each emotion.
-        seed: int, of the draw.
-
-    Returns: matplotlib Figure, a column wide.
     """
     fig, ax = style.panel(None, style.COLUMN, style.COLUMN)
     for k, name in enumerate(dataset.classes):
@@ -256,11 +253,8 @@ def landmarks(dataset, values, columns=8):
     """The first images of a dataset with their landmarks.
 
     Args:
-        dataset: Dataset, images uint8 (n, h, w, c).
         values: dict of `attributes.load`, with landmarks (float (n, points, 2), shares of the image's side).
         columns: int, images.
-
-    Returns: matplotlib Figure, a page wide.
     """
     chosen = np.linspace(0, len(dataset) - 1, columns).astype(int)
     fig = image_grid.grid([[np.asarray(dataset.images[i]) for i in chosen]])

@@ -208,7 +208,6 @@ def suspicious_labels(images, suspects, n=7):
         images: uint8 array (m, h, w, c).
         suspects: DataFrame of `evaluation.label_noise.suspects` of these images, one row or more.
         n: images shown.
-
     Returns: matplotlib Figure, a page wide for seven.
     """
     first = suspects.head(n)

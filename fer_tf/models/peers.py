@@ -31,7 +31,6 @@ def load(name, folder=None):
     Args:
         name: key of `CATALOG`.
         folder: where its weights lie; $FER_TF_PEERS or data/peers by default.
-
     Returns: (Classifier, number of parameters); it takes images (n, h, w, 1 or 3) in 0-255 of any size.
     Raises InputError: its weights are not here, or are other ones than those of the catalog.
     """
