@@ -23,17 +23,17 @@ from fer_tf.faces.video.window import Window, can_open_windows
 from fer_tf.models.predictor import load_predictor
 
 
-def run_clip(source, out, fps=25.0, write_video=True, **options):
+def run_clip(source, out, detector=None, network=None, fps=25.0, write_video=True, **options):
     """Reads a clip or a folder of frames, and keeps an annotated video, a table of every frame, and a summary.
 
     Args:
         source: path of a clip or a folder of pictures.
         out: folder of the files, `<name>_emotions.mp4`, `.csv` and `.json`; made where it isn't there.
+        detector: name of `detection.names()`, or one that was loaded; the best that is present by default.
+        network: path of a `.onnx` or `.keras` file, or a `models.Classifier`; the one that ships by default.
         fps: frames per second of a folder.
         write_video: write the annotated video.
-        **options: detector, name of `detection.names()`, or one that was loaded; the best that is present by default.
-            network, path of a `.onnx` or `.keras` file, or a `models.Classifier`; the one that ships by default.
-            tracker, a `tracking.Tracker`, and smoother, a `tracking.Smoother`; with their defaults where none is given.
+        **options: tracker, a `tracking.Tracker`, and smoother, a `tracking.Smoother`; with their defaults where none is given.
             every, min_score, min_size, see `read`. seconds and max_frames to stop after; None reads to the end.
             weights_folder, of the detectors' weights, for one that is named. progress, shown on stderr in one line.
     Returns: dict, what `<name>_emotions.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
@@ -43,10 +43,10 @@ def run_clip(source, out, fps=25.0, write_video=True, **options):
     """
     opened = open_source(source, fps)
     name = opened.path.stem if opened.path.is_file() else opened.path.resolve().name
-    return _run(opened, out, f"{name}_emotions", nullcontext(), write_video, **options)
+    return _run(opened, out, f"{name}_emotions", nullcontext(), detector, network, write_video, **options)
 
 
-def run_live(camera=0, out=None, window=None, patience=5.0, **options):
+def run_live(camera=0, out=None, detector=None, network=None, window=None, patience=5.0, **options):
     """Reads a camera as it comes: frames are dropped rather than shown late. `q` in the window quits, as does Ctrl-C.
 
     Args:
@@ -55,7 +55,7 @@ def run_live(camera=0, out=None, window=None, patience=5.0, **options):
             unless there is no window: then it is "live".
         window: show a window; by default where there is a display.
         patience: seconds without a frame after which the camera counts as gone.
-        **options: as of `run_clip`.
+        detector, network, **options: as of `run_clip`.
     Returns: dict as of `run_clip`; table, video and codec are None where nothing was kept.
     Raises InputError: as of `run_clip`; the camera cannot be opened; or a window was asked for and there is no display.
     """
@@ -64,11 +64,11 @@ def run_live(camera=0, out=None, window=None, patience=5.0, **options):
         raise InputError("a window was asked for, and there is no display to open it on. Go without: --no-window.")
     shown = Window("fer-tf: q quits") if shows else nullcontext()
     name = time.strftime("live_%Y%m%d_%H%M%S")
-    return _run(Camera(camera, patience), out or (None if shows else "live"), name, shown, **options)
+    return _run(Camera(camera, patience), out or (None if shows else "live"), name, shown, detector, network, **options)
 
 
 def _run(
-    source, out, name, window, write_video=True, detector=None, network=None, tracker=None, smoother=None, every=1,
+    source, out, name, window, detector, network, write_video=True, tracker=None, smoother=None, every=1,
     min_score=0.0, min_size=0, max_frames=None, seconds=None, weights_folder=None, progress=True,
 ):  # fmt: skip
     detector, network = _loaded(detector, network, weights_folder, source.size)
