@@ -22,7 +22,7 @@ STUDIES = {  # layout, its variable, images of each class, and the runs that are
     "affectnet_comparison": ("affectnet", "AFFECTNET", {"train": 14, "test": 4}, ()),
     "affectnet8_shallow": ("affectnet", "AFFECTNET", {"train": 14, "test": 4}, ()),
     "five_class_convnext": ("five_class", "FIVE_CLASS", {"train": 16, "test": 4}, ()),
-    "five_class_fer2013": ("fer_plus", "FER2013", {"train": 16, "test": 4}, ()),
+    "five_class_fer2013": ("fer_plus", "FER2013", {"train": 16, "test": 14}, ()),
 }
 SMALL = {
     "epochs": 1,

@@ -26,6 +26,7 @@ def describe(dataset):
     counts = {split: column.astype(int).to_dict() for split, column in dataset.counts().items()}
     facts = {"name": dataset.name, "hash": dataset.hash, "classes": list(dataset.classes)}
     facts |= {"size": list(dataset.images.shape[1:]), "counts": counts}
+    facts["drawn"] = bool(dataset.source.get("drawn") or dataset.source.get("form") == "drawn")
     hashes = datasets.split_hashes(dataset.name)
     return facts | {"splits": hashes or {split: dataset.split(split).hash for split in dataset.split_names()}}
 
