@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import zipfile
 
 import numpy as np
@@ -47,9 +48,8 @@ def test_an_image_in_a_folder_that_is_a_pipe_or_leads_nowhere_is_named(tmp_path)
         (tmp_path / kind / "angry").mkdir(parents=True)
         for number in range(3):
             make(tmp_path / kind / "angry" / f"{number}.png")
-        assert f"{kind}: angry/0.png is no file that can be read" in refused(
-            datasets.prepare, "folders", tmp_path / kind
-        )
+        message = refused(datasets.prepare, "folders", tmp_path / kind)
+        assert re.search(rf"{kind}: angry/\d\.png is no file that can be read", message)
 
 
 def test_links_that_lead_back_are_followed_once(tmp_path):
@@ -64,7 +64,7 @@ def test_an_image_in_a_zip_that_grows_beyond_all_bounds_is_refused(tmp_path, mon
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(3):
             archive.writestr(f"angry/{number}.png", bytes(10**6))
-    assert "angry/0.png is larger than 0.1 MB" in refused(datasets.read_folders, tmp_path / "bomb.zip")
+    assert re.search(r"angry/\d\.png is larger than 0\.1 MB", refused(datasets.read_folders, tmp_path / "bomb.zip"))
 
 
 def test_a_csv_of_one_endless_line_is_refused_before_memory_fills(tmp_path):

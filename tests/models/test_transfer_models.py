@@ -271,7 +271,7 @@ def test_with_other_classes_all_but_the_last_layer_is_taken(tmp_path, capsys):
         ("deeper.weights.h5", "of another architecture .*it has .* arrays, here"),
         ("none.keras", "there are no such weights"),
         ("model.h5", "weights of plain_cnn must be 'imagenet', a run's folder or a file .keras, .weights.h5"),
-        ("broken.keras", "not a model that Keras can load"),
+        ("broken.keras", "not a whole model file"),
         ("broken.weights.h5", "no readable .weights.h5 file"),
         ("vit.npz", "weights of plain_cnn must be .* a file .keras, .weights.h5"),
         ("imagenet", "plain_cnn has no ImageNet weights"),

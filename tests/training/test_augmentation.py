@@ -16,7 +16,7 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("name", sorted({*RECIPES} - {"none"}))
+@pytest.mark.parametrize("name", sorted({*RECIPES} - {"none", "photographs"}))  # that one is for `FastAugmenter`
 def test_a_view_is_a_function_of_its_image_and_seed_alone(name, images):
     augment = augmenter(name)
     together = augment(images, [(7, i) for i in range(4)])
