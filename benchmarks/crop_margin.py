@@ -62,15 +62,15 @@ def scenes(count):
 
 def compare(title, detector, network, pictures, cut_from, labels):
     """Prints the accuracy of each way to cut."""
-    found = [next(iter(detector.detect(picture)), None) for picture in pictures]
-    rows = np.flatnonzero([face is not None for face in found])
+    detected = [next(iter(detector.detect(picture)), None) for picture in pictures]
+    rows = np.flatnonzero([face is not None for face in detected])
     print(f"{title}: {detector.name} found {len(rows):,} of {len(pictures):,} faces")
     size, _, channels = network.input_shape
     cache = {}
 
     def probabilities(margin, mirrored):
         if (margin, mirrored) not in cache:
-            crops = [cropping.crop(cut_from[i], found[i], size, channels, margin) for i in rows]
+            crops = [cropping.crop(cut_from[i], detected[i], size, channels, margin) for i in rows]
             crops = np.stack(crops)[:, :, ::-1] if mirrored else np.stack(crops)
             cache[margin, mirrored] = network.probabilities(crops)
         return cache[margin, mirrored]
@@ -83,7 +83,7 @@ def compare(title, detector, network, pictures, cut_from, labels):
     for margins in (*((margin,) for margin in MARGINS), *AVERAGED):
         name = ", ".join(f"{margin:g}" for margin in margins)
         print(f"{name:>16s}  {accuracy(margins, False):8.4f}  {accuracy(margins, True):17.4f}", flush=True)
-    return [found[i] for i in rows]
+    return [detected[i] for i in rows]
 
 
 def main():

@@ -247,5 +247,5 @@ def _without_duplicates(pairs):
 
 
 def _misfit(value, expected, where):
-    shown = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else f"a {type(value).__name__}"
-    return f"{where or 'the whole'} is {shown[:_MOST_LETTERS]}, expected {expected}"
+    text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else f"a {type(value).__name__}"
+    return f"{where or 'the whole'} is {text[:_MOST_LETTERS]}, expected {expected}"

@@ -49,8 +49,8 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
         def split(names):
             if any(split_of(name) for name in names):
                 return splits_of_folders(files.label, names, seed)
-            drawn = stratified([class_of(name, files.label, known) for name in names], seed=seed)
-            return drawn, f"not official: 80% train, 10% validation and 10% test of each class, drawn with seed {seed}"
+            splits = stratified([class_of(name, files.label, known) for name in names], seed=seed)
+            return splits, f"not official: 80% train, 10% validation and 10% test of each class, drawn with seed {seed}"
 
         return read(files, "folders", classes, size, channels, split, unreadable=unreadable)
 

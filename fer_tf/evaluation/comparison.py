@@ -142,8 +142,8 @@ def compare_all(labels, members, confidence=0.95, resamples=10_000, seed=0):
     for place, better in enumerate(order):
         for other in order[place + 1 :]:
             result = compare(labels, members[other], members[better], confidence, resamples, seed)
-            kept = {name: result[name] for name in ("difference", "low", "high", "p_value")}
-            rows.append({"better": better, "other": other, **kept})
+            measures = {name: result[name] for name in ("difference", "low", "high", "p_value")}
+            rows.append({"better": better, "other": other, **measures})
     table = pd.DataFrame(rows)
     table["p_holm"] = holm(table["p_value"])
     return table.assign(shown=(table["p_holm"] < 1 - confidence) & (table["low"] > 0))

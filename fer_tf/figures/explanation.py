@@ -26,9 +26,9 @@ def heat_maps(images, maps, labels=None, columns=None):
     images = np.asarray(images)
     if any(np.shape(one) != images.shape[:3] for one in maps.values()):
         raise InputError(f"maps that do not fit images of shape {images.shape}. Give one for each image.")
-    shown = [list(np.repeat(images, 3 // images.shape[-1], axis=-1))]
-    shown += [[_overlay(face, one) for face, one in zip(images, row, strict=True)] for row in maps.values()]
-    fig = image_grid.grid(shown, ["face", *maps], labels, columns)
+    rows = [list(np.repeat(images, 3 // images.shape[-1], axis=-1))]
+    rows += [[_overlay(face, one) for face, one in zip(images, row, strict=True)] for row in maps.values()]
+    fig = image_grid.grid(rows, ["face", *maps], labels, columns)
     return _with_bar(fig)
 
 

@@ -82,8 +82,8 @@ def verify(study):
     parameters = open_run(reports[0].parent).record["parameters"]
     complete = scoring.complete_runs(study)
     lines = [*_scores(results, complete), *_comparison(results, complete, parameters)]
-    kept = folder / "cards.json"
-    cards = documents.read_json(kept, [{"run": str}], advice) if kept.is_file() else []
+    path = folder / "cards.json"
+    cards = documents.read_json(path, [{"run": str}], advice) if path.is_file() else []
     cards = {one["run"]: one for one in cards}
     for run in complete:
         today = card(run)

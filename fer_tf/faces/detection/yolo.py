@@ -40,8 +40,8 @@ class Yolo:
         min_score = self.score if score is None else score
         square, factor, left, top = letterbox(image)
         boxes, scores, landmarks = decode(self._matched(square), min_score)
-        kept = np.ravel(cv2.dnn.NMSBoxes(boxes, scores, min_score, self.overlap) if len(boxes) else ()).astype(int)
-        result = (Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in kept)
+        chosen = np.ravel(cv2.dnn.NMSBoxes(boxes, scores, min_score, self.overlap) if len(boxes) else ()).astype(int)
+        result = (Face(tuple(boxes[i].tolist()), float(scores[i]), landmarks[i]) for i in chosen)
         return by_score(touching((face.scaled(factor, -left * factor, -top * factor) for face in result), image))
 
     def _matched(self, square):

@@ -62,9 +62,11 @@ def run_live(camera=0, out=None, detector=None, network=None, window=None, patie
     shows = can_open_windows() if window is None else window
     if shows and not can_open_windows():
         raise InputError("a window was asked for, and there is no display to open it on. Go without: --no-window.")
-    shown = Window("fer-tf: q quits") if shows else nullcontext()
+    window = Window("fer-tf: q quits") if shows else nullcontext()
     name = time.strftime("live_%Y%m%d_%H%M%S")
-    return _run(Camera(camera, patience), out or (None if shows else "live"), name, shown, detector, network, **options)
+    return _run(
+        Camera(camera, patience), out or (None if shows else "live"), name, window, detector, network, **options
+    )
 
 
 def _run(
