@@ -299,8 +299,7 @@ def _folded(graph):
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         onnx_runtime.session(graph.SerializeToString(), options)
-        folded = onnx.load(options.optimized_model_filepath)
-    _remove_unread(folded.graph)
+        folded = _canonical(onnx.load(options.optimized_model_filepath))
     used = {node.domain for node in folded.graph.node}
     retained = [entry for entry in folded.opset_import if entry.domain in used]
     del folded.opset_import[:]
@@ -311,16 +310,38 @@ def _folded(graph):
     return folded
 
 
-def _remove_unread(graph):
-    while True:
-        read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
-        unread = [node for node in graph.node if not read & set(node.output)]
-        for node in unread:
-            graph.node.remove(node)
-        if not unread:
-            break
-    for constant in [constant for constant in graph.initializer if constant.name not in read]:
-        graph.initializer.remove(constant)
+def _canonical(model):
+    """The same network, always in the same bytes: nodes in the order in which the outputs need them, values named by their
+    places. tf2onnx (1.17) orders and names them as Python's sets fall, which differs from one process to the next.
+    """
+    import onnx
+
+    graph = model.graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    values = {constant.name: constant for constant in graph.initializer}
+    names = {value.name: value.name for value in (*graph.input, *graph.output)}
+    nodes, constants, pending = {}, {}, [value.name for value in graph.output]
+    while pending:
+        node = made_by[pending[-1]]
+        before = [made_by[name].output[0] for name in node.input if name in made_by]
+        if missing := [name for name in before if name not in nodes]:
+            pending += missing[::-1]
+            continue
+        pending.pop()
+        if node.output[0] not in nodes:
+            nodes[node.output[0]], node.name = node, f"{node.op_type}_{len(nodes)}"
+            constants |= {name: values[name] for name in node.input if name in values}
+            for kind, ports in (("input", node.input), ("output", node.output)):
+                for number, name in enumerate(ports):
+                    names.setdefault(name, f"{node.name}_{kind}_{number}" if name else "")
+    for node in nodes.values():
+        node.doc_string, node.input[:], node.output[:] = "", map(names.get, node.input), map(names.get, node.output)
+        node.attribute.sort(key=lambda attribute: attribute.name)
+    for name, constant in constants.items():
+        constant.name = names[name]
+    ends = graph.input, graph.output
+    graph.CopyFrom(onnx.helper.make_graph(nodes.values(), "network", *ends, initializer=constants.values()))
+    return model
 
 
 def _quantize(graph, path, images):

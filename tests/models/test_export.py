@@ -85,6 +85,30 @@ def test_norm_before_the_relu_leaves_nothing_but_convolutions(tmp_path):
     assert set(inside) == {"Conv", "Relu", "MaxPool"}
 
 
+def test_equal_networks_are_written_in_equal_bytes(network, exported, tmp_path):
+    from fer_tf.backend import keras
+
+    again = keras.models.clone_model(network)  # its layers have other names
+    again.set_weights(network.get_weights())
+    assert export.to_onnx(again, tmp_path / "m.onnx").read_bytes() == exported["onnx"].read_bytes()
+
+
+def test_the_order_and_the_names_of_a_graph_do_not_decide_its_bytes(exported):
+    import onnx
+
+    first, other = onnx.load(exported["onnx"]), onnx.load(exported["onnx"])
+    nodes, constants = list(other.graph.node)[::-1], list(other.graph.initializer)[::-1]
+    for number, name in enumerate([name for node in nodes for name in node.output if name != "probabilities"]):
+        for node in nodes:
+            node.name = f"{number} {node.op_type}"
+            node.input[:] = [f"value {number}" if one == name else one for one in node.input]
+            node.output[:] = [f"value {number}" if one == name else one for one in node.output]
+    ends = other.graph.input, other.graph.output
+    other.graph.CopyFrom(onnx.helper.make_graph(nodes, "other", *ends, initializer=constants))
+    assert other.SerializeToString() != first.SerializeToString()
+    assert export._canonical(other).SerializeToString() == first.SerializeToString()
+
+
 def test_input_and_output_have_their_names_and_take_any_number_of_images(exported):
     import onnx
     from ai_edge_litert.interpreter import Interpreter
