@@ -6,11 +6,11 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_dataset
+from conftest import PROJECT, make_dataset
 
 from fer_tf import datasets, evaluation
 from fer_tf.errors import InputError
-from fer_tf.study import tables
+from fer_tf.study import runs, tables
 
 
 def test_split_counts_add_up():
@@ -84,14 +84,42 @@ def test_an_unknown_format_is_named_before_anything_is_written(frame, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(not (shutil.which("pdflatex") or shutil.which("tectonic")), reason="there is no LaTeX here")
+def compiled(folder, body):
+    """Whether LaTeX makes a PDF of a document with only booktabs in its preamble, and what it printed."""
+    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}"
+    (folder / "paper.tex").write_text(document)
+    command = [shutil.which("pdflatex") or shutil.which("tectonic"), "paper.tex"]
+    command[1:1] = ["-interaction=nonstopmode", "-halt-on-error"] if "pdflatex" in command[0] else []
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+    return done.returncode == 0 and (folder / "paper.pdf").stat().st_size > 0, done.stdout
+
+
+with_latex = pytest.mark.skipif(
+    not (shutil.which("pdflatex") or shutil.which("tectonic")), reason="there is no LaTeX here"
+)
+
+
+@with_latex
 def test_a_table_compiles_as_it_is(tmp_path):
     hard = "a_b & 50% of #1 {x} ~ ^ \\ → × ± ≥ − – | <é>"
     frame = pd.DataFrame({"what_is": [hard, "plain"], "p_value": [1e-9, 0.5], "n": [3589, None]})
     tables.to_files(frame, tmp_path / "hard", caption=hard)
-    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{hard.tex}\end{document}"
-    (tmp_path / "paper.tex").write_text(document)
-    command = [shutil.which("pdflatex") or shutil.which("tectonic"), "paper.tex"]
-    command[1:1] = ["-interaction=nonstopmode", "-halt-on-error"] if "pdflatex" in command[0] else []
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and (tmp_path / "paper.pdf").stat().st_size, done.stdout[-2000:]
+    done, printed = compiled(tmp_path, r"\input{hard.tex}")
+    assert done, printed[-2000:]
+
+
+@with_latex
+def test_every_table_of_every_committed_report_compiles_as_it_is(tmp_path):
+    """Those that are committed as LaTeX, and those that `make tables` writes from the runs' records."""
+    committed = sorted((PROJECT / "reports").glob("*/tables/*.tex"))
+    names = []
+    for place, path in enumerate(path for path in committed if path.stem in ("published_and_reproduced", "scores")):
+        names.append(f"committed{place}")
+        shutil.copy(path, tmp_path / f"{names[-1]}.tex")
+    for record in sorted((PROJECT / "reports").glob("*/runs/*/run.json")):
+        for name, caption, frame in runs.open_run(record.parent).tables():
+            names.append(f"{record.parts[-4]}--{record.parent.name}--{name}")
+            tables.to_files(frame, tmp_path / names[-1], caption, ("tex",))
+    assert len(names) > 50
+    done, printed = compiled(tmp_path, r"\clearpage ".join(f"\\input{{{name}.tex}}" for name in names))
+    assert done, printed[-2000:]
