@@ -34,6 +34,7 @@ def corruption_curves(table, columns=4):
     """
     require(table, ("model", "variant", "value", "accuracy", "low", "high"), "a table to draw")
     names = list(dict.fromkeys(table["variant"]))
+    columns = min(columns, len(names))
     rows = -(-len(names) // columns)
     fig = style.figure(style.PAGE, 1.35 * rows + 0.35)
     axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)

@@ -1,14 +1,19 @@
 """Figures show the data they were given: read back from what is drawn."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_dataset
+from conftest import PROJECT, make_dataset
 from matplotlib.figure import Figure
 
 from fer_tf import emotions, evaluation, figures
 from fer_tf.errors import InputError
 from fer_tf.figures import style
+from fer_tf.study import tables
 
 CLASSES = ("angry", "happy", "sad")
 
@@ -289,6 +294,36 @@ def test_a_figure_is_saved_in_three_formats_and_byte_for_byte_the_same(tmp_path,
         one, two = ((tmp_path / folder / f"classes.{kind}").read_bytes() for folder in ("one", "two"))
         assert one == two and len(one) > 1000
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["classes.pdf", "classes.png", "classes.svg"]
+
+
+def write_everything(folder):
+    """Writes bars and hatches, lines and bands, and images as figures, and a table, as they go into a paper."""
+    faces = make_dataset(per_class=9, size=24, splits=(5, 2, 2))
+    rows = [("a", "blur", value, 0.5, 0.4, 0.6) for value in range(6)]
+    under = pd.DataFrame(rows, columns=["model", "variant", "value", "accuracy", "low", "high"])
+    drawings = {
+        "bars": figures.split_sizes(faces),
+        "bands": figures.corruption_curves(under),
+        "images": figures.sample_images(faces, 4),
+    }
+    for name, drawing in drawings.items():
+        style.save(drawing, folder / name, ("svg", "pdf"))
+    tables.to_files(under, folder / "table", "Accuracy under blur.")
+
+
+def test_figures_and_tables_are_byte_for_byte_the_same_from_another_process(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    code = "import sys, pathlib, test_figures; test_figures.write_everything(pathlib.Path(sys.argv[1]))"
+    places = os.pathsep.join([str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "tests" / "figures")])
+    other = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONPATH": places}
+    subprocess.run([sys.executable, "-c", code, str(there)], env=os.environ | other, check=True)
+    write_everything(here)
+    names = sorted(path.name for path in here.iterdir())
+    assert len(names) == 3 * 2 + len(tables.FORMATS)
+    assert names == sorted(path.name for path in there.iterdir())
+    assert [name for name in names if (here / name).read_bytes() != (there / name).read_bytes()] == []
 
 
 def test_the_reader_s_own_settings_neither_show_nor_change(faces):
