@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from html import unescape
 
 import numpy as np
 import pytest
@@ -249,6 +250,23 @@ def test_a_number_that_the_paper_lacks_stands_there_without_a_difference(page):
     assert row["published"] is row["difference"] is None
     table = (page / "tables/published_and_reproduced.md").read_text()
     assert re.search(rf"^\| Not published +\| – +\| {row['reproduced']:.4f} +\| +\|", table, re.M)
+
+
+def test_results_json_holds_every_number_of_the_page(page):
+    html = re.sub(r"<(style|head)>.*?</\1>|<img[^>]*>", "", (page / "index.html").read_text(), flags=re.S)
+    html = html[: html.index('id="limits"')] + html[html.index('id="provenance"') :]
+    known = results(page)
+    text = json.dumps(known, ensure_ascii=False)
+    assert known["tables"].keys() > {"scores", "12_compare--runs--intervals", "13_robustness--small--errors"}
+    numbers = sorted({abs(float(word)) for word in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", text)})
+    cells = {cell.replace(",", "").lstrip("-+−") for cell in re.findall(r"<td>([-+−]?\d[\d,.]*)</td>", html)}
+    assert len(cells) > 300
+    for cell in cells:
+        place = max(0, np.searchsorted(numbers, float(cell)) - 1)
+        close = np.array(numbers[place : place + 2])
+        assert np.abs(close - float(cell)).min() <= 0.51 * 10 ** -len(cell.partition(".")[2]), cell
+    for sentence in re.findall(r"<(?:li|figcaption|p class=\"caption\")>([^<]*\d[^<]*)<", html):
+        assert unescape(sentence) in text.replace('\\"', '"'), sentence
 
 
 def test_every_figure_and_table_of_the_page_is_a_file_too(page):

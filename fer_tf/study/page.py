@@ -77,7 +77,11 @@ def _grid(frame):
 
 
 def _decimals(column):
-    """How a column's numbers are written: whole ones without decimals, shares with four, others with two."""
+    """How a column's numbers are written: whole ones without decimals, shares with four, others with two, tiny ones as 1.2e-09."""
     known = column.dropna()
     decimals = 0 if (known % 1 == 0).all() else 4 if known.abs().max() <= 1 else 2
-    return lambda value: f"{value:,.{decimals}f}"
+
+    def written(value):
+        return f"{value:.1e}" if 0 < abs(value) < 0.5 * 10**-decimals else f"{value:,.{decimals}f}"
+
+    return written

@@ -65,6 +65,9 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     sections = [_section(one, complete, changed, items) for one in complete]
     results = {"study": study, "findings": sentences, "comparison": json.loads(table.to_json(orient="records"))}
     results |= {"scores": json.loads(scored.to_json(orient="records")), "missing": missing, "changed": changed}
+    results |= {"limitations": list(limitations), "runs": {one.name: _recorded(one) for one in complete}}
+    results["figures"] = {item.name: item.caption for item in items.figures}
+    results["tables"] = {one.name: {"caption": one.caption, **tables.as_data(one.content)} for one in items.tables}
     paths.write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
     shared = {"title": title, "question": question, "paper": published(source), "findings": sentences}
     shared |= {"missing": missing, "changed": changed}
@@ -135,6 +138,12 @@ def draw_results(run, split="test"):
     ]
     named = [(f"{run.name}--{split}_{name}", f"{caption}; {n}.", drawing) for name, caption, drawing in drawings]
     return named, [(f"{run.name}--{split}_report", f"Precision, recall and F1 of each class; {n}.", _report(scored))]
+
+
+def _recorded(run):
+    """What the page says of how a run came about, and what it found: its record without code, figures and tables."""
+    left_out = ("code", "figures", "tables", "metrics")
+    return {key: value for key, value in run.record.items() if key not in left_out}
 
 
 def _report(scored):

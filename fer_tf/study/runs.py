@@ -81,9 +81,7 @@ class Run:
     def table(self, name, frame, caption):
         """Saves a DataFrame as CSV, Markdown and LaTeX and in the record, and returns it so that the notebook shows it."""
         tables.to_files(frame, self.folder / "tables" / name, caption)
-        flat = frame.reset_index() if frame.index.name else frame
-        content = json.loads(flat.to_json(orient="split", index=False, double_precision=15, default_handler=str))
-        self._replace("tables", {"name": name, "caption": caption, **content})
+        self._replace("tables", {"name": name, "caption": caption, **tables.as_data(frame)})
         return frame
 
     def tables(self):

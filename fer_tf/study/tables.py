@@ -1,5 +1,6 @@
 """Tables in files: CSV (all digits, to compute with), Markdown and LaTeX (rounded, to read)."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,12 @@ def to_files(frame, path, caption=None, formats=FORMATS, digits=3):
     for target in written:
         paths.write_text(target, texts[target.suffix]())
     return written
+
+
+def as_data(frame):
+    """A table as plain data for JSON: dict of columns (names) and data (rows), an index with a name as the first column."""
+    flat = frame.reset_index() if frame.index.name else frame
+    return json.loads(flat.to_json(orient="split", index=False, double_precision=15, default_handler=str))
 
 
 def to_markdown(flat, caption=None, digits=3):
