@@ -126,7 +126,7 @@ clean: ## Remove the STUDY's results, to be made again; its trained weights too 
 LOCKED := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 lock: export MACOSX_DEPLOYMENT_TARGET = 14.0
 lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.13 on Linux and macOS (needs uv)
-	uv pip compile --quiet pyproject.toml --extra study --extra dev --extra export --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile --quiet pyproject.toml --extra study --extra dev --extra export --extra download --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
 	@for python in 3.11 3.12 3.13; do for system in $(LOCKED); do echo "Python $$python, $$system"; \
 	  uv pip install --quiet --dry-run --only-binary :all: --require-hashes --target .venv/none --python-version $$python --python-platform $$system -r requirements.lock || exit 1; \
 	done; done

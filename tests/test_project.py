@@ -33,7 +33,8 @@ def locked():
 
 def test_the_lock_holds_every_dependency_in_a_version_that_is_asked_for(pyproject):
     extras = pyproject["project"]["optional-dependencies"]
-    parameters = pyproject["project"]["dependencies"] + extras["study"] + extras["dev"] + extras["export"]
+    parameters = pyproject["project"]["dependencies"]
+    parameters = parameters + extras["study"] + extras["dev"] + extras["export"] + extras["download"]
     versions = locked()
     for requirement in map(Requirement, parameters):
         assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement
@@ -56,7 +57,8 @@ def test_the_lock_serves_every_python_and_system(pyproject, python, system, mach
     served = [canonicalize_name(one.name) for one in pinned if not one.marker or one.marker.evaluate(there)]
     assert len(served) == len(set(served)), "a package in two versions"
     extras = pyproject["project"]["optional-dependencies"]
-    names = pyproject["project"]["dependencies"] + extras["study"] + extras["dev"] + extras["export"]
+    names = pyproject["project"]["dependencies"]
+    names = names + extras["study"] + extras["dev"] + extras["export"] + extras["download"]
     wanted = map(Requirement, names)
     assert {canonicalize_name(one.name) for one in wanted} <= set(served)
     assert SpecifierSet(pyproject["project"]["requires-python"]).contains(python)

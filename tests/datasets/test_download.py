@@ -1,4 +1,4 @@
-"""Downloads: from a stand-in of Kaggle's endpoint where kagglehub is installed, and by a function in its place."""
+"""Downloads: from a stand-in of Kaggle's endpoint, and by a function in its place."""
 
 import io
 import json
@@ -87,7 +87,6 @@ class Endpoint(BaseHTTPRequestHandler):
 def test_kagglehub_fetches_from_a_stand_in_of_its_endpoint(project, tmp_path, monkeypatch):
     monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "TEST")  # asks port 7777 of this machine
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "cache"))
-    pytest.importorskip("kagglehub", reason="kagglehub is not installed")
     server = ThreadingHTTPServer(("127.0.0.1", 7777), Endpoint)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
