@@ -4,10 +4,12 @@
 #   make data DATASET=fer2013        download a dataset; STUDY=<name> prepares that study's data
 #   make report PYTHON=python        in an environment of your own (conda, see environment.yml) instead of .venv
 #   make -j2 report LAUNCH="srun"    something to put in front of every run, two at a time
+#   make report CLUSTER=<address>    the runs on a dask.distributed cluster: its scheduler's address, or scheduler file
 
 STUDY ?= sample
-LAUNCH ?=
 PYTHON ?= .venv/bin/python
+CLUSTER ?=
+LAUNCH ?= $(if $(CLUSTER),$(PYTHON) -m fer_tf.study.cluster "$(CLUSTER)" --)
 
 # Only a study's plain name goes further: into paths, and into what `clean` removes. `value` keeps make from expanding it.
 KNOWN := $(notdir $(patsubst %/,%,$(wildcard notebooks/studies/*/)))
@@ -30,13 +32,12 @@ PREPARED := $(if $(DATASET),data/prepared/$(DATASET)/dataset.json)
 RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
 PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css')
 
-# The sample's runs are small, and half of each takes one core: they go two at a time. A real study's training has the
-# machine to itself.
-ifeq ($(STUDY),sample)
+# How many runs go at once, where -j does not say: of the sample two, for its runs are small and half of each takes one core; of
+# a real study one, which has the machine to itself. A cluster is given all that are ready, and its scheduler hands them out.
+AT_ONCE := $(if $(CLUSTER),64,$(if $(filter sample,$(STUDY)),2))
 ifeq ($(MAKECMDGOALS),report)
 ifeq ($(filter -j%,$(MAKEFLAGS)),)
-MAKEFLAGS += -j2
-endif
+MAKEFLAGS += $(AT_ONCE:%=-j%)
 endif
 endif
 
@@ -126,7 +127,7 @@ clean: ## Remove the STUDY's results, to be made again; its trained weights too 
 LOCKED := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 lock: export MACOSX_DEPLOYMENT_TARGET = 14.0
 lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.13 on Linux and macOS (needs uv)
-	uv pip compile --quiet pyproject.toml --extra study --extra dev --extra export --extra download --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile --quiet pyproject.toml --extra study --extra dev --extra export --extra download --extra cluster --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.lock
 	@for python in 3.11 3.12 3.13; do for system in $(LOCKED); do echo "Python $$python, $$system"; \
 	  uv pip install --quiet --dry-run --only-binary :all: --require-hashes --target .venv/none --python-version $$python --python-platform $$system -r requirements.lock || exit 1; \
 	done; done

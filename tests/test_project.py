@@ -34,7 +34,7 @@ def locked():
 def test_the_lock_holds_every_dependency_in_a_version_that_is_asked_for(pyproject):
     extras = pyproject["project"]["optional-dependencies"]
     parameters = pyproject["project"]["dependencies"]
-    parameters = parameters + extras["study"] + extras["dev"] + extras["export"] + extras["download"]
+    parameters = parameters + extras["study"] + extras["dev"] + extras["export"] + extras["download"] + extras["cluster"]
     versions = locked()
     for requirement in map(Requirement, parameters):
         assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement
@@ -58,7 +58,7 @@ def test_the_lock_serves_every_python_and_system(pyproject, python, system, mach
     assert len(served) == len(set(served)), "a package in two versions"
     extras = pyproject["project"]["optional-dependencies"]
     names = pyproject["project"]["dependencies"]
-    names = names + extras["study"] + extras["dev"] + extras["export"] + extras["download"]
+    names = names + extras["study"] + extras["dev"] + extras["export"] + extras["download"] + extras["cluster"]
     wanted = map(Requirement, names)
     assert {canonicalize_name(one.name) for one in wanted} <= set(served)
     assert SpecifierSet(pyproject["project"]["requires-python"]).contains(python)
@@ -151,6 +151,15 @@ def test_two_runs_of_the_sample_go_at_once_between_its_data_and_its_page(copy):
     flags = {jobs: make(*jobs.split(), "-pn", "report", cwd=copy).stdout for jobs in ("", "-j3", "STUDY=another")}
     at_once = {jobs: re.search(r"^MAKEFLAGS = .*?(?: -j(\d))?(?: |$)", text, re.M)[1] for jobs, text in flags.items()}
     assert at_once == {"": "2", "-j3": "3", "STUDY=another": None}
+
+
+def test_with_a_cluster_every_run_is_sent_there_in_the_same_order_as_many_at_once_as_are_ready(copy):
+    (copy / "python").write_text((copy / "python").read_text().replace("mkdir", 'test "$4" = -- && shift 5\nmkdir', 1))
+    (copy / "python").write_text((copy / "python").read_text().replace("# $3", 'echo "$@" >> sent\n# $3', 1))
+    assert executed(copy, "CLUSTER=tcp://host:8786") == RUNS
+    sent = [line.split() for line in (copy / "sent").read_text().splitlines() if "--prepare" not in line]
+    assert all(line[:4] == ["-m", "fer_tf.study.cluster", "tcp://host:8786", "--"] for line in sent)
+    assert re.search(r"^MAKEFLAGS = .* -j64", make("CLUSTER=tcp://host:8786", "-pn", "report", cwd=copy).stdout, re.M)
 
 
 @pytest.mark.parametrize(
