@@ -10,7 +10,8 @@ import pytest
 import yaml
 from conftest import PROJECT
 
-from fer_tf import study
+from fer_tf import datasets, study
+from fer_tf.datasets import standin
 from fer_tf.study import execute, report, scoring
 
 pytestmark = pytest.mark.slow
@@ -49,6 +50,7 @@ STUDY = {
         "calibration": 32,
     },
     "15_peers--small.yaml": {"about": "others", "timed": 5, "folder": "notebooks"},
+    "16_across--small.yaml": {"about": "elsewhere", "others": ["rafdb", "affectnet7"], "runs": ["shipped", "02_x--y"]},
     "13_robustness--small.yaml": {"about": "worse images", "runs": ["02_train_cnn--small", "02_x--y"], "max_images": 8},
     "12_compare--runs.yaml": {
         "about": "which is better",
@@ -116,6 +118,12 @@ def executed(run, *earlier):
     return execution
 
 
+@pytest.fixture(scope="module")
+def standin_rafdb(project):
+    """A second prepared dataset beside the sample: drawn faces of RAF-DB's size and colors."""
+    datasets.prepare("rafdb", standin.write("rafdb", project / "rafdb", {"train": 8, "test": 2}))
+
+
 data = executed("00_data--sample")
 eda = executed("01_eda--faces", "data")
 training = executed("02_train_cnn--small", "data")
@@ -130,6 +138,7 @@ video = executed("09_video--clip")
 export = executed("11_export--small", "training")
 robustness = executed("13_robustness--small", "training")
 peers = executed("15_peers--small", "data")
+across = executed("16_across--small", "data", "standin_rafdb")
 compare = executed("12_compare--runs", "training", "tta")
 RUNS = (
     "data",
@@ -147,6 +156,7 @@ RUNS = (
     "recipe",
     "robustness",
     "peers",
+    "across",
 )
 report_run = executed("10_report--report", *RUNS)
 
@@ -218,6 +228,14 @@ def test_a_comparison_tests_every_pair_and_names_what_is_missing(compare):
     assert run.record["metrics"]["test"]["04_tta--small/plain"] == pytest.approx(
         (saved.probabilities.argmax(axis=1) == saved.labels).mean()
     )
+
+
+def test_a_network_is_scored_on_every_prepared_dataset(across):
+    run = study.open_run(across)
+    table = next(frame for name, _, frame in run.tables() if name == "across").set_index("dataset")
+    assert table["n"].to_dict() == {"sample": len(run.predictions("test", "shipped_on_sample").labels), "rafdb": 14}
+    assert set(run.record["missing"]) == {"affectnet7", "02_x--y"}
+    assert run.predictions("test", "shipped_on_rafdb").classes == datasets.load("rafdb").classes
 
 
 def test_baselines_choose_on_validation_and_score_every_combination(baselines):

@@ -9,6 +9,8 @@ of one panel take `ax`, the matplotlib Axes to draw on instead of a new figure.
 # ruff: noqa: F401 (what is imported here is what the room offers)
 
 from fer_tf.figures.comparison import (
+    accuracy_across,
+    accuracy_by_agreement,
     accuracy_over_latency,
     accuracy_over_views,
     errors_by_class,

@@ -134,6 +134,51 @@ def features_by_classifiers(table, label="validation accuracy", ax=None):
 
 
 @style.applied
+def accuracy_across(table, ax=None):
+    """Accuracy of networks across datasets, a row for each network.
+
+    Args:
+        table: DataFrame of `evaluation.accuracy_across`.
+    Returns: matplotlib Figure, a column wide or, for many datasets, a page; a dash where too few classes are shared. Below
+        the accuracy stands the number of shared classes.
+    """
+    _rows(table, ("network", "dataset", "accuracy", "classes"))
+    places = {"index": "network", "columns": "dataset", "sort": False}
+    values = table.pivot_table(values="accuracy", **places)
+    shared = table.pivot_table(values="classes", **places).fillna(0).astype(int)
+    cells = zip(values.to_numpy().ravel(), shared.to_numpy().ravel(), strict=True)
+    words = ["–" if np.isnan(value) else f"{value:.3f}\nof {classes}" for value, classes in cells]
+    width = style.COLUMN if values.shape[1] <= 4 else style.PAGE
+    fig, ax = style.panel(ax, width, 1.2 + 0.5 * len(values))
+    words = np.array(words).reshape(values.shape)
+    heatmap(ax, values.to_numpy(), words, list(values.index), list(values.columns), "test accuracy")
+    return fig
+
+
+@style.applied
+def accuracy_by_agreement(table, ax=None):
+    """Accuracy against the share of people who agree on an image.
+
+    Args:
+        table: DataFrame of `evaluation.accuracy_by_agreement`.
+    Returns: matplotlib Figure, a column wide; bars are 95% intervals, the dashed line is one person against the label.
+    """
+    _rows(table, ("from", "to", "n", "accuracy", "low", "high", "people"))
+    fig, ax = style.panel(ax, style.COLUMN, 0.8 * style.COLUMN)
+    places = np.arange(len(table))
+    around = [table["accuracy"] - table["low"], table["high"] - table["accuracy"]]
+    look = {"color": style.BLUE, "marker": "o", "elinewidth": 0.8, "capsize": 2, "label": "network"}
+    ax.errorbar(places, table["accuracy"], yerr=np.clip(around, 0, None), **look)
+    ax.plot(places, table["people"], color=style.INK, linestyle="--", marker="s", markersize=3, label="one person")
+    bins = [f"{row['from']:.0%} to {row['to']:.0%}\nn = {row['n']:,}" for row in table.to_dict("records")]
+    ax.set_xticks(places, bins, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set(ylim=(0, 1.02), xlabel="votes for the most voted class", ylabel="test accuracy")
+    ax.grid(axis="y")
+    ax.legend(loc="lower right")
+    return fig
+
+
+@style.applied
 def errors_by_class(recalls, ax=None):
     """The share of each emotion's images that several models get wrong.
 
