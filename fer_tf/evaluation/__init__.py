@@ -5,6 +5,7 @@
 
 # ruff: noqa: F401 (what is imported here is what the room offers)
 
+from fer_tf.evaluation.agreement import accuracy_by_agreement
 from fer_tf.evaluation.bootstrap import intervals, paired_differences
 from fer_tf.evaluation.classification_metrics import (
     classification_report,

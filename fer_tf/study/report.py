@@ -210,6 +210,11 @@ def _section(run, complete, changed, items):
         reports += [
             (f"{run.name}--test_report_leak_free", caption, _report(run.predictions("test", variant).select(clean)))
         ]
+    agreement = by_agreement(run, variant) if drawings else pd.DataFrame()
+    if len(agreement):
+        caption = "Accuracy by how many of FER+'s ten annotators agree on an image, with 95% intervals, and how often one of them gives the label."
+        drawings += [(f"{run.name}--test_by_agreement", caption, figures.accuracy_by_agreement(agreement))]
+        reports += [(f"{run.name}--test_by_agreement", caption, agreement)]
     groups = _by_group(run, variant) if drawings else pd.DataFrame()
     if len(groups):
         reports += [(f"{run.name}--test_by_group", "Accuracy by group of people, with 95% intervals.", groups)]
@@ -222,6 +227,29 @@ def _section(run, complete, changed, items):
         "tables": [items.table(f"{run.name}--{name}", caption, frame) for name, caption, frame in run.tables()],
         "changed": changed.get(run.name, []),
     }
+
+
+def by_agreement(run, variant=""):
+    """Test accuracy by the agreement of FER+'s annotators, as `evaluation.accuracy_by_agreement`.
+
+    Args:
+        run: complete `runs.Run` of the dataset fer_plus, or of fer2013 read from the same CSV, whose images have the same ids.
+        variant: of its test predictions.
+    Returns: DataFrame of the images that FER+ has; empty where fer_plus is not prepared, or the images are others.
+    """
+    scored = run.predictions("test", variant)
+    try:
+        voted = datasets.load("fer_plus", "test")
+        votes = datasets.attributes.load(voted)["votes"]
+    except (InputError, KeyError):
+        return pd.DataFrame()
+    place = {one: row for row, one in enumerate(voted.ids.tolist())}
+    known = np.array([one in place for one in scored.ids.tolist()])
+    if run.record["data"]["name"] not in ("fer_plus", "fer2013", "fer2013_five") or not known.any():
+        return pd.DataFrame()
+    scored = scored.select(known)
+    rows, columns = [place[one] for one in scored.ids.tolist()], [voted.classes.index(one) for one in scored.classes]
+    return evaluation.accuracy_by_agreement(scored.labels, scored.probabilities, votes[rows], columns)
 
 
 def _by_group(run, variant):

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from conftest import start_run
+from conftest import make_dataset, start_run
 
+from fer_tf import datasets, figures
+from fer_tf.datasets import standin
 from fer_tf.errors import InputError
-from fer_tf.study import comparison, runs
+from fer_tf.study import comparison, report, runs
 
 FER2013 = "results_accuracy.FER2013"
 GAIN = {
@@ -80,5 +82,27 @@ def test_a_study_that_reproduces_no_paper_is_compared_without_published_numbers(
     row = {"what": "Accuracy", "run": "02_train_cnn--few", "split": "test", "metric": "accuracy"}
     table = comparison.comparison([scored("few", little, 2)], [row], "")
     assert table.iloc[0]["published"] is None and table.iloc[0]["reproduced"] == pytest.approx(2 / 3)
+    columns = ["what", "measured", "95% interval", "leak-free", "run"]
+    assert list(comparison.readable_comparison(table)) == columns
     (sentence,) = comparison.findings(table, "Accuracy")
     assert sentence.startswith("Accuracy: 66.7% (95% interval") and "published" not in sentence
+
+
+@pytest.mark.parametrize("name", ["fer_plus", "fer2013"])
+def test_accuracy_by_agreement_is_told_where_fer_plus_has_the_images(project, name):
+    folder = standin.write("fer_plus", project / "raw", {"train": 2, "test": 8})
+    voted = datasets.prepare("fer_plus", folder)
+    faces = voted if name == "fer_plus" else datasets.prepare("fer2013", folder / "fer2013.csv")
+    test = faces.split("test")
+    run = start_run("reports/s/runs/02_train_cnn--a", faces)
+    run.finish("Done.")
+    run.save_predictions("test", np.eye(len(test.classes))[test.labels], test)
+    table = report.by_agreement(run)
+    shared = np.isin(test.ids, voted.ids)
+    assert table["n"].sum() == shared.sum() > 10 and len(table) > 1
+    assert (table["accuracy"] == 1).all() and table["people"].is_monotonic_increasing
+    votes = datasets.attributes.load(voted.split("test"))["votes"]
+    assert table["n"].iloc[-1] == (votes.max(axis=1) > 0.9).sum()
+    ax = figures.accuracy_by_agreement(table).axes[0]
+    np.testing.assert_allclose(ax.lines[-1].get_ydata(), table["people"])
+    assert report.by_agreement(scored("b", make_dataset(), 1)).empty
