@@ -71,7 +71,10 @@ def comparison(complete, rows, source):
 
 
 def readable_comparison(table):
-    """`comparison` with its numbers written as a reader wants them: one cell for a value and its interval."""
+    """`comparison` with its numbers written as a reader wants them: one cell for a value and its interval.
+
+    Where no paper printed any of them, the columns that compare with one are left out.
+    """
 
     def number(value, sign="", missing=NOT_RUN):
         if pd.isna(value):
@@ -81,7 +84,7 @@ def readable_comparison(table):
     def interval(row):
         return "" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
 
-    return pd.DataFrame(
+    readable = pd.DataFrame(
         {
             "what": table["what"],
             "published": table["published"].map(lambda value: number(value, missing="–")),
@@ -92,6 +95,9 @@ def readable_comparison(table):
             "run": table["run"],
         }
     )
+    if table["published"].notna().any():
+        return readable
+    return readable.drop(columns=["published", "difference"]).rename(columns={"reproduced": "measured"})
 
 
 def findings(table, headline):

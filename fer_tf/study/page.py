@@ -37,12 +37,13 @@ def pictures_of(page):
     return {name: unquote(data) for name, data in _PICTURE.findall(page.read_text(encoding="utf-8"))}
 
 
-def write_readme(folder, title, question, paper, findings, table, missing, changed, drawn, pictures):
+def write_readme(folder, title, question, paper, heading, findings, table, missing, changed, drawn, pictures):
     """Writes the study's README.md: its findings, the comparison, and a few pictures, as PNG in pictures/.
 
     Args:
         folder: Path of the study's results.
         paper: dict of the published facts.
+        heading: of the comparison.
         table: DataFrame of `comparison.readable_comparison`.
         missing: names of the runs that are not there.
         changed: dict of a run's name to what is other since it was made.
@@ -50,6 +51,7 @@ def write_readme(folder, title, question, paper, findings, table, missing, chang
         pictures: list of (name, caption); pictures/<name>.png is there.
     """
     values = {"title": title, "question": question, "paper": paper, "findings": findings, "missing": missing}
+    values["heading"] = heading
     values |= {"drawn": drawn, "table": tables.to_markdown(table), "changed": changed, "pictures": pictures}
     paths.write_text(folder / "README.md", template("README.md.j2").render(values))
 
@@ -73,7 +75,7 @@ def _grid(frame):
     wordy = [str(name) for name, column in frame.items() if column.astype(str).str.contains("[a-z]{4}").any()]
     for name in wordy[1:]:
         html = html.replace(f"<th>{escape(name)}</th>", f'<th class="words">{escape(name)}</th>')
-    return html
+    return re.sub(r"(?<=[a-z0-9])(_|/|--)(?=[a-z0-9])", r"\1<wbr>", html)  # a run's name may wrap on a narrow page
 
 
 def _decimals(column):

@@ -52,15 +52,19 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
     items = _Items(folder, formats)
-    items.table("published_and_reproduced", "Published and reproduced.", readable_comparison(table))
+    heading = "Published and reproduced" if table["published"].notna().any() else "Results"
+    items.table("published_and_reproduced", f"{heading}.", readable_comparison(table))
     if len(scored):
         items.table("scores", "Every set of predictions, scored.", scoring.readable_scores(scored))
     measured = table[table["reproduced"].notna() & (table["metric"] == "accuracy")]
     glance = []
     if len(measured):
-        drawing = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}), human=_human(complete))
-        caption = "Published and reproduced, with 95% intervals."
-        glance = [items.figure("published_and_reproduced", caption, drawing)]
+        if measured["published"].notna().any():
+            drawing = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}), human=_human(complete))
+        else:
+            ranked = measured.rename(columns={"reproduced": "accuracy"}).set_index("what")
+            drawing = figures.critical_difference(ranked, human=_human(complete), label="accuracy")
+        glance = [items.figure("published_and_reproduced", f"{heading}, with 95% intervals.", drawing)]
     sentences = findings(table, headline)
     sections = [_section(one, complete, changed, items) for one in complete]
     results = {"study": study, "findings": sentences, "comparison": json.loads(table.to_json(orient="records"))}
@@ -70,6 +74,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     results["tables"] = {one.name: {"caption": one.caption, **tables.as_data(one.content)} for one in items.tables}
     paths.write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
     shared = {"title": title, "question": question, "paper": published(source), "findings": sentences}
+    shared["heading"] = heading
     shared |= {"missing": missing, "changed": changed}
     shared["drawn"] = any((one.record["data"] or {}).get("drawn") for one in complete)
     of_page = {"study": study, "tables": items.tables[:2], "glance": glance, "limitations": limitations}
