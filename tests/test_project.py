@@ -34,7 +34,9 @@ def locked():
 def test_the_lock_holds_every_dependency_in_a_version_that_is_asked_for(pyproject):
     extras = pyproject["project"]["optional-dependencies"]
     parameters = pyproject["project"]["dependencies"]
-    parameters = parameters + extras["study"] + extras["dev"] + extras["export"] + extras["download"] + extras["cluster"]
+    parameters = (
+        parameters + extras["study"] + extras["dev"] + extras["export"] + extras["download"] + extras["cluster"]
+    )
     versions = locked()
     for requirement in map(Requirement, parameters):
         assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement

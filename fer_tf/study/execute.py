@@ -21,6 +21,9 @@ from fer_tf.study import notebooks
 TYPES = {str: str, int: int, float: (int, float), bool: bool, list: list, dict: dict}
 """Type of a parameter's default -> types that a YAML file may give it."""
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM", "LOKY_MAX_CPU_COUNT")
+"""Environment variables that tell OpenMP, BLAS, OpenCV and joblib how many threads to use."""
+
 
 def main(argv=None):
     """Executes the run of one YAML file; returns the exit status, 0 when it is complete."""
@@ -37,6 +40,9 @@ def main(argv=None):
 
 def execute(file):
     """Executes a run: its notebook with the study's and the run's parameters.
+
+    Its libraries use as many threads as `threads` says, of the study where the notebook has no such parameter: on any
+    machine and whatever runs beside it.
 
     Args:
         file: the run's YAML; `common.yaml` beside it holds what the study's runs share.
@@ -55,7 +61,9 @@ def execute(file):
             return
         print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
         started = time.perf_counter()
-        _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem, lock)
+        threads = {**_shared(file), **parameters}.get("threads")
+        environment = dict.fromkeys(THREADS, str(threads)) if threads else {}
+        _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem, lock, environment)
         print(f"{place}: done in {_duration(time.perf_counter() - started)}", flush=True)
 
 
@@ -98,8 +106,7 @@ def read_parameters(file):
         another type than the notebook's default.
     """
     defaults = notebooks.parameters(notebook_of(file))
-    common = file.parent / "common.yaml"
-    shared, own = documents.read_yaml(common) if common.is_file() else {}, documents.read_yaml(file)
+    common, shared, own = file.parent / "common.yaml", _shared(file), documents.read_yaml(file)
     everywhere = {name for path in (paths.root() / "notebooks").glob("*.ipynb") for name in notebooks.parameters(path)}
     for path, values, known in ((common, shared, everywhere), (file, own, set(defaults))):
         for name in values:
@@ -113,6 +120,11 @@ def read_parameters(file):
     return merged
 
 
+def _shared(file):
+    common = file.parent / "common.yaml"
+    return documents.read_yaml(common) if common.is_file() else {}
+
+
 def _check(path, name, value, default):
     if wrong := documents.out_of_range({name: value}):
         raise InputError(f"{path}: {wrong}.")
@@ -124,7 +136,7 @@ def _check(path, name, value, default):
         raise InputError(f"{path}: {name} is {value!r}, expected {type(default).__name__}{hint}.")
 
 
-def _papermill(notebook, folder, parameters, name, lock):
+def _papermill(notebook, folder, parameters, name, lock, environment):
     import papermill
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
@@ -148,7 +160,7 @@ def _papermill(notebook, folder, parameters, name, lock):
                 config=Config(
                     {
                         "KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"},
-                        "NotebookClient": {"kernel_manager_class": _manager(lock)},
+                        "NotebookClient": {"kernel_manager_class": _manager(lock, environment)},
                     }
                 ),
             )
@@ -179,13 +191,16 @@ class _Printed(io.StringIO):
         return len(text)
 
 
-def _manager(lock):
-    """A kernel manager whose kernel holds the run's lock too: it lives on for some seconds where this process is killed."""
+def _manager(lock, environment):
+    """A kernel manager whose kernel has these environment variables besides, and holds the run's lock too: it lives on for
+    some seconds where this process is killed.
+    """
     from jupyter_client import AsyncKernelManager
 
     class HoldsLock(AsyncKernelManager):
-        async def _async_launch_kernel(self, kernel_cmd, **options):
-            await super()._async_launch_kernel(kernel_cmd, pass_fds=(lock,), **options)
+        async def _async_launch_kernel(self, kernel_cmd, env, **options):
+            env = {**env, **environment}
+            await super()._async_launch_kernel(kernel_cmd, env=env, pass_fds=(lock,), **options)
 
         _launch_kernel = _async_launch_kernel
 

@@ -99,11 +99,14 @@ def versions():
 
 
 def hardware():
-    """The machine: processor's name, threads that TensorFlow may use, memory in GiB."""
+    """The machine: processor's name, cores that it gives, threads that libraries use (see `execute`), memory in GiB."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = os.environ.get("OMP_NUM_THREADS", "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "cpu": _cpu_name(),
-        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores,
+        "threads": int(threads) if threads.isdecimal() else cores,
         "memory_gib": round(memory, 1),
         "system": platform.system(),
     }

@@ -47,6 +47,19 @@ def test_a_run_is_executed_with_its_parameters_and_tells_its_progress(study, pro
     assert '"rate": 0.5' in record.read_text() and '"name": "y"' in record.read_text()
 
 
+def test_a_run_computes_with_as_many_threads_as_its_study_says_and_records_it(study, project, capsys):
+    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
+    notebook.cells[1].source += "\nthreads = 2"  # a parameter of another notebook: the study's value counts for all
+    nbformat.write(notebook, project / "notebooks" / "04_other.ipynb")
+    counts = "import cv2, joblib, numpy\nfrom threadpoolctl import threadpool_info\n"
+    counts += "print({cv2.getNumThreads(), joblib.cpu_count(), *(pool['num_threads'] for pool in threadpool_info())})\n"
+    write_notebook(project, counts + FINISH)
+    execute.execute(write_run(study, "rate: 0.5", common="threads: 1"))
+    assert "| {1}" in capsys.readouterr().out
+    record = execute.paths.study("s") / "runs" / "02_little--a" / "run.json"
+    assert '"threads": 1' in record.read_text()
+
+
 def test_parameters_of_the_other_cell_are_known_and_not_warned_of(study, project, caplog):
     more = new_code_cell("precision = 'float32'", metadata={"tags": ["more-parameters"]})
     notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
