@@ -51,6 +51,7 @@ STUDY = {
     },
     "15_peers--small.yaml": {"about": "others", "timed": 5, "folder": "notebooks"},
     "16_across--small.yaml": {"about": "elsewhere", "others": ["rafdb", "affectnet7"], "runs": ["shipped", "02_x--y"]},
+    "17_snapshots--small.yaml": {"about": "of one training", "cycles": 2, "epochs": 1},
     "13_robustness--small.yaml": {"about": "worse images", "runs": ["02_train_cnn--small", "02_x--y"], "max_images": 8},
     "12_compare--runs.yaml": {
         "about": "which is better",
@@ -139,6 +140,7 @@ export = executed("11_export--small", "training")
 robustness = executed("13_robustness--small", "training")
 peers = executed("15_peers--small", "data")
 across = executed("16_across--small", "data", "standin_rafdb")
+snapshots = executed("17_snapshots--small", "data")
 compare = executed("12_compare--runs", "training", "tta")
 RUNS = (
     "data",
@@ -157,6 +159,7 @@ RUNS = (
     "robustness",
     "peers",
     "across",
+    "snapshots",
 )
 report_run = executed("10_report--report", *RUNS)
 
@@ -236,6 +239,16 @@ def test_a_network_is_scored_on_every_prepared_dataset(across):
     assert table["n"].to_dict() == {"sample": len(run.predictions("test", "shipped_on_sample").labels), "rafdb": 14}
     assert set(run.record["missing"]) == {"affectnet7", "02_x--y"}
     assert run.predictions("test", "shipped_on_rafdb").classes == datasets.load("rafdb").classes
+
+
+def test_an_ensemble_of_snapshots_is_the_mean_of_their_probabilities(snapshots):
+    run = study.open_run(snapshots)
+    parts = [run.predictions("test", f"snapshot_{cycle}").probabilities for cycle in (1, 2)]
+    mean = run.predictions("test", "mean_of_the_probabilities").probabilities
+    np.testing.assert_allclose(mean, np.mean(parts, axis=0), atol=1e-6)
+    assert not np.allclose(*parts) and run.record["shown"] in run.variants("validation")
+    averaged = run.predictions("test", "mean_of_the_weights").probabilities
+    assert not any(np.allclose(averaged, other) for other in (*parts, mean))
 
 
 def test_baselines_choose_on_validation_and_score_every_combination(baselines):
