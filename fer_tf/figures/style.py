@@ -150,7 +150,7 @@ def slim_svg(text):
     """
     unseen = r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>| transform=.rotate\(-0 [^)]*\)['\"]"
     text = re.sub(unseen, "", text, flags=re.S)
-    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(?<=\d\.\d\d)\d+", "", tag[0]), text)  # not of the words between tags
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(?<=\d\.\d\d)\d+", "", tag[0]), text)  # words keep theirs
     text = re.sub(r'style="[^"]*"', lambda style: style[0].replace("'", ""), text)
     if font := re.search(r"font-family: [^;\"}]+", text):
         text = text.replace(f"; {font[0]}", "").replace(f"{font[0]}; ", "").replace("*{", f"*{{{font[0]}; ", 1)
