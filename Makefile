@@ -84,7 +84,7 @@ lab: | $(READY) ## Open the notebooks in JupyterLab
 	$(PYTHON) -m jupyterlab --notebook-dir=notebooks
 
 test: | $(READY) ## Run the tests
-	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OPENBLAS_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: | $(READY) ## Check style, and that the notebooks are stored without outputs
 	$(PYTHON) -m ruff check .
