@@ -105,7 +105,7 @@ def walk(folder):
 
 
 @contextmanager
-def locked(path, what):
+def locked(path, what, made=None):
     """Holds a lock as long as a `with` block lasts; waits for whoever holds it, and says so in one line.
 
     The system frees it when its holder ends, however that happens.
@@ -113,8 +113,9 @@ def locked(path, what):
     Args:
         path: of the lock file, which stays and names its last holder.
         what: str, what the lock is for, such as a run's name.
-    Yields: (int, file descriptor; a child process that gets it holds the lock too. int, nanoseconds, when the holder
-        that was waited for took the lock; None without waiting.)
+        made: Path of the file that the holder makes, or None.
+    Yields: (int, file descriptor; a child process that gets it holds the lock too. bool, whether the holder that was
+        waited for made the file: whether it is there, and another than when that one took the lock, whatever the clock.)
     Raises InputError: the place cannot be written.
     """
     import fcntl  # not on Windows, where photographs are read as well
@@ -126,19 +127,41 @@ def locked(path, what):
     except OSError as error:
         raise InputError(f"{path}: could not be written ({error.strerror}). Choose another place.") from error
     try:
-        since = None
+        before = None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
+            holder = _note(descriptor)[0]
             print(f"{what} is being made by {holder or 'another process'}; waiting", flush=True)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            since = os.fstat(descriptor).st_mtime_ns
+            before = _note(descriptor)[1:]
+        now = _identity(made) if made else "none"
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-        yield descriptor, since
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n{now}".encode(), 0)
+        yield descriptor, bool(before) and now != "none" and before != [now]
     finally:
         os.close(descriptor)
+
+
+def date_after(files, others):
+    """Gives files a date after that of others, where the clock was set back: make compares dates."""
+    newest = max((path.stat().st_mtime_ns for path in others if path.is_file()), default=0)
+    for path in files:
+        if path.is_file() and path.stat().st_mtime_ns <= newest:
+            os.utime(path, ns=(newest + 1000, newest + 1000))
+
+
+def _note(descriptor):
+    """What a lock file says: its holder, and the `_identity` of the file to be made when the lock was taken."""
+    return os.pread(descriptor, 400, 0).decode("utf-8", "replace").splitlines() or [""]
+
+
+def _identity(path):
+    """What tells a file from one that is written in its place later; "none" where there is none."""
+    with suppress(FileNotFoundError):
+        status = Path(path).stat()
+        return f"{status.st_ino} {status.st_mtime_ns}"
+    return "none"
 
 
 @contextmanager

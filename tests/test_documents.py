@@ -235,9 +235,11 @@ def test_trainings_check_their_ranges_too(little, tmp_path):
 
 
 def _hold(path, ready, end):
-    with paths.locked(path, "it"):
+    with paths.locked(path, "it", path.with_name("made")):
         ready.set()
         end.wait(20)
+        path.with_name("made").touch()
+        os.utime(path.with_name("made"), (0, 0))  # the clock was set back
 
 
 def test_a_lock_is_waited_for_and_its_holder_named(tmp_path, capfd):
@@ -247,9 +249,9 @@ def test_a_lock_is_waited_for_and_its_holder_named(tmp_path, capfd):
     other.start()
     assert ready.wait(20)
     spawn.Process(target=lambda: (spawn.Event().wait(0.3), end.set())).start()
-    with paths.locked(tmp_path / ".a.lock", "02_little--a") as (_, since):
-        assert since
+    with paths.locked(tmp_path / ".a.lock", "02_little--a", tmp_path / "made") as (_, made):
+        assert made
     other.join()
     assert f"02_little--a is being made by process {other.pid} on " in capfd.readouterr().out
-    with paths.locked(tmp_path / ".a.lock", "it") as (_, since):
-        assert since is None
+    with paths.locked(tmp_path / ".a.lock", "it", tmp_path / "made") as (_, made):
+        assert not made

@@ -55,8 +55,8 @@ def execute(file):
     names = sorted(path.stem for path in file.parent.glob("*--*.yaml"))
     place = f"[{names.index(file.stem) + 1}/{len(names)}] {file.stem}"
     record = folder / "run.json"
-    with paths.locked(folder.parent / f".{file.stem}.lock", file.stem) as (lock, since):
-        if since and record.is_file() and record.stat().st_mtime_ns >= since:
+    with paths.locked(folder.parent / f".{file.stem}.lock", file.stem, record) as (lock, made):
+        if made:
             print(f"{place}: is there now", flush=True)
             return
         print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
@@ -64,6 +64,11 @@ def execute(file):
         threads = {**_shared(file), **parameters}.get("threads")
         environment = dict.fromkeys(THREADS, str(threads)) if threads else {}
         _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem, lock, environment)
+        page = [folder.parents[1] / "index.html"] if file.stem.startswith("10_report--") else []
+        sources = [*file.parent.glob("*.yaml"), *(paths.root() / "notebooks").glob("*.ipynb")]
+        paths.date_after(
+            [record, *page], [*sources, *(one for one in folder.parent.glob("*/run.json") if one != record)]
+        )
         print(f"{place}: done in {_duration(time.perf_counter() - started)}", flush=True)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import nbformat
 import pytest
@@ -153,6 +154,18 @@ def test_values_out_of_range_are_refused_before_a_kernel_starts(study, project, 
     with pytest.raises(InputError, match=message):
         execute.execute(write_run(study, own))
     assert not (project / "reports").exists()
+
+
+def test_a_clock_that_was_set_back_makes_no_run_look_older_than_what_it_was_made_from(study, project):
+    file = write_run(study, "rate: 0.5", common="name: y")
+    other = project / "reports/s/runs/02_little--b/run.json"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    for path, days in ((file, 1), (study / "common.yaml", 2), (other, 3)):
+        os.utime(path, (time.time() + days * 86400,) * 2)
+    execute.execute(file)
+    record = project / "reports/s/runs/02_little--a/run.json"
+    assert all(record.stat().st_mtime_ns > path.stat().st_mtime_ns for path in (file, study / "common.yaml", other))
 
 
 def executing(project, file, **options):
