@@ -8,6 +8,7 @@ import io
 import json
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import yaml
@@ -33,6 +34,9 @@ _DATA = {"name": str, "hash": str, "classes": TEXTS, "size": [int], "splits?": d
 TRAINED = {"data": _DATA}
 """What a network beside it is told by run.json."""
 
+PREPARED = {"images": ("u", 4), "labels": ("iu", 1), "splits": ("U", 1), "ids": ("U", 1)}
+"""The arrays of a prepared dataset, see `fault_of_arrays`."""
+
 RUN = {
     "name": str,
     "notebook": str,
@@ -40,9 +44,9 @@ RUN = {
     "parameters": dict,
     "data": (_DATA, None),
     "figures": NAMED,
-    "tables": NAMED,
+    "tables": [{"name": str, "caption": str, "columns?": list, "data?": [list]}],
     "findings": TEXTS,
-    "code?": dict,
+    "code?": {"notebook?": str, "definitions?": dict},
     "versions": dict,
     "hardware": dict,
     "model?": (str, None),
@@ -195,18 +199,58 @@ def read_arrays(path, names, advice):
             if sum(entry.file_size for entry in archive.infolist()) > MOST_IN_ARCHIVE:
                 raise InputError(f"more than {MOST_IN_ARCHIVE / 1e9:.0f} GB in it")
         with np.load(io.BytesIO(data)) as saved:
-            return {name: saved[name] for name in names}
+            arrays = {name: saved[name] for name in names}
+        if strange := [name for name in names if not isinstance(arrays[name], np.ndarray)]:
+            raise InputError(f"{strange[0]} is no array")
+        return arrays
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
         raise InputError(f"{path}: damaged ({first_line(error)}). {advice}") from error
 
 
 def is_damaged_zip(path):
-    """Whether a zip file, such as a `.keras` or `.npz`, is other than it was written, by its entries' checksums."""
+    """Whether a zip file, such as a `.keras` or `.npz`, is other than it was written, by its entries' checksums, or has an
+    array that NumPy does not read.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.endswith(".npy"):
+                    with archive.open(name) as array:
+                        np.lib.format.read_array(array, allow_pickle=False)
             return archive.testzip() is not None
-    except Exception:  # zipfile and zlib raise half a dozen kinds for damaged bytes
+    except Exception:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
         return True
+
+
+def fault_of_arrays(folder, kinds):
+    """What is wrong with NumPy files, by their headers and lengths.
+
+    Args:
+        folder: Path where `<name>.npy` lie.
+        kinds: dict of a name to (letters of `dtype.kind`, number of dimensions).
+    Returns: str such as "labels.npy is float64 (3,)"; "" where all fit.
+    """
+    for name, (letters, dimensions) in kinds.items():
+        try:
+            array = np.load(folder / f"{name}.npy", mmap_mode="r")
+            if array.dtype.kind == "U":
+                array.tolist()  # fails where the bytes are no text
+        except Exception as error:  # NumPy raises half a dozen kinds for damaged bytes
+            return f"{name}.npy is damaged ({first_line(error)})"
+        if array.dtype.kind not in letters or array.ndim != dimensions:
+            return f"{name}.npy is {array.dtype} {array.shape}"
+    return ""
+
+
+def nests_too_deep(path):
+    """Whether a JSON file is nested deeper than Python reads."""
+    try:
+        json.loads(Path(path).read_bytes())
+    except RecursionError:
+        return True
+    except (OSError, ValueError):
+        pass
+    return False
 
 
 def _text(path, most):
@@ -219,7 +263,7 @@ def _text(path, most):
 def _yaml(text, path):
     try:
         return yaml.load(text, _Loader)  # a safe loader: it makes plain data only
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+    except Exception as error:  # a wrong tag, such as !!bool x, ends in whatever Python raises
         raise InputError(f"{path}: not YAML that is read here ({' '.join(str(error).split())[:300]}).") from error
 
 

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 
 class InputError(ValueError):
-    """Something given to the project is wrong: a file, a folder, a parameter, a name."""
+    """Something given to the project is wrong: a file, a folder, a parameter, a name. Its text is one line, whatever it quotes."""
+
+    def __str__(self):
+        return printable(super().__str__())
 
 
 class TestSplitError(InputError):

@@ -3,7 +3,6 @@
 Eight classes, or seven without contempt. Arousal, valence and the 68 landmarks of each image are kept where they are there.
 """
 
-import csv
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from fer_tf.datasets import listed
 from fer_tf.datasets.archives import opened
 from fer_tf.datasets.class_folders import IMAGES, class_of, split_of
 from fer_tf.datasets.splits import stratified
-from fer_tf.errors import InputError, choose
+from fer_tf.errors import InputError, choose, first_line
 
 WHERE = (
     "Ask its authors for it (http://mohammadmahoor.com/affectnet/, as an academic group, after signing its license), "
@@ -30,6 +29,8 @@ SPLITS = {
 }
 SIDE = 224
 _CODES = len(emotions.AFFECTNET8)
+_WORDS = {str(code) for code in range(_CODES)}
+_FURTHEST = 1_000_000  # pixel of a box
 _NO_EMOTION = ("8", "9", "10")  # none, uncertain and no face, in the full version's tables
 
 
@@ -150,9 +151,12 @@ def _image_of(annotation):
 def _numbers(files, name):
     """The values of a small NumPy file, which may hold them as text, as a flat float array."""
     try:
-        return np.load(io.BytesIO(files.read(name)), allow_pickle=False).reshape(-1).astype(np.float64)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{files.label}: {name} cannot be read ({error}). Download it again.") from error
+        values = np.load(io.BytesIO(files.read(name)), allow_pickle=False).reshape(-1).astype(np.float64)
+    except Exception as error:  # NumPy raises half a dozen kinds for damaged bytes
+        raise InputError(f"{files.label}: {name} cannot be read ({first_line(error)}). Download it again.") from error
+    if not values.size:
+        raise InputError(f"{files.label}: {name} holds no number. Download it again.")
+    return values
 
 
 def _full(files, tables):
@@ -162,25 +166,24 @@ def _full(files, tables):
         known.setdefault("/".join(PurePosixPath(one).parts[-2:]), one)
     rows = []
     for table in tables:
-        reader = csv.DictReader(io.StringIO(files.read(table).decode("utf-8-sig", "replace")))
         needed = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "expression")
-        if missing := [column for column in needed if column not in (reader.fieldnames or ())]:
-            raise InputError(f"{files.label}: {table} has no column '{missing[0]}'. Give the official training.csv.")
-        for number, line in enumerate(reader, start=2):
-            code = str(line["expression"]).strip()
+        for number, line in enumerate(files.table(table, needed), start=2):
+            code = line["expression"].strip()
             if code in _NO_EMOTION:
                 continue
             where = f"{files.label}: {table}, row {number}"
-            if not code.isdigit() or int(code) >= _CODES:
+            if code not in _WORDS:
                 raise InputError(f"{where}: expression '{code[:20]}', expected 0 to 10.")
             name = line["subDirectory_filePath"].strip()
             if name not in known:
                 raise InputError(f"{where}: {name} is not there. Unpack all parts of the images.")
             try:
                 box = [int(float(line[f"face_{key}"])) for key in ("x", "y", "width", "height")]
+                if max(map(abs, box)) > _FURTHEST:
+                    raise ValueError(f"a box of more than {_FURTHEST:,} pixels")
                 points = _in_box(line.get("facial_landmarks") or "", box)
                 aro, val = (float(line.get(key) or "nan") for key in ("arousal", "valence"))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise InputError(f"{where}: {error}.") from error
             row = {"file": known[name], "name": name, "code": int(code), "train": "training" in table, "box": box}
             rows.append(row | {"arousal": aro, "valence": val, "landmarks": points})
@@ -207,7 +210,7 @@ def _class_folders(files):
         if not which:
             raise InputError(f"{files.label}: {one} lies in no class folder of train/, val/ or test/. {WHERE}.")
         folder = parts[-2]
-        if folder.isdigit() and int(folder) < _CODES:
+        if folder in _WORDS:
             code = int(folder)
         else:
             code = emotions.AFFECTNET8.index(class_of(one, files.label, emotions.AFFECTNET8))

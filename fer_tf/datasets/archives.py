@@ -3,17 +3,18 @@
 An archive is judged by its list of names before anything in it is read; nothing is ever unpacked to disk.
 """
 
+import csv
+import io
 import os
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 
 MOST_BYTES = 50_000_000
 """Of one file among many, such as an image: a small zip can hold an entry of many gigabytes."""
@@ -49,6 +50,32 @@ class Files:
         if len(data) > MOST_BYTES:
             raise InputError(f"is larger than {MOST_BYTES / 1e6:g} MB")
         return data
+
+    def apply(self, act, name):
+        """`act(name)`, such as of `open` or `read`; whatever is wrong with the file is an InputError that names it."""
+        try:
+            return act(name)
+        except Exception as error:  # zipfile, tarfile and zlib raise half a dozen kinds for one damaged entry
+            what = str(error) if isinstance(error, InputError) else f"is damaged ({first_line(error)})"
+            raise InputError(f"{self.label}: {name} {what}. Download the dataset again.") from error
+
+    def text(self, name):
+        """A text file, whatever in it is not UTF-8 replaced; errors as of `apply`."""
+        return self.apply(self.read, name).decode("utf-8-sig", "replace")
+
+    def table(self, name, columns):
+        """The rows of a CSV as a list of dict, "" where a cell is missing.
+
+        Raises InputError: it cannot be read, or lacks one of `columns`.
+        """
+        reader = csv.DictReader(io.StringIO(self.text(name), newline=""), restval="")
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            raise InputError(f"{self.label}: {name}, row {reader.line_num}: {error}. Download it again.") from error
+        if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
+            raise InputError(f"{self.label}: {name} has no column '{missing[0]}'. Give the official file.")
+        return rows
 
 
 @contextmanager
@@ -102,8 +129,8 @@ def _refuse_link_out(label, root, name):
 def _zip(path):
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{path.name}: not a whole zip file ({error}). Download it again.") from error
+    except Exception as error:  # zipfile raises half a dozen kinds
+        raise InputError(f"{path.name}: not a whole zip file ({first_line(error)}). Download it again.") from error
     with archive:
         infos = archive.infolist()
         _refuse_climbing(path.name, [info.filename for info in infos])
@@ -119,7 +146,7 @@ def _tar(path):
     try:
         archive = tarfile.open(path)  # noqa: SIM115 (closed below)
         infos = archive.getmembers()
-    except (tarfile.TarError, zlib.error, OSError, EOFError) as error:
+    except Exception as error:  # tarfile and zlib raise half a dozen kinds
         raise InputError(f"{path.name}: not a whole tar archive. Download it again.") from error
     with archive:
         _refuse_climbing(path.name, [info.name for info in infos])

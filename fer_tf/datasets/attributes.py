@@ -6,7 +6,7 @@ Kept beside the prepared dataset in a file of its own, so that images, labels an
 import numpy as np
 import pandas as pd
 
-from fer_tf import paths
+from fer_tf import documents, paths
 from fer_tf.datasets import prepared
 from fer_tf.errors import InputError
 
@@ -45,6 +45,8 @@ def load(dataset):
     path, record = paths.prepared(dataset.name) / "attributes.npz", prepared.saved_record(dataset.name)
     if record is None or not path.is_file():
         return {}
+    if documents.is_damaged_zip(path):
+        raise InputError(f"{path} is damaged. Remove it and run `make data STUDY=...` again.")
     with np.load(path) as saved:
         if str(saved["dataset"]) != record["hash"]:
             raise InputError(f"{path} is of other images. Remove it and run `make data STUDY=...` again.")

@@ -55,7 +55,7 @@ def read_fer2013(path, unreadable="refuse", seed=0):
             return _from_csv(stream, path.name)
     with opened(path) as files:
         if csv := _find_csv(files):
-            with files.open(csv) as stream:
+            with files.apply(files.open, csv) as stream:
                 return _from_csv(stream, csv if files.kind == "folder" else f"{files.label}/{csv}")
         if class_folders.image_names(files):
             if files.kind == "tar":
@@ -92,11 +92,12 @@ def _find_csv(files):
         for name in csvs:
             if PurePosixPath(name).name.lower() == wanted:
                 return name
-    for name in csvs:
+
+    def first_line(name):
         with files.open(name) as stream:
-            if has_columns(stream.readline(4096)):
-                return name
-    return None
+            return stream.readline(4096)
+
+    return next((name for name in csvs if has_columns(files.apply(first_line, name))), None)
 
 
 def _from_csv(stream, label):

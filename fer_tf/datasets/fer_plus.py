@@ -1,7 +1,5 @@
 """FER+: FER2013's faces with the votes of ten people each, in eight classes (Barsoum et al. 2016)."""
 
-import csv
-import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,13 +74,10 @@ def read_fer_plus(path, least=0.5, seed=0):
 
 def _votes(files, table):
     """int array (n, 10): the votes of each row, without those of a single person."""
-    reader = csv.DictReader(io.StringIO(files.read(table).decode("utf-8-sig", "replace")))
-    if missing := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
-        raise InputError(f"{files.label}: {table} has no column '{missing[0]}'. Get it from FER+'s page again.")
-    votes = []
-    for number, line in enumerate(reader, start=2):
-        cells = [str(line[column]).strip() for column in COLUMNS]
-        if not all(cell.isdigit() and int(cell) <= 10 for cell in cells):
+    votes, possible = [], {str(count) for count in range(11)}
+    for number, line in enumerate(files.table(table, COLUMNS), start=2):
+        cells = [line[column].strip() for column in COLUMNS]
+        if not possible.issuperset(cells):
             raise InputError(
                 f"{files.label}: {table}, row {number}: votes {','.join(cells)[:60]}, expected 0 to 10 each."
             )

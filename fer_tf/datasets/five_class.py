@@ -15,7 +15,7 @@ from fer_tf.datasets.archives import ARCHIVES, opened
 from fer_tf.datasets.class_folders import IMAGES
 from fer_tf.datasets.dataset import Dataset
 from fer_tf.datasets.splits import as_groups, stratified
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 
 OFFICIAL = {"angry": 4030, "neutral": 4120, "happy": 4281, "sad": 4077, "surprise": 4002}
 """How many images the study kept after cleaning by hand."""
@@ -147,6 +147,6 @@ def _excluded(file):
         return set()
     try:
         lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{file}: the exclusion list cannot be read ({error.strerror}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: the exclusion list cannot be read ({first_line(error)}).") from error
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}

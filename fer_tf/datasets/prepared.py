@@ -59,6 +59,11 @@ def load(name, splits=None):
     if record is None:
         raise InputError(f"dataset '{name}' is not prepared: run `make data STUDY=...` with a study that uses it.")
     folder = _folder(name)
+    if documents.fault_of_arrays(folder, documents.PREPARED):
+        raise InputError(
+            f"{folder}: {documents.fault_of_arrays(folder, documents.PREPARED)}. Delete the folder and run "
+            "`make data STUDY=...` again."
+        )
     try:
         arrays = {key: np.load(folder / f"{key}.npy", mmap_mode="r" if key == "images" else None) for key in _ARRAYS}
     except (OSError, ValueError, EOFError) as error:
@@ -100,6 +105,10 @@ def verify_split(name, split, expected):
 def saved_record(name):
     """What dataset.json says about a prepared dataset: dict, or None where nothing whole is prepared under this name."""
     folder = _folder(name)
+    if documents.nests_too_deep(folder / "dataset.json"):
+        raise InputError(
+            f"{folder / 'dataset.json'}: unreadable. Delete the folder and run `make data STUDY=...` again."
+        )
     try:
         record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

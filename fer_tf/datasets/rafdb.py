@@ -119,13 +119,13 @@ def _kaggle(files):
 
 
 def _label(files, word, where):
-    if word.isdigit() and 1 <= int(word) <= len(CLASSES):
+    if word in {str(label) for label in range(1, len(CLASSES) + 1)}:
         return int(word)
     raise InputError(f"{files.label}: {where}: label '{word[:20]}', expected 1 ({CLASSES[0]}) to 7 ({CLASSES[-1]}).")
 
 
 def _lines(files, name):
-    return [line.strip() for line in files.read(name).decode("utf-8-sig", "replace").splitlines() if line.strip()]
+    return [line.strip() for line in files.text(name).splitlines() if line.strip()]
 
 
 def _attributes(files, ids):

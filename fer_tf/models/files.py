@@ -79,6 +79,8 @@ def model_card(name="five_layer"):
     Raises InputError: no card of that name ships.
     """
     choose("shipped network", name, sorted(file.stem for file in PRETRAINED.glob("*.md")))
+    if not documents.read_card(PRETRAINED / f"{name}.md"):  # which says what is wrong with a card
+        raise InputError(f"{name}: its card says nothing of it. Fetch the package again.")
     return yaml.safe_load((PRETRAINED / f"{name}.md").read_text(encoding="utf-8").split("---\n")[1])
 
 

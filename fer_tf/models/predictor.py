@@ -108,6 +108,8 @@ def _facts(path):
         return facts
     if record.is_file():
         data = documents.read_json(record, documents.TRAINED, "Mend or remove it.")["data"]
+        if not data["size"]:
+            raise InputError(f"{record}: data.size is empty, expected height, width and channels. Mend or remove it.")
         return {"classes": data["classes"], "color": data["size"][-1] == 3}
     return {}
 

@@ -87,7 +87,10 @@ class Run:
     def tables(self):
         """The saved tables: list of (name, caption, DataFrame)."""
         entries = (entry for entry in self.record["tables"] if "data" in entry)
-        return [(e["name"], e["caption"], pd.DataFrame(e["data"], columns=e["columns"])) for e in entries]
+        try:
+            return [(e["name"], e["caption"], pd.DataFrame(e["data"], columns=e["columns"])) for e in entries]
+        except Exception as error:  # pandas raises half a dozen kinds for rows that fit no columns
+            raise InputError(f"{self.folder / 'run.json'}: a table is damaged ({first_line(error)}).") from error
 
     def save_predictions(self, split, probabilities, dataset, variant=""):
         """Keeps the class probabilities of every image of a split.
@@ -123,7 +126,11 @@ class Run:
         path, advice = self.predictions_file(split, variant), f"Execute the run {self.name} again."
         saved = documents.read_arrays(path, ("probabilities", "labels", "ids", "classes"), advice)
         n, k = len(np.atleast_1d(saved["labels"])), len(np.atleast_1d(saved["classes"]))
-        if saved["probabilities"].shape != (n, k) or saved["labels"].shape != (n,) or saved["ids"].shape != (n,):
+        shapes = {"probabilities": (n, k), "labels": (n,), "ids": (n,), "classes": (k,)}
+        kinds = {"probabilities": "f", "labels": "iu", "ids": "U", "classes": "U"}
+        if any(saved[key].shape != shapes[key] or saved[key].dtype.kind not in kinds[key] for key in shapes) or (
+            n and not 0 <= saved["labels"].min() <= saved["labels"].max() < k
+        ):
             raise InputError(f"{path}: its arrays do not belong together. {advice}")
         return Predictions(saved["probabilities"], saved["labels"], saved["ids"], tuple(saved["classes"].tolist()))
 
