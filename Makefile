@@ -50,7 +50,7 @@ export FER2013 RAFDB AFFECTNET FIVE_CLASS FER_PLUS FOLDERS
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
-.PHONY: help setup data report figures tables check verify lab test lint format bench models release dist clean lock
+.PHONY: help setup data report figures tables check verify lab test fuzz soak lint format bench models release dist clean lock
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -85,6 +85,14 @@ lab: | $(READY) ## Open the notebooks in JupyterLab
 
 test: | $(READY) ## Run the tests
 	OPENBLAS_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+SECONDS ?= 600
+fuzz: | $(READY) ## Give every reader damaged files for SECONDS, 600 by default
+	@FUZZ_SECONDS=$(SECONDS) $(PYTHON) -m pytest -n 0 --timeout 0 tests/test_fuzz.py
+
+KILLS ?= 100
+soak: | $(READY) ## Kill trainings and reports KILLS times, 100 by default; KILLS=0 STUDY=sample makes all of a study twice
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(PYTHON) tests/soak.py --kills $(KILLS) $(if $(filter command line,$(origin STUDY)),--study $(STUDY))
 
 lint: | $(READY) ## Check style, and that the notebooks are stored without outputs
 	$(PYTHON) -m ruff check .
