@@ -6,7 +6,7 @@ import pytest
 from conftest import disk_of, make_dataset
 from matplotlib.figure import Figure
 
-from fer_tf import datasets, models, paths
+from fer_tf import datasets, paths
 from fer_tf.datasets import attributes, standin
 from fer_tf.errors import InputError
 from fer_tf.faces import photographs
@@ -16,13 +16,6 @@ from fer_tf.study import runs, tables
 
 def run(folder):
     return runs.Run(folder, {"name": "a", "source_run": "b", "findings": ["x" * 999], "figures": [], "tables": []})
-
-
-def network(folder):
-    from fer_tf.backend import keras
-
-    image = keras.Input((8, 8, 1))
-    models.save(keras.Model(image, keras.layers.Dense(9)(keras.layers.Flatten()(image))), folder / "model.keras")
 
 
 def epoch(folder):
@@ -50,7 +43,6 @@ WRITERS = {
     "photograph": lambda folder: photographs.write(
         np.uint8(NOISE[:48, :96].reshape(48, 32, 3) * 255), folder / "a.png"
     ),
-    "network": network,
     "history": epoch,
 }
 """Name -> what writes more than 600 bytes somewhere in a folder. The film and its table: tests/faces/test_video.py; the

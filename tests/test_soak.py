@@ -1,16 +1,22 @@
 """What `make soak` does a hundred times, done twice; and what it compares."""
 
 import json
-import random
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import soak
+from conftest import PROJECT
 
 
 @pytest.mark.slow
-def test_a_training_killed_at_random_moments_ends_as_one_left_alone(tmp_path):
-    assert soak.kill_trainings(tmp_path, 2, random.Random(0)) == []
+def test_a_training_killed_at_random_moments_ends_as_one_left_alone():
+    command = [sys.executable, soak.__file__, "--kills", "2", "--only", "trainings"]
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'tests'}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "all the same"), done.stderr
 
 
 def results(folder, **changed):
