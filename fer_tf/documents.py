@@ -202,6 +202,8 @@ def read_arrays(path, names, advice):
             arrays = {name: saved[name] for name in names}
         if strange := [name for name in names if not isinstance(arrays[name], np.ndarray)]:
             raise InputError(f"{strange[0]} is no array")
+        for array in arrays.values():
+            _check_text(array)
         return arrays
     except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
         raise InputError(f"{path}: damaged ({first_line(error)}). {advice}") from error
@@ -217,7 +219,9 @@ def is_damaged_zip(path):
                 if name.endswith(".npy"):
                     with archive.open(name) as array:
                         np.lib.format.read_array(array, allow_pickle=False)
-            return archive.testzip() is not None
+            whole = archive.testzip() is None
+        with open(path, "rb") as file:  # bytes before the zip are skipped by `zipfile`, and not by NumPy
+            return not (whole and file.read(2) == b"PK")
     except Exception:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
         return True
 
@@ -233,8 +237,7 @@ def fault_of_arrays(folder, kinds):
     for name, (letters, dimensions) in kinds.items():
         try:
             array = np.load(folder / f"{name}.npy", mmap_mode="r")
-            if array.dtype.kind == "U":
-                array.tolist()  # fails where the bytes are no text
+            _check_text(array)
         except Exception as error:  # NumPy raises half a dozen kinds for damaged bytes
             return f"{name}.npy is damaged ({first_line(error)})"
         if array.dtype.kind not in letters or array.ndim != dimensions:
@@ -251,6 +254,15 @@ def nests_too_deep(path):
     except (OSError, ValueError):
         pass
     return False
+
+
+def _check_text(array):
+    """Raises InputError where an array of texts holds what is no letter: NumPy reads it, and Python fails on it later."""
+    if (
+        array.dtype.kind == "U"
+        and (np.frombuffer(array.tobytes(), f"{array.dtype.byteorder}u4") > sys.maxunicode).any()
+    ):
+        raise InputError("its bytes are no text")
 
 
 def _text(path, most):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fer_tf import documents, emotions
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 from fer_tf.hashing import file_digest
 from fer_tf.models import files, onnx_runtime
 from fer_tf.models.prediction import in_batches
@@ -115,7 +115,12 @@ def _facts(path):
 
 
 def _keras(path, facts):
-    network = files.load(path)
+    try:
+        network = files.load(path)
+    except InputError:
+        raise
+    except Exception as error:  # Keras raises half a dozen kinds for a damaged file
+        raise InputError(f"{path}: not a model that Keras can load ({first_line(error)}). Copy it anew.") from error
     shape = network.input_shape
     if isinstance(shape, list) or len(shape) != 4 or len(network.output_shape) != 2:
         raise InputError(f"{path}: takes no images, or gives no classes: {shape} to {network.output_shape}.")

@@ -18,6 +18,10 @@ PACKAGES += ("pandas", "matplotlib", "seaborn", "papermill")
 """Packages whose versions a run records."""
 
 
+SHIPPED = "models/pretrained/five_layer.keras"
+"""The network that ships, below the package; a run that uses it records its hash among the definitions."""
+
+
 def describe(dataset):
     """A `Dataset` in a record, as a dict: name, hash (of the images that the run was given), classes, size, counts per split
     and class, `drawn` (whether these are no photographs), and `splits`, the hash of each split of the prepared dataset
@@ -35,9 +39,11 @@ def code_of(notebook, parameters):
     """The code that the numbers of a notebook with these parameters depend on.
 
     Returns: dict: "notebook", the hash of the notebook's own code, and "definitions", those of the package that it uses, by
-        name; see `hashing.code_reached`.
+        name, see `hashing.code_reached`; with them the file of the network that ships, where the notebook loads it.
     """
     definitions = hashing.code_reached(notebooks.code(notebook), _words(parameters))
+    if "load_pretrained" in definitions and not parameters.get("run"):
+        definitions[SHIPPED] = hashing.file_digest(hashing.PACKAGE / SHIPPED)[:16]
     return {"notebook": notebooks.behavior(notebook), "definitions": definitions}
 
 
@@ -80,10 +86,12 @@ def changed_code(record):
     if "definitions" not in code:
         return ["recorded by version 0.1"]
     now = code_of(notebook, record["parameters"])
-    was, today = code["definitions"], now["definitions"]
+    was, today = dict(code["definitions"]), now["definitions"]
+    was.setdefault(SHIPPED, today.get(SHIPPED))  # records of before November 26, 2026 lack it
     names = {name for name in {*was, *today} if was.get(name) != today.get(name)}
-    gone = sorted(name for name in names if not hashing.files_of([name]))
+    gone = sorted(name for name in names - {SHIPPED} if not hashing.files_of([name]))
     own = [f"notebooks/{notebook.name}"] if now["notebook"] != code["notebook"] else []
+    own += [SHIPPED] if SHIPPED in names else []
     return [*own, *hashing.files_of(names), *(f"{name} is gone" for name in gone)]
 
 

@@ -86,8 +86,10 @@ class Run:
 
     def tables(self):
         """The saved tables: list of (name, caption, DataFrame)."""
-        entries = (entry for entry in self.record["tables"] if "data" in entry)
+        entries = [entry for entry in self.record["tables"] if "data" in entry]
         try:
+            if any(len(row) != len(entry["columns"]) for entry in entries for row in entry["data"]):
+                raise ValueError("a row has not as many values as there are columns")
             return [(e["name"], e["caption"], pd.DataFrame(e["data"], columns=e["columns"])) for e in entries]
         except Exception as error:  # pandas raises half a dozen kinds for rows that fit no columns
             raise InputError(f"{self.folder / 'run.json'}: a table is damaged ({first_line(error)}).") from error

@@ -11,6 +11,7 @@ import pytest
 
 from fer_tf import datasets, emotions, figures
 from fer_tf.datasets import affectnet, attributes, fer_plus, five_class, image_files, rafdb, standin
+from fer_tf.datasets.standin import __main__ as standin_main
 from fer_tf.errors import InputError
 
 FEW = {"train": 10, "test": 3}
@@ -351,7 +352,7 @@ def test_five_of_fer2013s_classes_keep_its_split_and_its_files(project, tree, mo
 def test_a_stand_in_is_never_written_over_something(tmp_path, capsys):
     (tmp_path / "photographs").mkdir()
     (tmp_path / "photographs" / "a.jpg").write_bytes(b"")
-    assert standin.main(["rafdb", str(tmp_path / "photographs")]) == 1
+    assert standin_main.main(["rafdb", str(tmp_path / "photographs")]) == 1
     assert "not empty" in capsys.readouterr().err and os.listdir(tmp_path / "photographs") == ["a.jpg"]
 
 

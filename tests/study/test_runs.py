@@ -126,6 +126,19 @@ def test_what_changed_since_a_run_is_named_in_three_words(namespace, project, li
     assert "datasets/dataset.py" in line and "vanished is gone" in line
 
 
+def test_a_run_of_the_network_that_ships_is_of_that_one_only(namespace, project, little, monkeypatch):
+    write_notebook(project, "from fer_tf import models\nnetwork = models.load_pretrained()")
+    of_shipped, of_a_run = (
+        runs.start(namespace, little).record,
+        provenance.code_of(project / "notebooks/02_little.ipynb", {"run": "a"}),
+    )
+    assert provenance.changes(of_shipped, None, {}) == [] and provenance.SHIPPED not in of_a_run["definitions"]
+    monkeypatch.setattr(provenance.hashing, "file_digest", lambda path: "another network")
+    assert provenance.changes(of_shipped, None, {}) == [f"code changed ({provenance.SHIPPED})"]
+    del of_shipped["code"]["definitions"][provenance.SHIPPED]  # as in older records
+    assert provenance.changes(of_shipped, None, {}) == []
+
+
 def test_a_notebook_that_only_looks_different_is_the_same_code(namespace, project, little):
     write_notebook(project, "total = 1 + 1\nrun.figure('a', figures.plot(total), 'Caption.')")
     run = runs.start(namespace, little)

@@ -26,6 +26,9 @@ GRIDS = {
 }
 """What is tried for each classifier: few values, the same for every feature."""
 
+FEWEST = 5
+"""Validation images of each class that a calibration takes: scikit-learn folds them five times."""
+
 PCA_ROWS = 15_000
 """Vectors that a PCA is fitted on, at least; its first few hundred components need no more."""
 
@@ -119,13 +122,18 @@ def fit(name, views, labels, calibration, components=256, class_weight=False, se
         search: int, training images (without mirror images) that the settings are searched on, by stratified
             cross-validation; 0 takes the grid's first values.
         grid: dict like the values of `GRIDS`, or None for the classifier's own.
-    Raises InputError: an unknown name, or fewer images of a class than folds.
+    Raises InputError: an unknown name, fewer images of a class than folds, or than `FEWEST` for the calibration.
 
     Temperature scaling: Guo et al. 2017.
     """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.frozen import FrozenEstimator
 
+    if np.unique(calibration[1], return_counts=True)[1].min() < FEWEST:
+        raise InputError(
+            f"a class has fewer than {FEWEST} validation images, too few to calibrate probabilities. Make a larger "
+            "validation split, or leave the class out."
+        )
     components = min(components, views[0].shape[1], len(labels) // 2)
     pipeline = build(name, components, class_weight, seed)
     grid = GRIDS[name] if grid is None else grid

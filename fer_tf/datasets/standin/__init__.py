@@ -6,9 +6,7 @@
 The file `DRAWN.txt` marks the folder; what is read from it is called drawn data on every page.
 """
 
-import argparse
 import csv
-import sys
 from pathlib import Path
 
 import cv2
@@ -157,23 +155,3 @@ LAYOUTS = {
     "fer_plus": _fer_plus,
 }
 """Name -> function of a folder, the numbers of images and a seed, that writes the layout."""
-
-
-def main(argv=None):
-    """Writes drawn faces in the layout of a dataset; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m fer_tf.datasets.standin", description=main.__doc__)
-    parser.add_argument("layout", choices=LAYOUTS)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--train", type=int, default=PER_CLASS["train"], help="images of each class to train on")
-    parser.add_argument("--test", type=int, default=PER_CLASS["test"], help="and to test on")
-    args = parser.parse_args(argv)
-    try:
-        print(write(args.layout, args.folder, {"train": args.train, "test": args.test}))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
