@@ -226,6 +226,22 @@ def is_damaged_zip(path):
         return True
 
 
+def has_a_damaged_length(read, path):
+    """Whether reading a file asks for more memory than there is, as one changed byte can make it do.
+
+    Args:
+        read: callable of the path.
+        path: of the file.
+    """
+    try:
+        read(path)
+    except MemoryError:
+        return True
+    except Exception:  # its caller says what is wrong
+        return False
+    return False
+
+
 def fault_of_arrays(folder, kinds):
     """What is wrong with NumPy files, by their headers and lengths.
 

@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 
+from fer_tf import documents
 from fer_tf.errors import InputError
 
 _STORAGES = {
@@ -26,6 +27,8 @@ def read(path):
     Returns: dict name -> array.
     Raises InputError: it is no such file, or holds anything but arrays.
     """
+    if documents.has_a_damaged_length(_read_archive if zipfile.is_zipfile(path) else _read_pickles, path):
+        raise InputError(f"{path}: damaged. Download it again.")
     try:
         return _read_archive(path) if zipfile.is_zipfile(path) else _read_pickles(path)
     except (zipfile.BadZipFile, StopIteration, EOFError, pickle.UnpicklingError, *_MALFORMED) as error:
