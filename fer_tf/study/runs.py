@@ -5,6 +5,7 @@ and is complete when its `run.json` is there, which is written last. Everything 
 """
 
 import json
+import os
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -204,6 +205,8 @@ def start(namespace, dataset=None, source_run=None):
     Returns: Run. What an earlier execution left in the folder is removed, but for a training's checkpoint and history.
     Raises InputError: `out` is not named after a notebook, or the folder cannot be made.
     """
+    if "get_ipython" in namespace:
+        os.chdir(paths.root())  # JupyterLab starts a kernel beside the notebook, papermill in the project's folder
     folder = paths.resolve(namespace["out"])
     notebook = notebooks.path_of(folder.name)
     parameters = {name: namespace[name] for name in notebooks.parameters(notebook)}

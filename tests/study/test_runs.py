@@ -1,6 +1,7 @@
 """A run's folder: complete or not there, its record, its predictions, and which code made it."""
 
 import json
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -40,6 +41,14 @@ def test_only_the_names_in_the_parameter_cells_are_parameters_also_when_the_cell
     again = runs.start({**namespace, "metrics": {"accuracy": 1}, "caption": "text", "weights": [1]}, little)
     assert first.record["parameters"] == again.record["parameters"] == {"rate": 0.1, "seed": 3, "out": namespace["out"]}
     assert first.fingerprint == again.fingerprint
+
+
+def test_in_jupyterlab_too_a_notebook_runs_in_the_projects_folder(namespace, project, little, monkeypatch):
+    monkeypatch.chdir(project / "notebooks")
+    runs.start(namespace, little)
+    assert Path.cwd() == project / "notebooks"
+    runs.start({**namespace, "get_ipython": None}, little)
+    assert Path.cwd() == project
 
 
 @pytest.mark.parametrize("changed", [{"rate": 0.2}, {"code": "x = 2"}, {"data": 1}])
