@@ -1,7 +1,7 @@
-"""Trainings and reports killed at random moments, and two whole studies: whether the same comes out as of one left alone.
+"""Trainings and reports killed at random moments, and a study made in three ways: whether the same comes out as of one left alone.
 
 make soak KILLS=100                      # half of them on a small training, half on `make report` of a small study
-make soak KILLS=0 STUDY=sample           # all of a study twice, one run at a time and four at a time
+make soak KILLS=0 STUDY=sample           # all of a study, one run at a time, four at a time, and on a cluster of two workers
 python tests/soak.py --compare A B       # two folders of results
 """
 
@@ -34,6 +34,15 @@ SMALL = {
     "10_report--report": {"title": "Small", "compare": [], "question": "Is it the same?"},
 }
 """A study of a training and a page: YAML file -> what stands in it."""
+
+ON_LOOPBACK = {
+    "n_workers": 2,
+    "threads_per_worker": 1,
+    "host": "127.0.0.1",
+    "dashboard_address": None,
+    "silence_logs": 50,
+}
+"""A scheduler with two workers on this machine, one command at a time on each."""
 
 TIMES = re.compile(r"second|started|wall|^(total )?ms\b|times as fast|per_second|made_by|hardware", re.IGNORECASE)
 """Columns of tables, and entries of records, that hold times or the machine."""
@@ -202,7 +211,7 @@ def main(argv=None):
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--only", choices=("trainings", "studies"), help="kill only these")
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which to kill")
-    parser.add_argument("--study", default="", help="make this study twice; by default a small one")
+    parser.add_argument("--study", default="", help="make this study; by default a small one")
     parser.add_argument("--compare", nargs=2, type=Path, metavar="FOLDER")
     args = parser.parse_args(argv)
     if args.compare:
@@ -218,12 +227,17 @@ def main(argv=None):
             found = [] if args.only == "studies" else kill_trainings(folder / "trainings", kills, chance)
             if args.only == "trainings":
                 return _say(found)
-            one, other = (_project(folder / name, args.study) for name in ("one", "other"))
+            one, other, third = (_project(folder / name, args.study) for name in ("one", "other", "third"))
             took = report(one, [*make, "-j1"])
             report(other, [*make, "-j4"])
-            twice = differences(one / "reports", other / "reports")
-            print(f"the study twice, -j1 and -j4: {len(twice)} differences, {took:.0f} s")
-            found += [f"twice, {line}" for line in twice]
+            from distributed import LocalCluster
+
+            with LocalCluster(**ON_LOOPBACK) as cluster:
+                report(third, [*make, f"CLUSTER={cluster.scheduler_address}"])
+            for way, project in (("-j4", other), ("a cluster", third)):
+                unlike = differences(one / "reports", project / "reports")
+                print(f"the study with -j1 and with {way}: {len(unlike)} differences, {took:.0f} s")
+                found += [f"{way}, {line}" for line in unlike]
             if not args.study:
                 found += kill_reports(folder / "reports", kills, chance, make, one, took)
     return _say(found)

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+import soak
 from conftest import PROJECT
 
 distributed = pytest.importorskip("distributed")
@@ -15,8 +16,7 @@ distributed = pytest.importorskip("distributed")
 @pytest.fixture
 def address():
     """The address of a scheduler with two workers on this machine, one command at a time on each."""
-    options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
-    with distributed.LocalCluster(**options, silence_logs=50) as cluster:
+    with distributed.LocalCluster(**soak.ON_LOOPBACK) as cluster:
         yield cluster.scheduler_address
 
 
