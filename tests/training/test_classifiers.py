@@ -92,5 +92,6 @@ def test_unknown_names_and_too_few_images_are_refused(blobs):
     vectors, labels = blobs[0][:10], np.array([0] * 8 + [1] * 2)
     with pytest.raises(InputError, match="a class has 2 training images, too few for 3 folds"):
         classifiers.fit("linear_svm", [vectors], labels, blobs, search=10)
-    with pytest.raises(InputError, match="a class has fewer than 5 validation images"):
-        classifiers.fit("linear_svm", [vectors], labels, (vectors, labels))
+    for held in ([0, 1, 0, 1], [0] * 8):  # no class of five; none of the second class
+        with pytest.raises(InputError, match="too few validation images to calibrate"):
+            classifiers.fit("linear_svm", [vectors], labels, (vectors[: len(held)], np.array(held)))

@@ -27,7 +27,7 @@ GRIDS = {
 """What is tried for each classifier: few values, the same for every feature."""
 
 FEWEST = 5
-"""Validation images of each class that a calibration takes: scikit-learn folds them five times."""
+"""Validation images that the largest class needs for a calibration: scikit-learn folds them five times."""
 
 PCA_ROWS = 15_000
 """Vectors that a PCA is fitted on, at least; its first few hundred components need no more."""
@@ -122,17 +122,17 @@ def fit(name, views, labels, calibration, components=256, class_weight=False, se
         search: int, training images (without mirror images) that the settings are searched on, by stratified
             cross-validation; 0 takes the grid's first values.
         grid: dict like the values of `GRIDS`, or None for the classifier's own.
-    Raises InputError: an unknown name, fewer images of a class than folds, or than `FEWEST` for the calibration.
+    Raises InputError: an unknown name, fewer images of a class than folds, or too few to calibrate with.
 
     Temperature scaling: Guo et al. 2017.
     """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.frozen import FrozenEstimator
 
-    if np.unique(calibration[1], return_counts=True)[1].min() < FEWEST:
+    if np.bincount(calibration[1]).max() < FEWEST or set(labels) - set(calibration[1]):
         raise InputError(
-            f"a class has fewer than {FEWEST} validation images, too few to calibrate probabilities. Make a larger "
-            "validation split, or leave the class out."
+            f"too few validation images to calibrate probabilities: every class needs one, and some class {FEWEST}. Make a "
+            "larger validation split."
         )
     components = min(components, views[0].shape[1], len(labels) // 2)
     pipeline = build(name, components, class_weight, seed)
