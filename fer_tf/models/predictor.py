@@ -117,7 +117,7 @@ def _facts(path):
 def _keras(path, facts):
     try:
         network = files.load(path)
-    except InputError:
+    except (InputError, ModuleNotFoundError):  # the latter where Keras is not installed
         raise
     except Exception as error:  # Keras raises half a dozen kinds for a damaged file
         raise InputError(f"{path}: not a model that Keras can load ({first_line(error)}). Copy it anew.") from error
