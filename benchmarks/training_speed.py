@@ -1,6 +1,6 @@
 """How fast the five-layer network trains: each way beside plain `fit` with Keras's `ImageDataGenerator`, in one run.
 
-    python benchmarks/training_speed.py [--images 2560] [--threads 2] [--views 10] [--out benchmarks]
+    python benchmarks/training_speed.py [--images 1280] [--times 5] [--threads 2] [--views 10] [--out benchmarks]
 
 Every way trains the same network on the same random images in batches of 128; the ways take turns, and the median of their epochs
 counts. `of_peak` is the rate of the network's multiplications next to that of one large product of matrices in float32 on this
@@ -122,8 +122,8 @@ def drawing(table):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=2560, help="in an epoch")
-    parser.add_argument("--times", type=int, default=3, help="epochs of each way")
+    parser.add_argument("--images", type=int, default=1280, help="in an epoch")
+    parser.add_argument("--times", type=int, default=5, help="epochs of each way")
     parser.add_argument("--threads", type=int, default=2, help="that TensorFlow computes with")
     parser.add_argument("--views", type=int, default=10, help="random ones at test time")
     parser.add_argument("--out", type=Path, help="folder for training_speed.csv and training_speed.svg")

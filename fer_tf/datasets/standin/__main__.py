@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from fer_tf.datasets.standin import LAYOUTS, PER_CLASS, write
-from fer_tf.errors import InputError
+from fer_tf.errors import exit_status
 
 
 def main(argv=None):
@@ -16,12 +16,7 @@ def main(argv=None):
     parser.add_argument("--train", type=int, default=PER_CLASS["train"], help="images of each class to train on")
     parser.add_argument("--test", type=int, default=PER_CLASS["test"], help="and to test on")
     args = parser.parse_args(argv)
-    try:
-        print(write(args.layout, args.folder, {"train": args.train, "test": args.test}))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_status(lambda: print(write(args.layout, args.folder, {"train": args.train, "test": args.test})))
 
 
 if __name__ == "__main__":
