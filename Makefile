@@ -87,8 +87,8 @@ test: | $(READY) ## Run the tests
 	OPENBLAS_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 SECONDS ?= 600
-fuzz: | $(READY) ## Give every reader damaged files for SECONDS, 600 by default
-	@FUZZ_SECONDS=$(SECONDS) $(PYTHON) -m pytest -n 0 --timeout 0 tests/test_fuzz.py
+fuzz: | $(READY) ## Give every reader damaged files for SECONDS, 600 by default; SEED=0 the same ones each time
+	@FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(PYTHON) -m pytest -n 0 --timeout 0 tests/test_fuzz.py
 
 KILLS ?= 100
 soak: | $(READY) ## Kill trainings and reports KILLS times, 100 by default; KILLS=0 STUDY=sample makes all of a study twice

@@ -227,7 +227,7 @@ def is_damaged_zip(path):
 
 
 def has_a_damaged_length(read, path):
-    """Whether reading a file asks for more memory than there is, as one changed byte can make it do.
+    """Whether reading a file asks for more memory than there is, or can be counted, as one changed byte can make it do.
 
     Args:
         read: callable of the path.
@@ -235,7 +235,7 @@ def has_a_damaged_length(read, path):
     """
     try:
         read(path)
-    except MemoryError:
+    except (MemoryError, OverflowError):
         return True
     except Exception:  # its caller says what is wrong
         return False

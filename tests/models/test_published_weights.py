@@ -106,6 +106,12 @@ def test_a_damaged_torch_file_of_the_old_form_is_refused_in_one_line(tmp_path, t
         assert "\n" not in str(caught.value)
 
 
+def test_a_torch_file_with_a_damaged_length_is_refused_in_one_line(tmp_path):
+    (tmp_path / "frame.pt").write_bytes(b"\x80\x04\x95" + b"\xff" * 8)
+    with pytest.raises(InputError, match=r"frame.pt: damaged. Download it again"):
+        torch_weights.read(tmp_path / "frame.pt")
+
+
 def test_a_torch_file_of_the_old_form_runs_nothing_that_it_holds(tmp_path):
     marker = tmp_path / "ran"
 
