@@ -1,5 +1,6 @@
 """The project's own files: one set of dependencies, a Makefile that tells the truth, and words that fit."""
 
+import inspect
 import json
 import os
 import re
@@ -15,6 +16,9 @@ from conftest import PROJECT
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from fer_tf import datasets, models
+from fer_tf.study import execute
 
 
 @pytest.fixture(scope="module")
@@ -282,6 +286,20 @@ def test_the_readme_shows_the_numbers_that_were_computed():
             assert (here, interval) == ("not run", "–")
         else:
             assert here == f"{row['reproduced']:.3f}" and interval == f"{row['low']:.3f} to {row['high']:.3f}"
+
+
+def test_the_options_of_every_run_are_those_of_its_dataset_or_network():
+    for file in sorted((PROJECT / "notebooks" / "studies").glob("*/*--*.yaml")):
+        parameters = execute.all_parameters(file)
+        takes = {
+            "00_data": lambda given: datasets.SOURCES[given["dataset"]].read,
+            "02_train_cnn": lambda given: models.architecture(given["model"]),
+            "03_transfer": lambda given: models.architecture(given["model"]),
+            "14_recipe": lambda given: models.architecture(given["model"]),
+        }.get(execute.notebook_of(file).stem)
+        if takes:
+            known = inspect.signature(takes(parameters)).parameters
+            assert set(parameters["options"]) <= set(known), file
 
 
 @pytest.mark.parametrize("module", sorted(set(re.findall(r"-m (fer_tf[.\w]+)", (PROJECT / "Makefile").read_text()))))
