@@ -28,9 +28,16 @@ REPORT := $(filter 10_report--%,$(RUNS))
 record = $(patsubst %,$(FOLDER)/runs/%/run.json,$1)
 DATA := $(call record,$(filter 00_data--%,$(RUNS)))
 DATASET := $(shell sed -n 's/^dataset: *//p' $(STUDIES)/common.yaml 2>/dev/null)
-PREPARED := $(if $(DATASET),data/prepared/$(DATASET)/dataset.json)
+PREPARED := data/prepared/$(DATASET)
 RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
 PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css')
+
+# Git writes files in the order of their names, not of their making. What came with a clone gets one date, lest a run look older
+# than the one that it was made from; what was made here keeps its own.
+ifneq ($(filter report,$(MAKECMDGOALS)),)
+CAME := $(filter-out $(shell git ls-files -m -- $(FOLDER) 2>/dev/null),$(shell git ls-files -- $(PAGE) '$(FOLDER)/runs/*/run.json' 2>/dev/null))
+$(if $(CAME),$(shell touch -r "$$(ls -t $(CAME) | head -1)" $(CAME)))
+endif
 
 # How many runs go at once, where -j does not say: of the sample two, for its runs are small and half of each takes one core; of
 # a real study one, which has the machine to itself. A cluster is given all that are ready, and its scheduler hands them out.
@@ -62,7 +69,8 @@ ifeq ($(origin DATASET),command line)
 data: | $(READY) ## Prepare the STUDY's data; with DATASET=fer2013 or five_class, download that one
 	@$(PYTHON) -m fer_tf.datasets.download $(DATASET)
 else
-data: $(DATA) $(PREPARED)
+data: $(DATA) | $(READY)
+	@$(prepare)
 endif
 
 report: $(PAGE) ## Execute what the STUDY still lacks and write its page
@@ -91,7 +99,7 @@ fuzz: | $(READY) ## Give every reader damaged files for SECONDS, 600 by default;
 	@FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(PYTHON) -m pytest -n 0 --timeout 0 tests/test_fuzz.py
 
 KILLS ?= 100
-soak: | $(READY) ## Kill trainings and reports KILLS times, 100 by default; KILLS=0 STUDY=sample makes all of a study twice
+soak: | $(READY) ## Kill trainings and reports KILLS times, 100 by default; KILLS=0 STUDY=sample makes a study in three ways
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(PYTHON) tests/soak.py --kills $(KILLS) $(if $(filter command line,$(origin STUDY)),--study $(STUDY))
 
 lint: | $(READY) ## Check style, and that the notebooks are stored without outputs
@@ -158,12 +166,17 @@ upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call named,$1)
 $(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*) | $(READY)
 	@$(if $(filter 00_data--%,$*),,$(prepare))
 	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $<
+	@$(if $(filter 00_data--%,$*),$(note_recipe))
 
-# Where runs came with a clone, the data they were made from did not. No prerequisite either: complete runs need none.
-prepare = test -e $(PREPARED) || $(PYTHON) -m fer_tf.study.execute --prepare $(patsubst %,$(STUDIES)/%.yaml,$(filter 00_data--%,$(RUNS)))
-
-$(PREPARED): | $(READY) $(DATA)
-	@$(prepare)
+# Where runs came with a clone, the data they were made from did not. No prerequisite either: complete runs need none. A dataset is
+# prepared in one place: how, and from which copy where one is named, is noted there, for a study that wants another.
+RECIPES := $(patsubst %,$(STUDIES)/%.yaml,$(filter 00_data--%,$(RUNS)))
+RECIPE := $(shell { cat $(RECIPES); grep ^seed: $(STUDIES)/common.yaml; } 2>/dev/null | grep -vE '^(about:|options: [{][}]|\#|$$)' | cksum)
+COPY := $$FER2013$$RAFDB$$AFFECTNET$$FIVE_CLASS$$FER_PLUS$$FOLDERS
+note_recipe = echo "$(RECIPE) $(COPY)" > $(PREPARED)/.recipe
+is_prepared = test -e $(PREPARED)/dataset.json && case "$$(cat $(PREPARED)/.recipe 2>/dev/null)" in \
+  "$(RECIPE) $(COPY)") ;; "$(RECIPE) "*) test -z "$(COPY)";; *) false;; esac
+prepare = { $(is_prepared); } || { $(PYTHON) -m fer_tf.study.execute --prepare $(RECIPES) && $(note_recipe); }
 
 $(PAGE): $(RECORDS) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) | $(READY)
 	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $(REPORT:%=$(STUDIES)/%.yaml)

@@ -76,7 +76,7 @@ def parser():
 
     option = _command(commands, "models", models, "tell which detectors and networks are here")
     option("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
-    option("--network", type=_path, metavar="FILE", help="look at this network")
+    option("--network", type=_path, metavar="NAME|FILE", help="look at this network")
     return built
 
 
@@ -147,8 +147,9 @@ def models(args):
         result = weights.find(name, args.weights_folder) if weights.present(name, args.weights_folder) else None
         how = "make models" if entry.free else f"python -m fer_tf.faces.detection --only {name}"
         print(f"  {entry.about}\n  license  {entry.license}\n  {f'file     {result}' if result else f'fetch    {how}'}")
-    network = predictor.load_predictor(args.network)
-    print(f"network     {network.path.name}\n  file     {network.path}\n  classes  {', '.join(network.classes)}")
+    for name in [args.network] if args.network else predictor.shipped_names():
+        network = predictor.load_predictor(name)
+        print(f"network     {network.path.stem}\n  file     {network.path}\n  classes  {', '.join(network.classes)}")
 
 
 def _command(commands, name, run, about):
@@ -163,7 +164,12 @@ def _detection_options(option):
     # Names are checked by `detection.load`, so that --help need not import OpenCV.
     option("--detector", metavar="NAME", help="haar, yunet, yolo or retinaface; the best that is here by default")
     option("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
-    option("--network", type=_path, metavar="FILE", help=".onnx or .keras; the one that ships by default")
+    option(
+        "--network",
+        type=_path,
+        metavar="NAME|FILE",
+        help="one that ships, five_layer by default, or a .onnx or .keras file",
+    )
     option("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
     option("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
 
@@ -268,7 +274,7 @@ def _timeline(summary):
     if not (summary.get("table") and summary["tracks"]):
         return None
     if not importlib.util.find_spec("matplotlib"):
-        print("no timeline without matplotlib: pip install 'fer_tf[study]'", file=sys.stderr)
+        print("no timeline without matplotlib. Install the whole: pip install '.[study]' in a clone", file=sys.stderr)
         return None
     from fer_tf import figures
     from fer_tf.faces import video as clips

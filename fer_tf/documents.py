@@ -209,6 +209,16 @@ def read_arrays(path, names, advice):
         raise InputError(f"{path}: damaged ({first_line(error)}). {advice}") from error
 
 
+def write_arrays(path, **arrays):
+    """Writes arrays as an `.npz` file that `numpy.load` reads, compressed by LZMA; the same arrays give the same bytes."""
+    with paths.writing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_LZMA) as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
+            entry.compress_type = zipfile.ZIP_LZMA
+            with archive.open(entry, "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+
+
 def is_damaged_zip(path):
     """Whether a zip file, such as a `.keras` or `.npz`, is other than it was written, by its entries' checksums, or has an
     array that NumPy does not read.

@@ -62,7 +62,10 @@ def exit_status(run, wrong=1):
     except ModuleNotFoundError as error:
         if (error.name or "fer_tf").partition(".")[0] == "fer_tf":
             raise
-        message, status = f"error: this needs {error.name}. Install the whole: pip install 'fer_tf[study]'.", wrong
+        message, status = (
+            f"error: this needs {error.name}. Install the whole: pip install '.[study]' in a clone.",
+            wrong,
+        )
     except MemoryError:
         message, status = "error: not enough memory. Close other programs, or give less at a time.", wrong
     except OSError as error:

@@ -206,7 +206,42 @@ def test_runs_that_came_with_a_clone_need_no_data_and_a_new_one_gets_them(copy):
     shutil.rmtree(copy / "reports/sample/runs/04_tta--five_layer")
     done = make("report", "PYTHON=./python", cwd=copy)
     assert done.stdout.split()[:3] == ["prepared", "executed", "04_tta--five_layer"]
-    assert make("data", "PYTHON=./python", cwd=copy).stdout.strip() == "make: Nothing to be done for 'data'."
+    assert make("data", "PYTHON=./python", cwd=copy).stdout == ""
+
+
+def test_git_writes_files_in_any_order_and_no_run_that_came_with_a_clone_looks_old(copy):
+    executed(copy)
+    trained, looked, page = (
+        copy / "reports/sample" / name
+        for name in ("runs/02_train_cnn--five_layer/run.json", "runs/04_tta--five_layer/run.json", "index.html")
+    )
+    git = ["git", "-C", str(copy), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "made elsewhere"], check=True)
+    now = trained.stat().st_mtime + 10
+    for seconds, file in enumerate((page, looked, trained)):  # later ones were made from earlier ones
+        os.utime(file, (now + seconds, now + seconds))
+    assert executed(copy) == []
+    trained.write_text("made here, later")
+    os.utime(trained, (now + 20, now + 20))
+    assert executed(copy) == ["04_tta--five_layer", "10_report--report"]
+
+
+def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy):
+    def again(*arguments):
+        (copy / "reports/sample/runs/04_tta--five_layer/run.json").unlink()
+        done = make("-j1", "report", "PYTHON=./python", *arguments, cwd=copy)
+        assert done.returncode == 0, done.stderr
+        return "prepared" in done.stdout
+
+    executed(copy)
+    assert not again()
+    assert again("FOLDERS=/elsewhere") and not again("FOLDERS=/elsewhere") and not again()
+    shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies/another")
+    (copy / "notebooks/studies/another/00_data--sample.yaml").write_text("options: {n: 7}")
+    executed(copy, "STUDY=another")
+    assert again() and not again()
 
 
 def test_an_unknown_study_is_refused_with_the_ones_there_are(copy):

@@ -35,6 +35,7 @@ SMALL = {
 }
 SMALL |= {"components": 8, "views": 2, "seconds": 1.0, "detector": "haar", "early_stopping": 0, "weights": ""}
 NARROW = {"plain_cnn": {"filters": [4, 8]}, "vit_b16": {"width": 48, "depth": 1}, "vit_b32": {"width": 48, "depth": 1}}
+NARROW |= {"inceptionv3": {"size": 75}}  # the least that it takes
 
 
 def miniature(study, root, chosen):

@@ -90,4 +90,4 @@ def test_the_command_reads_it_too_and_names_what_a_notebook_needs(environment):
     (environment.parents[2] / keras).write_bytes((PROJECT / "fer_tf/models/pretrained/five_layer.keras").read_bytes())
     done = outside(environment, environment.with_name("fer-tf"), "predict", "face.png", "--network", keras)
     assert done.returncode == 2 and done.stderr.splitlines()[-1].startswith("error: this needs ")
-    assert done.stderr.splitlines()[-1].endswith("Install the whole: pip install 'fer_tf[study]'.")
+    assert done.stderr.splitlines()[-1].endswith("Install the whole: pip install '.[study]' in a clone.")

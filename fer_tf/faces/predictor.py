@@ -11,7 +11,8 @@ class Predictor:
     """Finds faces and names the emotion that onlookers would.
 
     Args:
-        network: path of a `.onnx` or `.keras` file, or a `models.Classifier`; the network that ships by default.
+        network: path of a `.onnx` or `.keras` file, the name of a network that ships, by default "five_layer", or a
+            `models.Classifier`.
         detector: name of one of `detection.names()`, or a loaded detector; the best that is here by default.
         weights_folder: folder of the detectors' weights, looked into first.
     Raises InputError: no such network or detector, or a damaged one.

@@ -215,8 +215,8 @@ def suspicious_labels(images, suspects, n=7):
     return grid([[np.asarray(images[row]) for row in first["row"]]], column_labels=words)
 
 
-def _steps(x, y, size=0.004):
-    """The points of a monotone curve that lie further apart than a pixel, as rows: an SVG holds every point."""
+def _steps(x, y, size=0.01):
+    """The points of a monotone curve that lie further apart than a third of a millimeter, as rows: an SVG holds every point."""
     cell = np.floor((np.asarray(x) + np.asarray(y)) / size)
     return np.union1d(np.flatnonzero(np.diff(cell, prepend=-1)), np.arange(len(cell))[-1:])
 

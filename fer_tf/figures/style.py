@@ -141,8 +141,8 @@ def save(fig, path, formats=FORMATS):
 def slim_svg(text):
     """An SVG of matplotlib's in half the bytes, with nothing missing that is seen.
 
-    Digits beyond a hundredth of a point go, the font that every text repeats is said once, and pictures inside, which are
-    written as RGBA, become gray or have 256 colors.
+    Digits beyond a hundredth of a point go, as do names that nothing refers to and groups without one; the font that every text
+    repeats is said once, and pictures inside, which are written as RGBA, become gray or have 256 colors.
 
     Args:
         text: str.
@@ -155,7 +155,17 @@ def slim_svg(text):
     if font := re.search(r"font-family: [^;\"}]+", text):
         text = text.replace(f"; {font[0]}", "").replace(f"{font[0]}; ", "").replace("*{", f"*{{{font[0]}; ", 1)
     text = re.sub(r"(?<=data:image/png;base64,)[^'\"]+", lambda data: _smaller(data[0]), text)
-    return " ".join(text.replace('"', "'").split())
+    return _without_empty_groups(" ".join(text.replace('"', "'").split()))
+
+
+def _without_empty_groups(text):
+    """An SVG on one line, without ids that nothing refers to, and without groups that hold some shapes and say nothing."""
+    used = set(re.findall(r"#([\w.-]+)", text))
+    text = re.sub(r" id='([^']*)'", lambda name: name[0] if name[1] in used else "", text).replace("> <", "><")
+    shapes = r"((?:<(?:path|use|image)\b[^>]*/>|<text\b[^>]*>[^<]*</text>|<defs><path\b[^>]*/></defs>)*)"
+    while (fewer := re.sub(f"<g>{shapes}</g>", r"\1", text)) != text:
+        text = fewer
+    return text
 
 
 def _smaller(data):

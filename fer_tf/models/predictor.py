@@ -67,17 +67,21 @@ def load_predictor(path=None):
     """A network, ready to name emotions.
 
     Args:
-        path: a `.onnx` or `.keras` file; the shipped network by default. Its classes and its input's shape are read from the model
-            card (`.md`) of its name beside it, or from the run.json of its run; seven outputs without either are FER2013's.
+        path: a `.onnx` or `.keras` file, or the name of a network that ships, by default "five_layer". A file's classes and its
+            input's shape are read from the model card (`.md`) of its name beside it, or from the run.json of its run; seven
+            outputs without either are FER2013's.
     Raises InputError: no such file, no network, or one whose classes are not known.
 
     Example:
         >>> load_predictor().probabilities(np.zeros((3, 48, 48, 3), np.uint8)).shape
         (3, 7)
     """
-    path = Path(path) if path else shipped()
+    path = Path(path or shipped_names()[0])
+    if str(path) in shipped_names():
+        path = shipped(str(path))
     if not path.is_file():
-        raise InputError(f"{path}: no such network. Give a .onnx or .keras file, or leave it out for the shipped one.")
+        names = ", ".join(shipped_names())
+        raise InputError(f"{path}: no such network. Give a .onnx or .keras file, or one that ships: {names}.")
     readers = {".onnx": _onnx, ".keras": _keras}
     if path.suffix not in readers:
         raise InputError(f"{path}: a network is a .onnx or .keras file.")
@@ -91,8 +95,13 @@ def load_predictor(path=None):
     return Classifier(path, runtime, forward, classes, tuple(input_shape), bool(facts.get("color")))
 
 
+def shipped_names():
+    """The names of the networks that ship inside the package, the default one first."""
+    return sorted((file.stem for file in files.PRETRAINED.glob("*.md")), key=lambda name: (name != "five_layer", name))
+
+
 def shipped(name="five_layer"):
-    """The file of the network that ships with the package: the ONNX file where it is there, since it starts sooner."""
+    """The file of a network that ships with the package: the ONNX file where it is there, since it starts sooner."""
     quick = files.PRETRAINED / f"{name}.onnx"
     return quick if quick.is_file() else files.PRETRAINED / f"{name}.keras"
 

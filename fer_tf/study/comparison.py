@@ -115,7 +115,7 @@ def findings(table, headline):
         above = int((judged["low"] > judged["published"]).sum())
         below = int((judged["high"] < judged["published"]).sum())
         sentences.append(
-            f"Of {len(judged)} published accuracies that were computed again, {above} came out higher, {below} lower, and "
+            f"Of {len(judged)} accuracies that stand beside a published one, {above} are higher, {below} lower, and "
             f"{len(judged) - above - below} no different, by a 95% interval."
         )
     best = ran[(ran["metric"] == "accuracy") & (ran["what"] != headline)].sort_values("reproduced", ascending=False)

@@ -27,13 +27,14 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV
 
 def main(argv=None):
     """Executes the run of one YAML file; returns the exit status, 0 when it is complete."""
-    parser = argparse.ArgumentParser(prog="python -m fer_tf.study.execute", description="Execute one run of a study.")
-    parser.add_argument("yaml", type=Path, help="notebooks/studies/<study>/<notebook>--<run>.yaml")
-    parser.add_argument("--prepare", action="store_true", help="of a run of 00_data: only prepare the data it names")
+    parser = argparse.ArgumentParser(prog="python -m fer_tf.study.execute", description="Execute runs of a study.")
+    parser.add_argument("yaml", type=Path, nargs="+", help="notebooks/studies/<study>/<notebook>--<run>.yaml")
+    parser.add_argument("--prepare", action="store_true", help="of runs of 00_data: only prepare the data they name")
     args = parser.parse_args(argv)
 
     def run():
-        (prepare if args.prepare else execute)(args.yaml)
+        for file in args.yaml:
+            (prepare if args.prepare else execute)(file)
 
     return exit_status(run)
 

@@ -13,7 +13,7 @@ from fer_tf.errors import InputError, exit_status
 from fer_tf.models import export, files
 from fer_tf.study import page, runs
 
-LARGEST = 6_000_000
+LARGEST = 20_000_000
 """Bytes: what a clone and a wheel can carry without being felt."""
 
 

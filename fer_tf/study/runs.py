@@ -96,7 +96,7 @@ class Run:
             raise InputError(f"{self.folder / 'run.json'}: a table is damaged ({first_line(error)}).") from error
 
     def save_predictions(self, split, probabilities, dataset, variant=""):
-        """Keeps the class probabilities of every image of a split.
+        """Keeps the class probabilities of every image of a split, to four digits.
 
         Args:
             split: "validation" or "test".
@@ -112,14 +112,9 @@ class Run:
         if probabilities.shape != (len(dataset), len(dataset.classes)):
             expected = (len(dataset), len(dataset.classes))
             raise InputError(f"{self.name}: predictions of shape {probabilities.shape}, expected {expected}.")
-        with paths.writing(self.predictions_file(split, variant)) as part:
-            np.savez_compressed(
-                part,
-                probabilities=probabilities.astype(np.float32),
-                labels=dataset.labels.astype(np.int64),
-                ids=np.asarray(dataset.ids),
-                classes=np.asarray(dataset.classes),
-            )
+        Predictions(probabilities, dataset.labels, np.asarray(dataset.ids), dataset.classes).save(
+            self.predictions_file(split, variant)
+        )
 
     def predictions(self, split, variant=""):
         """The saved predictions of a split, as a `Predictions`.
@@ -193,6 +188,16 @@ class Predictions:
         """The predictions of some images only: rows is a bool mask (n,) or int indices."""
         return Predictions(self.probabilities[rows], self.labels[rows], self.ids[rows], self.classes)
 
+    def save(self, path):
+        """Writes them as an `.npz` file, a third smaller than NumPy's: with LZMA, and probabilities to four digits."""
+        documents.write_arrays(
+            path,
+            probabilities=_four_digits(self.probabilities.astype(np.float32)),
+            labels=self.labels.astype(np.int64),
+            ids=self.ids,
+            classes=np.asarray(self.classes),
+        )
+
 
 def start(namespace, dataset=None, source_run=None):
     """Opens the folder that the notebook's parameter `out` names, and takes down how the run comes about.
@@ -259,6 +264,14 @@ def _clear(folder):
     for path in folder.iterdir():
         if path.name not in KEPT_BY_A_NEW_START:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _four_digits(probabilities):
+    """Probabilities with 12 significant bits, which compress well; rows whose largest would be another one stay whole."""
+    fractions, exponents = np.frexp(probabilities)
+    rounded = np.ldexp(np.round(fractions * 2**12) / 2**12, exponents).astype(probabilities.dtype)
+    same = rounded.argmax(axis=1) == probabilities.argmax(axis=1)
+    return np.where(same[:, None], rounded, probabilities)
 
 
 def _plain(value):

@@ -158,11 +158,13 @@ def test_a_mirrored_picture_gets_the_same_probabilities(network):
     np.testing.assert_allclose(one.probabilities, two.probabilities, atol=0.01)
 
 
-def test_both_forms_of_the_shipped_network_give_the_same_probabilities():
-    forms = [models.PRETRAINED / f"five_layer{suffix}" for suffix in (".onnx", ".keras")]
+@pytest.mark.parametrize("name", predictor.shipped_names())
+def test_both_forms_of_a_shipped_network_give_the_same_probabilities(name):
+    forms = [models.PRETRAINED / f"{name}{suffix}" for suffix in (".onnx", ".keras")]
     if not all(form.is_file() for form in forms):
         pytest.skip("only one form of the network ships")
-    crops = np.random.default_rng(0).integers(0, 256, (70, 48, 48, 3), dtype=np.uint8)
+    crops = np.random.default_rng(0).integers(0, 256, (70, *models.model_card(name)["input_shape"]), dtype=np.uint8)
+    assert predictor.load_predictor(name).path == forms[0]
     quick, keras = (predictor.load_predictor(form).probabilities(crops) for form in forms)
     np.testing.assert_allclose(quick, keras, atol=1e-3)
 

@@ -375,5 +375,9 @@ def test_a_slim_svg_holds_the_same_pixels_in_half_the_bytes(tmp_path):
     (path,) = style.save(figures.published_vs_reproduced(numbers), tmp_path / "numbers", ("svg",))
     of_numbers = style.slim_svg(path.read_text())
     assert ">0.600<" in of_numbers and ">+0.100<" in of_numbers  # what is read keeps its digits
+    for tag in ("<path", "<use", "<text"):
+        assert of_numbers.count(tag) == path.read_text().count(tag), tag
     for text in (slim, of_numbers):
         ElementTree.fromstring(text)
+        names = set(re.findall(r" id='([^']*)'", text))
+        assert names and names == names & set(re.findall(r"#([\w.-]+)", text))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -224,3 +225,10 @@ def test_a_kernel_that_dies_is_one_line_that_says_where_to_look(study, project, 
     assert execute.main([str(write_run(study, ""))]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "Was memory short? See reports/s/runs/02_little--a/kernel.log" in error
+
+
+def test_the_data_of_several_runs_are_prepared_by_one_command(monkeypatch):
+    prepared = []
+    monkeypatch.setattr(execute, "prepare", prepared.append)
+    assert execute.main(["--prepare", "a.yaml", "b.yaml"]) == 0
+    assert prepared == [Path("a.yaml"), Path("b.yaml")]

@@ -1,6 +1,7 @@
 """A run's folder: complete or not there, its record, its predictions, and which code made it."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -88,6 +89,19 @@ def test_predictions_come_back_as_they_were_saved(namespace, little):
     np.testing.assert_array_equal(saved.labels, part.labels)
     assert saved.classes == little.classes and list(saved.ids) == list(part.ids)
     assert run.variants("validation") == ["twice"]
+
+
+def test_saved_probabilities_have_four_digits_and_the_same_largest_ones(namespace, little):
+    run, part = runs.start(namespace, little), little.split("validation")
+    given = np.random.default_rng(0).dirichlet(np.ones(3), len(part))
+    given[0] = [0.4000001, 0.4000002, 0.2]  # rounded, the first would be the largest
+    run.save_predictions("validation", given, part)
+    saved = run.predictions("validation").probabilities
+    np.testing.assert_allclose(saved, given, rtol=2.5e-4)
+    assert (saved.argmax(axis=1) == given.argmax(axis=1)).all()
+    assert not np.array_equal(saved, given.astype(np.float32))
+    with zipfile.ZipFile(run.predictions_file("validation")) as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_LZMA}
 
 
 def test_the_test_split_stays_closed_until_the_run_is_complete(namespace, little):
