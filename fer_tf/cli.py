@@ -135,7 +135,7 @@ def models(args):
     """`fer-tf models`: what is here, what is not, and where to get it."""
     from fer_tf.faces import detection
     from fer_tf.faces.detection import weights
-    from fer_tf.models import predictor
+    from fer_tf.models import files, predictor
 
     here, best = detection.available(args.weights_folder), detection.default(args.weights_folder)
     for name in detection.names():
@@ -147,9 +147,13 @@ def models(args):
         result = weights.find(name, args.weights_folder) if weights.present(name, args.weights_folder) else None
         how = "make models" if entry.free else f"python -m fer_tf.faces.detection --only {name}"
         print(f"  {entry.about}\n  license  {entry.license}\n  {f'file     {result}' if result else f'fetch    {how}'}")
-    for name in [args.network] if args.network else predictor.shipped_names():
-        network = predictor.load_predictor(name)
-        print(f"network     {network.path.stem}\n  file     {network.path}\n  classes  {', '.join(network.classes)}")
+    if args.network:
+        network = predictor.load_predictor(args.network)
+        networks = [(network.path, network.classes)]
+    else:  # by their cards: Keras takes seconds to load
+        networks = [(predictor.shipped(name), files.model_card(name)["classes"]) for name in predictor.shipped_names()]
+    for path, classes in networks:
+        print(f"network     {path.stem}\n  file     {path}\n  classes  {', '.join(classes)}")
 
 
 def _command(commands, name, run, about):

@@ -11,6 +11,7 @@ import yaml
 from fer_tf import evaluation, hashing, models, paths
 from fer_tf.errors import InputError, exit_status
 from fer_tf.models import export, files
+from fer_tf.models.input_layers import Resize
 from fer_tf.study import page, runs
 
 LARGEST = 20_000_000
@@ -19,6 +20,8 @@ LARGEST = 20_000_000
 
 def release(run):
     """Ships a complete training run's network as the package's pretrained one of its architecture, as `.keras` and ONNX.
+
+    A network that makes its images smaller inside ships as `.keras` alone: ONNX has no such averaging resize (tf2onnx 1.17).
 
     Args:
         run: complete `runs.Run` whose test split has been scored.
@@ -36,8 +39,10 @@ def release(run):
     if size > LARGEST:
         raise InputError(f"{run.name}: {size / 1e6:.1f} MB of weights; {LARGEST / 1e6:.0f} MB may be shipped at most.")
     weights.parent.mkdir(exist_ok=True)
-    shipped = (weights, weights.with_suffix(".onnx"))
-    export.to_onnx(network, shipped[1])
+    shrinks = any(isinstance(layer, Resize) and layer.size < network.input_shape[1] for layer in network.layers)
+    shipped = (weights,) if shrinks else (weights, weights.with_suffix(".onnx"))
+    if not shrinks:
+        export.to_onnx(network, shipped[1])
     models.save(network, weights)
     card = _card(run, name, network, scored, {path.name: hashing.file_digest(path) for path in shipped})
     path = files.PRETRAINED / f"{name}.md"
@@ -68,6 +73,7 @@ def _card(run, name, network, scored, digests):
     values = {key: metrics[key] for key in ("accuracy", "macro_f1", "ece", "n")} | {"low": low, "high": high}
     values |= {"name": name, "height": height, "width": width, "channels": channels, "tolerance": export.TOLERANCE}
     values |= {"parameters": sum(counts.values()), "run": run.name, "study": run.record["study"]}
+    values |= {"onnx": f"{name}.onnx" in digests}
     values |= {"data": facts["data"]["name"], "per_class": recall.to_markdown()}
     return page.template("card.md.j2").render(values, facts=yaml.safe_dump(facts, sort_keys=False, width=120))
 

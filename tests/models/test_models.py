@@ -85,15 +85,16 @@ def test_a_missing_or_broken_model_file_is_named(tmp_path):
         models.load(tmp_path / "broken.keras")
 
 
-def test_the_shipped_network_keeps_its_contract():
-    card, model = models.model_card("five_layer"), models.load_pretrained("five_layer")
+@pytest.mark.parametrize(("name", "most"), [("five_layer", 6_000_000), ("compact", 20_000_000)])
+def test_a_shipped_network_keeps_its_contract(name, most):
+    card, model = models.model_card(name), models.load_pretrained(name)
     assert tuple(card["classes"]) == FER2013
     assert model.input_shape == (None, *card["input_shape"]) and card["input_shape"][:2] == [48, 48]
     images = np.random.default_rng(0).integers(0, 256, (2, *card["input_shape"]), dtype=np.uint8)
     probabilities = model.predict(images.astype(np.float32), verbose=0)
     assert probabilities.shape == (2, 7)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert (models.PRETRAINED / "five_layer.keras").stat().st_size < 6_000_000
+    assert (models.PRETRAINED / f"{name}.keras").stat().st_size < most
 
 
 def test_weights_that_do_not_ship_are_refused_with_the_ones_that_do():
