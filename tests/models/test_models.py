@@ -98,7 +98,7 @@ def test_a_shipped_network_keeps_its_contract(name, most):
 
 
 def test_weights_that_do_not_ship_are_refused_with_the_ones_that_do():
-    with pytest.raises(InputError, match="unknown shipped network 'vgg99'; choose one of five_layer"):
+    with pytest.raises(InputError, match="unknown shipped network 'vgg99'; choose one of compact, five_layer"):
         models.load_pretrained("vgg99")
 
 
