@@ -245,7 +245,7 @@ def test_an_ensemble_of_snapshots_is_the_mean_of_their_probabilities(snapshots):
     run = study.open_run(snapshots)
     parts = [run.predictions("test", f"snapshot_{cycle}").probabilities for cycle in (1, 2)]
     mean = run.predictions("test", "mean_of_the_probabilities").probabilities
-    np.testing.assert_allclose(mean, np.mean(parts, axis=0), atol=1e-6)
+    np.testing.assert_allclose(mean, np.mean(parts, axis=0), rtol=5e-4)  # saved to four digits
     assert not np.allclose(*parts) and run.record["shown"] in run.variants("validation")
     averaged = run.predictions("test", "mean_of_the_weights").probabilities
     assert not any(np.allclose(averaged, other) for other in (*parts, mean))

@@ -228,7 +228,10 @@ def test_git_writes_files_in_any_order_and_no_run_that_came_with_a_clone_looks_o
     assert executed(copy) == ["04_tta--five_layer", "10_report--report"]
 
 
-def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy):
+def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy, monkeypatch):
+    for name in ("FER2013", "RAFDB", "AFFECTNET", "FIVE_CLASS", "FER_PLUS", "FOLDERS"):
+        monkeypatch.delenv(name, raising=False)
+
     def again(*arguments):
         (copy / "reports/sample/runs/04_tta--five_layer/run.json").unlink()
         done = make("-j1", "report", "PYTHON=./python", *arguments, cwd=copy)
