@@ -41,7 +41,9 @@ def release(run):
     weights.parent.mkdir(exist_ok=True)
     shrinks = any(isinstance(layer, Resize) and layer.size < network.input_shape[1] for layer in network.layers)
     shipped = (weights,) if shrinks else (weights, weights.with_suffix(".onnx"))
-    if not shrinks:
+    if shrinks:
+        weights.with_suffix(".onnx").unlink(missing_ok=True)  # of a network that shipped before
+    else:
         export.to_onnx(network, shipped[1])
     models.save(network, weights)
     card = _card(run, name, network, scored, {path.name: hashing.file_digest(path) for path in shipped})
