@@ -81,3 +81,19 @@ def test_the_leak_free_list_is_what_the_comparison_finds(faces):
     leaked = near_duplicates.leaks(faces.splits, near_duplicates.pairs(faces.images, rows))[rows]
     listed = [near_duplicates.file_stem(one) in near_duplicates.leak_free("fer2013") for one in faces.ids[rows]]
     assert leaked.any() and (leaked != np.array(listed)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["five_layer", "compact"])
+def test_a_shipped_network_is_right_as_often_as_its_card_says(faces, name):
+    from fer_tf import evaluation, models
+    from fer_tf.models import predictor
+
+    test = faces.split("test")
+    network = models.load_predictor(predictor.shipped(name))  # five_layer as ONNX, compact by Keras
+    card = models.model_card(name)
+    assert tuple(card["classes"]) == test.classes and card["metrics"]["test"]["n"] == len(test)
+    found = evaluation.metrics(test.labels, network.probabilities(test.images), test.classes)
+    # An image in a thousand may fall on the other side where the card's numbers were computed in bfloat16.
+    assert found["accuracy"] == pytest.approx(card["metrics"]["test"]["accuracy"], abs=0.001)
+    assert found["macro_f1"] == pytest.approx(card["metrics"]["test"]["macro_f1"], abs=0.002)

@@ -51,15 +51,14 @@ def sift_on_face(image, sift):
         ax.set_axis_off()
     right.plot(grid[:, 0], grid[:, 1], linestyle="none", marker="o", markersize=2, color="#E69F00")
     colors = ("#56B4E9", "#D55E00", "#009E73")
-    for size, color in zip(sift.sizes, colors, strict=False):
-        points = grid[grid[:, 2] == size, :2]
+    for cell, color in zip(sift.cells, colors, strict=False):
+        points = grid[grid[:, 2] == cell, :2]
         x, y = points[np.abs(points - np.array(image.shape[1::-1]) / 2).sum(axis=1).argmin()]
-        # SIFT looks at 4x4 cells of three scales each; the scale is half the keypoint's size.
-        side = 4 * 3 * size / 2
+        side = 4 * cell
         box = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]) * side / 2 + (x, y)
-        right.plot(*box.T, color=color, linewidth=1, label=f"size {size}")
+        right.plot(*box.T, color=color, linewidth=1, label=f"cells of {cell} pixels")
     right.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
-    fig.legend(loc="outside lower right", ncols=len(sift.sizes))
+    fig.legend(loc="outside lower right", ncols=len(sift.cells))
     return fig
 
 

@@ -255,10 +255,10 @@ def test_lines_of_hog_lie_along_an_edge(faces):
 def test_sift_is_drawn_where_it_stands(faces):
     from fer_tf.training.classical.features import DenseSift
 
-    sift = DenseSift(step=6, sizes=(3, 5))
+    sift = DenseSift(step=6, cells=(4, 7))
     fig = figures.sift_on_face(faces.images[0], sift)
     assert {tuple(point) for point in fig.axes[1].lines[0].get_xydata()} == {(x, y) for x, y, _ in sift.grid(24, 24)}
-    assert legend(fig) == ["size 3", "size 5"]
+    assert legend(fig) == ["cells of 4 pixels", "cells of 7 pixels"]
 
 
 def test_eigenfaces_are_the_components_each_from_black_to_white():

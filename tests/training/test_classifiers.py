@@ -38,6 +38,15 @@ def test_the_search_takes_the_setting_that_does_best(blobs):
     assert fit("rbf_svm", blobs, grid={"scale__gamma": [2.0, 1.0]}).chosen == {"scale__gamma": 2.0}
 
 
+def test_a_search_on_fewer_images_than_components_takes_fewer_components(blobs):
+    rng = np.random.default_rng(0)
+    vectors, labels = np.hstack([blobs[0], rng.normal(0, 0.1, (180, 40)).astype(np.float32)]), blobs[1]
+    held = vectors[120:], labels[120:]
+    result = classifiers.fit("rbf_svm", [vectors[:120]], labels[:120], held, components=40, search=30)
+    assert result.searched["accuracy"].max() > 0.9
+    assert result.model.estimator.estimator.named_steps["pca"].n_components_ == 40
+
+
 def test_mirror_images_are_learned_from_but_not_searched_on(blobs, monkeypatch):
     vectors, labels = blobs
     observed = []

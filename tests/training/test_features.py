@@ -65,10 +65,65 @@ def test_pixels_are_the_pixels(images):
 
 
 def test_sift_descriptors_have_length_one_and_stand_on_the_grid(images):
-    sift = features.DenseSift(step=6, sizes=(3, 5))
-    result = sift.describe(images[..., 0])
-    assert result.shape == (12, 4 * 4 * 2, 128) == (12, len(sift.grid(24, 24)), 128)
+    sift = features.DenseSift(step=6, cells=(4, 7))
+    result = sift.describe(images[0, ..., 0])
+    assert result.shape == (4 * 4 * 2, 128) == (len(sift.grid(24, 24)), 128)
     np.testing.assert_allclose(np.linalg.norm(result, axis=-1), 1, atol=1e-3)
+    assert features.DenseSift(step=6).fit_transform(images).shape == (12, 32 * 128)
+
+
+def test_sift_descriptors_are_like_those_of_opencv():
+    import cv2
+
+    image = np.random.default_rng(1).integers(0, 256, (16, 16), dtype=np.uint8)
+    image = cv2.resize(image, (96, 96), interpolation=cv2.INTER_CUBIC)  # structure that a first blur leaves as it is
+    sift = features.DenseSift(step=32, cells=(12,))
+    # A cell of OpenCV's is 1.5 of its keypoint's sizes wide.
+    points = [cv2.KeyPoint(float(x), float(y), cell / 1.5, 0) for x, y, cell in sift.grid(96, 96).tolist()]
+    theirs = cv2.SIFT_create().compute(image, points)[1]
+    theirs = np.sqrt(theirs / theirs.sum(axis=1, keepdims=True)).reshape(-1, 16, 8)
+    ours = sift.describe(image).reshape(-1, 16, 8)
+    middle = len(points) // 2  # all of its square lies in the image
+    likeness = max((ours[middle] * turned).sum() for turned in (theirs[middle], theirs[middle][:, (-np.arange(8)) % 8]))
+    assert likeness > 0.95
+    assert likeness > 1.1 * (ours[middle] * theirs[middle - 1]).sum()
+
+
+@pytest.fixture(scope="module")
+def fisher():
+    some = np.random.default_rng(0).integers(0, 256, (12, 24, 24, 1), dtype=np.uint8)
+    return features.FisherVectors(gaussians=4, shortened=6, step=6, cells=(4,)).fit(some)
+
+
+def test_a_fisher_vector_is_the_gradient_of_the_likelihood_by_means_and_deviations(images, fisher):
+    sift = features.DenseSift(6, (4,))
+    x = np.hstack([fisher.pca_.transform(sift.describe(images[0, ..., 0])), features._places(sift, (24, 24))])
+
+    def likelihood(means, deviations):
+        exponent = -0.5 * ((x[:, None] - means) / deviations) ** 2 - np.log(deviations)
+        return np.log((fisher.weights_ * np.exp(exponent.sum(axis=2))).sum(axis=1)).sum()
+
+    means, deviations = fisher.means_.astype(float), np.sqrt(fisher.variances_.astype(float))
+    by = {"means": np.empty_like(means), "deviations": np.empty_like(means)}
+    for at in np.ndindex(means.shape):
+        step = np.zeros_like(means)
+        step[at] = 1e-5
+        by["means"][at] = likelihood(means + step, deviations) - likelihood(means - step, deviations)
+        by["deviations"][at] = likelihood(means, deviations + step) - likelihood(means, deviations - step)
+    scale = deviations / np.sqrt(fisher.weights_[:, None])
+    expected = np.concatenate([by["means"] * scale, by["deviations"] * scale / np.sqrt(2)]).ravel()
+    expected = np.sign(expected) * np.sqrt(np.abs(expected))
+    np.testing.assert_allclose(fisher._vector(images[0, ..., 0]), expected / np.linalg.norm(expected), atol=2e-3)
+
+
+def test_fisher_vectors_have_length_one_and_are_the_same_for_the_mirror_image(images, fisher):
+    vectors = fisher.transform(images)
+    assert vectors.shape == (12, 2 * 4 * (6 + 2)) and vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(fisher.transform(images[:, :, ::-1]), vectors, atol=1e-5)
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.01
+    with pytest.raises(InputError, match="for 4000 Gaussians; take fewer Gaussians"):
+        features.FisherVectors(gaussians=4000, step=12, cells=(4,)).fit(images)
 
 
 def test_a_pyramid_counts_every_descriptor_once_on_each_level(images):
@@ -113,7 +168,7 @@ def test_what_is_no_batch_of_images_is_refused(wrong):
 
 
 def test_an_unknown_feature_is_named():
-    with pytest.raises(InputError, match="unknown feature 'lbp'; choose one of pixels, hog, sift"):
+    with pytest.raises(InputError, match="unknown feature 'lbp'; choose one of pixels, hog, sift, fisher"):
         features.build("hog+lbp")
 
 

@@ -3,5 +3,5 @@
 # ruff: noqa: F401 (what is imported here is what the room offers)
 
 from fer_tf.training.classical.classifiers import Fitted, accelerated, fit, names, probabilities
-from fer_tf.training.classical.features import DenseSift, Hog, Pixels, VisualWords, vectors
+from fer_tf.training.classical.features import DenseSift, FisherVectors, Hog, Pixels, VisualWords, vectors
 from fer_tf.training.classical.features import build as build_feature

@@ -10,7 +10,7 @@ import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline
@@ -201,6 +201,9 @@ def _search(pipeline, grid, vectors, labels, search, folds, seed):
     rows = [rng.permutation(np.flatnonzero(labels == k)) for k in np.unique(labels)]
     rows = np.sort(np.concatenate([r[: max(folds, round(search * len(r) / len(labels)))] for r in rows]))
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    if "pca" in pipeline.named_steps:
+        most = len(rows) * (folds - 1) // folds - 1  # a PCA has no more components than a fold has images
+        pipeline = clone(pipeline).set_params(pca__n_components=min(most, pipeline.named_steps["pca"].n_components))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "n_components > n_samples")  # Nystroem takes as many as there are
         result = GridSearchCV(pipeline, grid, cv=splitter, refit=False).fit(np.asarray(vectors[rows]), labels[rows])
