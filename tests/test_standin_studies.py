@@ -7,12 +7,15 @@ import json
 import os
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 from conftest import PROJECT
 
 from fer_tf import datasets
 from fer_tf.datasets import standin
+from fer_tf.datasets.sample import drawing
 from fer_tf.study import execute, scoring
 
 pytestmark = pytest.mark.slow
@@ -55,25 +58,55 @@ def miniature(study, root, chosen):
     return folder
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_a_study_is_executed_on_a_stand_in_and_says_so(study, tmp_path, monkeypatch):
-    layout, variable, per_class, chosen = STUDIES[study]
-    everything = os.environ.get("STANDIN_STUDIES") in ("all", study)
-    if not (chosen or everything):
-        pytest.skip("set STANDIN_STUDIES=all to execute this study too")
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A project with the real notebooks and no study."""
     monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
     shutil.copytree(PROJECT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("studies", ".*"))
     (tmp_path / "Makefile").write_text("")
-    source = standin.write(layout, tmp_path / "raw", per_class)
+    return tmp_path
+
+
+def all_runs(study):
+    return os.environ.get("STANDIN_STUDIES") in ("all", study)
+
+
+def test_a_study_of_two_classes_of_ones_own_looks_at_them_as_at_emotions(root, monkeypatch):
+    """As the README says; with STANDIN_STUDIES=class_folders, its training and its page too."""
+    for name, emotion, n in (("tired", "sad", 16), ("awake", "surprise", 24)):
+        (root / "faces" / name).mkdir(parents=True)
+        for i in range(n):
+            image = drawing.draw_face(emotion, 48, 1, np.random.default_rng([n, i]))
+            cv2.imwrite(str(root / "faces" / name / f"{i}.png"), image)
+    monkeypatch.setenv("FOLDERS", str(root / "faces"))
+    folder = miniature("class_folders", root, () if all_runs("class_folders") else ("01_eda--faces",))
+    data = folder / "00_data--faces.yaml"
+    options = {**yaml.safe_load(data.read_text())["options"], "classes": ["tired", "awake"]}
+    data.write_text(yaml.safe_dump({"options": options}))
+    datasets.prepare("folders", **options)  # by itself: a notebook takes longer
+    for file in sorted(folder.glob("*--*.yaml" if all_runs("class_folders") else "01_eda--*.yaml")):
+        execute.execute(file)
+    record = json.loads((root / "reports/class_folders/runs/01_eda--faces/run.json").read_text())
+    assert record["data"]["classes"] == ["tired", "awake"]
+    assert "The most frequent class, awake, makes 60.0%" in record["findings"][0]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_is_executed_on_a_stand_in_and_says_so(study, root, monkeypatch):
+    layout, variable, per_class, chosen = STUDIES[study]
+    everything = all_runs(study)
+    if not (chosen or everything):
+        pytest.skip("set STANDIN_STUDIES=all to execute this study too")
+    source = standin.write(layout, root / "raw", per_class)
     monkeypatch.setenv(variable, str(source))
-    folder = miniature(study, tmp_path, () if everything else chosen)
+    folder = miniature(study, root, () if everything else chosen)
     runs = sorted(folder.glob("*--*.yaml"))
     for file in sorted(runs, key=lambda file: (file.stem.startswith("10_report"), file.stem)):
         execute.execute(file)
-    results = json.loads((tmp_path / "reports" / study / "results.json").read_text())
-    page = (tmp_path / "reports" / study / "index.html").read_text()
+    results = json.loads((root / "reports" / study / "results.json").read_text())
+    page = (root / "reports" / study / "index.html").read_text()
     assert results["missing"] == [] and "These numbers are of drawn faces" in page
-    assert "drawn faces" in (tmp_path / "reports" / study / "README.md").read_text()
+    assert "drawn faces" in (root / "reports" / study / "README.md").read_text()
     named = {row["run"] for row in results["comparison"]}
     measured = {row["run"] for row in results["comparison"] if row["reproduced"] is not None}
     assert measured == named & {file.stem for file in runs} and measured

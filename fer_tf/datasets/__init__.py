@@ -94,6 +94,8 @@ def prepare(name, source=None, **options):
     path = find(name, source) if SOURCES[name].where_to_get_it else None
     options = json.loads(json.dumps(options))  # as it will be read back: a tuple becomes a list
     made_by = {"options": options, "code": hashing.code_digest(read), "files": _fingerprint(path)}
+    if "exclude" in options:  # a path, of a list that may have grown
+        made_by["excluded"] = hashing.digest(sorted(five_class.excluded(options["exclude"])))
     record = prepared.saved_record(name)
     if record and record["source"].get("made_by") == made_by:
         return load(name)

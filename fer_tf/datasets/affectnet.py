@@ -166,6 +166,7 @@ def _full(files, tables):
         known.setdefault("/".join(PurePosixPath(one).parts[-2:]), one)
     rows = []
     for table in tables:
+        train = "training" in PurePosixPath(table).name
         needed = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "expression")
         for number, line in enumerate(files.table(table, needed), start=2):
             code = line["expression"].strip()
@@ -185,7 +186,7 @@ def _full(files, tables):
                 aro, val = (float(line.get(key) or "nan") for key in ("arousal", "valence"))
             except (TypeError, ValueError, OverflowError) as error:
                 raise InputError(f"{where}: {error}.") from error
-            row = {"file": known[name], "name": name, "code": int(code), "train": "training" in table, "box": box}
+            row = {"file": known[name], "name": name, "code": int(code), "train": train, "box": box}
             rows.append(row | {"arousal": aro, "valence": val, "landmarks": points})
     return rows
 
@@ -196,7 +197,7 @@ def _in_box(words, box):
     left, top, width, height = box
     side = max(1, min(width, height))
     origin = (left + (width - side) // 2, top + (height - side) // 2)
-    return (points - np.resize(origin, len(points))) / side
+    return ((points - np.resize(origin, len(points))) / side).astype(np.float32)
 
 
 def _class_folders(files):

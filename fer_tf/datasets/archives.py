@@ -7,10 +7,11 @@ import csv
 import io
 import os
 import tarfile
+import threading
 import zipfile
 from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from fer_tf import paths
@@ -18,6 +19,7 @@ from fer_tf.errors import InputError, first_line
 
 MOST_BYTES = 50_000_000
 """Of one file among many, such as an image: a small zip can hold an entry of many gigabytes."""
+_MOST_LINE = 1_000_000  # characters of a table's line; the longest known, 68 landmarks, has about 1,500
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
@@ -32,6 +34,8 @@ class Files:
         names: the files' names with forward slashes, sorted, without what systems leave behind (.DS_Store, Thumbs.db).
         folders: the folders' names, empty ones among them.
         open: a name to a binary stream; in a zip and a folder, several threads may do so at once.
+        lock: held by `read`, which several threads may call at once: those of a tar share one stream.
+        places: dict, where in a tar each file begins, in bytes; empty for a folder and a zip.
     """
 
     label: str
@@ -39,13 +43,15 @@ class Files:
     names: tuple
     folders: frozenset
     open: Callable
+    lock: AbstractContextManager = field(default_factory=nullcontext)
+    places: dict = field(default_factory=dict)
 
     def read(self, name):
         """The bytes of one file.
 
         Raises InputError: it has more than `MOST_BYTES`, or a folder's file is a pipe or a link to nothing.
         """
-        with self.open(name) as stream:
+        with self.lock, self.open(name) as stream:
             data = stream.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise InputError(f"is larger than {MOST_BYTES / 1e6:g} MB")
@@ -64,18 +70,20 @@ class Files:
         return self.apply(self.read, name).decode("utf-8-sig", "replace")
 
     def table(self, name, columns):
-        """The rows of a CSV as a list of dict, "" where a cell is missing.
+        """Yields the rows of a CSV of any length, each a dict, "" where a cell is missing.
 
-        Raises InputError: it cannot be read, or lacks one of `columns`.
+        Raises InputError: it cannot be read to its end, or lacks one of `columns`.
         """
-        reader = csv.DictReader(io.StringIO(self.text(name), newline=""), restval="")
-        try:
-            rows = list(reader)
-        except csv.Error as error:
-            raise InputError(f"{self.label}: {name}, row {reader.line_num}: {error}. Download it again.") from error
-        if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
+        with self.apply(self.open, name) as stream:
+            reader = csv.DictReader(_lines(io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="")), restval="")
+            try:
+                missing = [column for column in columns if column not in (reader.fieldnames or ())]
+                yield from () if missing else reader
+            except Exception as error:  # csv, zipfile, tarfile and zlib raise half a dozen kinds
+                where = f"{self.label}: {name}, about row {reader.line_num}"
+                raise InputError(f"{where}: {first_line(error)}. Download it again.") from error
+        if missing:
             raise InputError(f"{self.label}: {name} has no column '{missing[0]}'. Give the official file.")
-        return rows
 
 
 @contextmanager
@@ -97,6 +105,13 @@ def opened(path):
             yield files
     else:
         raise InputError(f"{path.name}: not a folder, .zip or .tar.gz. Give the dataset in one of these forms.")
+
+
+def _lines(text):
+    while line := text.readline(_MOST_LINE):
+        if len(line) == _MOST_LINE:
+            raise InputError(f"more than {_MOST_LINE:,} characters")
+        yield line
 
 
 def _folder(path):
@@ -152,7 +167,9 @@ def _tar(path):
         _refuse_climbing(path.name, [info.name for info in infos])
         names = {_posix(info.name): info for info in infos if info.isfile()}
         folders = {_posix(info.name) for info in infos if info.isdir()}
-        yield _files(path.name, "tar", names, folders, lambda name: archive.extractfile(names[name]))
+        files = _files(path.name, "tar", names, folders, lambda name: archive.extractfile(names[name]))
+        places = {name: info.offset for name, info in names.items()}
+        yield replace(files, lock=threading.Lock(), places=places)
 
 
 def _files(label, kind, names, folders, open_file):

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from fer_tf import emotions
-from fer_tf.datasets import listed
+from fer_tf.datasets import listed, near_duplicates
 from fer_tf.datasets.archives import opened
 from fer_tf.datasets.dataset import SPLITS
 from fer_tf.datasets.splits import stratified
@@ -35,7 +35,8 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
         unreadable: "refuse" files that cannot be decoded, or "skip" them and name them in `source["skipped"]`.
         seed: int, of the split that is drawn where the folders tell none.
     Returns: Dataset of the emotions that have a folder. The folders `train`, `validation` and `test` are the splits
-        where they are there (see `splits_of_folders`); else 80, 10 and 10% of each class are drawn.
+        where they are there (see `splits_of_folders`); else 80, 10 and 10% of each class are drawn, near-duplicates
+        into one split.
     Raises InputError: no class folders, an unknown one, an empty one, or a damaged file; one line says what to do.
     """
     with opened(path) as files:
@@ -48,9 +49,13 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
 
         def split(names):
             if any(split_of(name) for name in names):
-                return splits_of_folders(files.label, names, seed)
-            splits = stratified([class_of(name, files.label, known) for name in names], seed=seed)
-            return splits, f"not official: 80% train, 10% validation and 10% test of each class, drawn with seed {seed}"
+                return splits_of_folders(files, names, seed)
+            groups = near_duplicates.groups_of_files(files, names)
+            splits = stratified([class_of(name, files.label, known) for name in names], seed=seed, groups=groups)
+            return splits, (
+                "not official: 80% train, 10% validation and 10% test of each class, near-duplicates in one split, "
+                f"drawn with seed {seed}"
+            )
 
         return read(files, "folders", classes, size, channels, split, unreadable=unreadable)
 
@@ -109,22 +114,22 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
     return emotion
 
 
-def splits_of_folders(label, names, seed):
+def splits_of_folders(files, names, seed):
     """The splits that the folders above the class folders say.
 
     Args:
-        names: n paths such as "train/angry/1.jpg".
+        names: n of the names in `files`, such as "train/angry/1.jpg".
         seed: int, of the validation split where it has to be drawn.
     Returns: str array (n,) of `SPLITS`, and a sentence on whose split it is. With two folders, the one that is not
-        `train` is the test split, as it was held out by whoever made the copy, and a ninth of `train`, drawn by class,
-        is the validation split; three folders are taken as they are.
+        `train` is the test split, as it was held out by whoever made the copy, and a ninth of `train`, drawn by class
+        with near-duplicates together, is the validation split; three folders are taken as they are.
     Raises InputError: `train` or both others are missing.
     """
     splits = np.array([split_of(name) for name in names])
     there = [split for split in SPLITS if split in splits]
     if "" in splits or "train" not in there or len(there) < 2:
         message = f"only {there[0]}/" if there else "neither usages in the file names nor train/ and test/ folders"
-        raise InputError(f"{label}: no split: {message}. Give a copy with train/ and test/.")
+        raise InputError(f"{files.label}: no split: {message}. Give a copy with train/ and test/.")
     if len(there) == 3:
         return splits, "not official: the folders train, validation and test as they came"
     held_out = there[1]
@@ -132,10 +137,11 @@ def splits_of_folders(label, names, seed):
     # By file name, not by its place in the archive: the split is the same for a folder and for a zip of it.
     train = sorted(np.flatnonzero(splits == "train"), key=lambda row: PurePosixPath(names[row]).parts[-3:])
     classes = [PurePosixPath(names[row]).parts[-2].lower() for row in train]
-    splits[train] = stratified(classes, {"train": 8 / 9, "validation": 1 / 9}, seed)
+    groups = near_duplicates.groups_of_files(files, [names[row] for row in train])
+    splits[train] = stratified(classes, {"train": 8 / 9, "validation": 1 / 9}, seed, groups)
     return splits, (
         f"not official: the folder {held_out} is the test split; "
-        f"a ninth of train, drawn by class with seed {seed}, is validation"
+        f"a ninth of train, drawn by class with seed {seed}, near-duplicates together, is validation"
     )
 
 

@@ -58,8 +58,6 @@ def read_fer2013(path, unreadable="refuse", seed=0):
             with files.apply(files.open, csv) as stream:
                 return _from_csv(stream, csv if files.kind == "folder" else f"{files.label}/{csv}")
         if class_folders.image_names(files):
-            if files.kind == "tar":
-                raise InputError(f"{files.label}: a tar of images. Unpack it and give the folder.")
             return _from_folders(files, unreadable, seed)
         inside = [name for name in files.names if name.lower().endswith(ARCHIVES)]
         if files.kind == "folder" and len(inside) == 1:
@@ -119,7 +117,7 @@ def _from_csv(stream, label):
 
 def _from_folders(files, unreadable, seed):
     def split(names):
-        return _splits_of_usages(files.label, names) or class_folders.splits_of_folders(files.label, names, seed)
+        return _splits_of_usages(files.label, names) or class_folders.splits_of_folders(files, names, seed)
 
     options = {"resize": False, "unreadable": unreadable}
     return _described(class_folders.read(files, "fer2013", emotions.FER2013, SIDE, 1, split, **options))

@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from fer_tf import emotions
+from fer_tf import emotions, paths
 from fer_tf.datasets import cleaning, listed, near_duplicates
 from fer_tf.datasets.archives import ARCHIVES, opened
 from fer_tf.datasets.class_folders import IMAGES
 from fer_tf.datasets.dataset import Dataset
 from fer_tf.datasets.splits import as_groups, stratified
-from fer_tf.errors import InputError, first_line
+from fer_tf.errors import InputError
 
 OFFICIAL = {"angry": 4030, "neutral": 4120, "happy": 4281, "sad": 4077, "surprise": 4002}
 """How many images the study kept after cleaning by hand."""
@@ -48,7 +48,7 @@ def read_five_class(
     Returns: Dataset with the classes of `emotions.FIVE`; `source["left_out"]` counts what was left out for which reason.
     Raises InputError: something is missing or wrong; one line says what and where.
     """
-    excluded = _excluded(exclude)
+    by_hand = excluded(exclude)
     parts = []
     with ExitStack() as stack:
         for one in _datasets(Path(path)):
@@ -75,11 +75,11 @@ def read_five_class(
         np.concatenate([part.images for part in parts]),
         *(np.concatenate([getattr(part, key) for part in parts]) for key in ("labels", "splits", "ids")),
     )
-    if unknown := excluded - set(merged.ids.tolist()):
+    if unknown := by_hand - set(merged.ids.tolist()):
         raise InputError(f"{exclude}: {min(unknown)} is no image here. Write <dataset>/<path in it>.")
     audit = cleaning.audit(merged, blank_std=blank_std, black_white=black_white)
     reasons = {
-        "on the exclusion list": np.isin(merged.ids, list(excluded)),
+        "on the exclusion list": np.isin(merged.ids, list(by_hand)),
         "blank": audit.blank,
         "black and white": audit.black_white,
         "same bytes, other label": audit.conflict,
@@ -142,11 +142,10 @@ def _listed(files, path, class_map):
     return names, labels, ids
 
 
-def _excluded(file):
+def excluded(file):
+    """The ids that an exclusion list names: set of str, empty without a list; an InputError where it cannot be read."""
     if not file:
         return set()
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: the exclusion list cannot be read ({first_line(error)}).") from error
+    data = paths.read_bytes(paths.resolve(file), advice="Name the list of images to leave out.")
+    lines = data.decode("utf-8-sig", "replace").splitlines()
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}

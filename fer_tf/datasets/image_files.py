@@ -60,7 +60,9 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
 
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(fill, np.array_split(np.arange(len(names)), max(1, len(names) // 256))))
+            # A tar is read by one thread from its start to its end: a compressed one begins anew to go back.
+            order = np.argsort([files.places.get(name, 0) for name in names], kind="stable")
+            list(pool.map(fill, np.array_split(order, 1 if files.places else max(1, len(names) // 256))))
         if failures and unreadable == "refuse":
             first = min(failures)
             more = f" (and {len(failures) - 1:,} more files)" if len(failures) > 1 else ""
@@ -146,9 +148,10 @@ def decode(data, channels=1):
     if not data:
         raise InputError("is an empty file")
     # OpenCV fills up what is missing of a cut-off file with gray and says nothing: look for the format's last bytes.
-    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]:
+    # Telephones write more behind them, such as the film of a Motion Photo.
+    if data[:2] == b"\xff\xd8" and data.find(b"\xff\xd9", _pixels_of_jpeg(data)) < 0:
         raise InputError("is cut off: a JPEG without its end")
-    if data[:4] == b"\x89PNG" and b"IEND" not in data[-64:]:
+    if data[:4] == b"\x89PNG" and b"IEND\xae\x42\x60\x82" not in data:
         raise InputError("is cut off: a PNG without its end")
     gray = channels == 1
     try:
@@ -158,6 +161,15 @@ def decode(data, channels=1):
     if image is None:
         raise InputError("is not an image")
     return image[..., None] if gray else image
+
+
+def _pixels_of_jpeg(data):
+    """Where a JPEG's compressed pixels begin: the segments before may hold a thumbnail, which has an end of its own."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # start of scan
+        filler = data[at + 1 : at + 2] == b"\xff"
+        at += 1 if filler else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return at
 
 
 def resize_square(image, size):

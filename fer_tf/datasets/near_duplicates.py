@@ -12,6 +12,8 @@ import pandas as pd
 
 from fer_tf.datasets.arrays import gray, mirror
 from fer_tf.datasets.cleaning import identical_groups
+from fer_tf.datasets.image_files import read_images
+from fer_tf.datasets.splits import as_groups
 from fer_tf.errors import choose
 
 SIMILAR = 0.9
@@ -20,6 +22,8 @@ two persons of one pose, above is one photograph (see the figure of similarities
 
 LEAK_FREE = Path(__file__).parent / "leak_free"
 SIDE, SHIFT = 48, 2
+MOST = 100
+"""Candidates of one image that are compared. Where there are more, as among the frames of a film, some are left out."""
 _BITS, _NEAR, _ENOUGH_CONTRAST = 64, 12, 5.0
 _STEPS = (-SHIFT, 0, SHIFT)
 _VIEWS = [(mirrored, dy, dx) for mirrored in (False, True) for dy in _STEPS for dx in _STEPS]
@@ -35,7 +39,8 @@ def pairs(images, rows=None):
             minute for FER2013's 35,887 images on two cores.
     Returns: DataFrame with the columns first and second (rows, first < second) and similarity: the correlation of their
         pixels at the best of all shifts up to 3 pixels and of the mirror image, -1 to 1. Images without contrast are
-        only in a pair with those of the same bytes.
+        only in a pair with those of the same bytes. An image with more than `MOST` candidates is compared with the nearest
+        of them, and with some evenly spread over all.
 
     Perceptual hash by the signs of low frequencies: Zauner 2010, "Implementation and benchmarking of perceptual image
     hash functions", section 3.2.1.
@@ -47,13 +52,12 @@ def pairs(images, rows=None):
         [{'first': 0, 'second': 2, 'similarity': 1.0}]
     """
     small = reduced(images)
-    flat = small.reshape(len(small), -1).std(axis=1) < _ENOUGH_CONTRAST
+    flat = np.array([image.std() for image in small]) < _ENOUGH_CONTRAST
     everything = np.flatnonzero(~flat)
     chosen = everything if rows is None else np.asarray(rows)[~flat[rows]]
     # Compared with each other, a pair is looked at in both orders: of a view and its inverse one is enough.
     views = _VIEWS if rows is not None else [view for view in _VIEWS if view not in _INVERSES]
-    candidates = _candidates(small, chosen, everything, views)
-    first, second = np.unique(np.sort(np.array(candidates, dtype=np.int64).reshape(-1, 2)), axis=0).T
+    first, second = _candidates(small, chosen, everything, views)
     values = [similarity(small[i], small[j]) for i, j in zip(first, second, strict=True)]
     table = pd.DataFrame({"first": first, "second": second, "similarity": np.array(values, dtype=np.float64)})
     return pd.concat([table, _flat_pairs(small, flat, rows)], ignore_index=True)
@@ -92,6 +96,20 @@ def groups(n, table, similar=SIMILAR):
     several = np.bincount(part, minlength=n)[part] > 1
     group[several] = pd.factorize(part[several])[0]
     return group
+
+
+def groups_of_files(files, names):
+    """Groups of image files that show the same photograph, for `splits.stratified`, so that no split has another's copy.
+
+    Args:
+        files: `archives.Files`.
+        names: names in `files`, n of them.
+    Returns: int64 array (n,); a file that cannot be read is on its own.
+    """
+    images, rows, _ = read_images(files, names, SIDE, resize=True, unreadable="skip")
+    group = np.full(len(names), -1, dtype=np.int64)
+    group[rows] = groups(len(rows), pairs(images))
+    return as_groups(group)
 
 
 def leaks(splits, table, split="test", similar=SIMILAR):
@@ -210,20 +228,28 @@ def _hashes(small):
 
 
 def _candidates(small, rows, others, views):
-    """Pairs (list of tuples) of which a view of the first has nearly the hash of the second."""
-    result = []
+    """Pairs of which a view of one has nearly the hash of the other: int64 array (2, m), the smaller number first."""
     if not len(rows) or not len(others):
-        return result
+        return np.empty((2, 0), dtype=np.int64)
     known = np.concatenate([_hashes(small[others[start : start + 4096]]) for start in range(0, len(others), 4096)])
-    step = max(1, 2**26 // len(others))
+    step, found = max(1, 2**24 // len(others)), []
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
+        equal = np.full((len(block), len(others)), -_BITS, dtype=np.float32)  # equal bits less different ones
         for view in views:
-            equal = _hashes(_view(small[block], *view)) @ known.T  # (rows, others): equal bits less different ones
-            i, j = np.nonzero(equal >= _BITS - 2 * _NEAR)
-            i, j = block[i], others[j]
-            result += zip(i[i != j].tolist(), j[i != j].tolist(), strict=True)
-    return result
+            np.maximum(equal, _hashes(_view(small[block], *view)) @ known.T, out=equal)
+        equal[block[:, None] == others] = -_BITS
+        near = [_some(np.flatnonzero(bits >= _BITS - 2 * _NEAR), bits) for bits in equal]
+        found.append([np.repeat(block, [len(one) for one in near]), others[np.concatenate(near)]])
+    return np.unique(np.sort(np.concatenate(found, axis=1), axis=0), axis=1)
+
+
+def _some(near, equal):
+    """Of more than `MOST` candidates the nearest, and some evenly spread, which link the groups that the nearest make."""
+    if len(near) <= MOST:
+        return near
+    spread = np.linspace(0, len(near) - 1, MOST // 2).astype(int)
+    return np.concatenate([near[np.argsort(-equal[near], kind="stable")[: MOST // 2]], near[spread]])
 
 
 def _flat_pairs(small, flat, rows):
@@ -232,11 +258,12 @@ def _flat_pairs(small, flat, rows):
     number = identical_groups(small[of])
     wanted = set(of.tolist() if rows is None else np.asarray(rows).tolist())
     linked = [
-        (int(of[i]), int(of[j]), 1.0)
-        for i in range(len(of))
-        for j in range(i + 1, len(of))
-        if number[i] >= 0 and number[i] == number[j] and wanted & {int(of[i]), int(of[j])}
+        (i, j, 1.0)
+        for twins in pd.Series(of[number >= 0]).groupby(number[number >= 0]).agg(list)
+        for place, j in enumerate(twins)
+        for i in twins[: min(place, MOST)]
+        if wanted & {i, j}
     ]
     return pd.DataFrame(linked, columns=["first", "second", "similarity"]).astype(
-        {"first": np.int64, "second": np.int64}
+        {"first": np.int64, "second": np.int64, "similarity": np.float64}
     )

@@ -1,11 +1,12 @@
 """RAF-DB's basic emotions, in the layout that its authors give out and in that of the Kaggle copy."""
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from fer_tf.datasets import listed
+from fer_tf.datasets import listed, near_duplicates
 from fer_tf.datasets.archives import opened
 from fer_tf.datasets.splits import stratified
 from fer_tf.errors import InputError
@@ -32,7 +33,7 @@ def read_rafdb(path, validation=0.15, size=SIDE, channels=3, unreadable="refuse"
     Args:
         path: with `EmoLabel/list_patition_label.txt` (spelled so) and `Image/aligned/train_00001_aligned.jpg` ..., or with
             `train/1` ... `train/7`, `test/1` ... and `train_labels.csv`, `test_labels.csv`; at any depth.
-        validation: share of the training images that become the validation split, drawn by class.
+        validation: share of the training images that become the validation split, drawn by class, near-duplicates together.
         size: int, height and width in pixels; 100 is what the files have.
         channels: 1 or 3.
         unreadable: "refuse" or "skip".
@@ -45,6 +46,10 @@ def read_rafdb(path, validation=0.15, size=SIDE, channels=3, unreadable="refuse"
     """
     with opened(path) as files:
         lists = [name for name in files.names if _LIST.search(name)]
+        if lists:  # compound/, beside basic/, has files of the same names
+            top = PurePosixPath(lists[0]).parent.parent
+            below = tuple(name for name in files.names if PurePosixPath(name).is_relative_to(top))
+            files = replace(files, names=below)
         names, labels = _official(files, lists[0]) if lists else _kaggle(files)
         listed.require_files(files, names, "the list of labels")
         ids = np.array([PurePosixPath(name).name for name in names])
@@ -55,12 +60,14 @@ def read_rafdb(path, validation=0.15, size=SIDE, channels=3, unreadable="refuse"
         codes = np.array(labels) - 1
         train = np.flatnonzero(splits == "train")
         train = train[np.argsort(ids[train])]  # by name: the split is the same for both layouts
-        splits[train] = stratified(codes[train], {"train": 1 - validation, "validation": validation}, seed)
+        groups = near_duplicates.groups_of_files(files, [names[row] for row in train])
+        splits[train] = stratified(codes[train], {"train": 1 - validation, "validation": validation}, seed, groups)
         counts = {split: int(np.sum([one.startswith(split) for one in ids])) for split in OFFICIAL}
         source = {
             "file": files.label,
             "form": "official layout" if lists else "Kaggle layout",
-            "split": f"official test split; {validation:.0%} of train, drawn by class with seed {seed}, is validation",
+            "split": f"official test split; {validation:.0%} of train, drawn by class with seed {seed}, near-duplicates "
+            "together, is validation",
             "differences": [
                 f"{split}: {counts[split]:,} images, officially {n:,}."
                 for split, n in OFFICIAL.items()
@@ -144,7 +151,7 @@ def _attributes(files, ids):
         try:
             values["points_of_original"][row] = [[float(word) for word in line.split()] for line in lines[:5]]
             for (key, known_words), line in zip(words.items(), lines[5:8], strict=True):
-                values[key][row] = known_words[int(line)]
-        except (ValueError, IndexError) as error:
+                values[key][row] = dict(enumerate(known_words))[int(line)]
+        except (ValueError, KeyError) as error:
             raise InputError(f"{files.label}: {name}: not five points, gender, race and age ({error}).") from error
     return values

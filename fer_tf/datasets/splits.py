@@ -140,4 +140,7 @@ def _refuse_small(labels, codes, of_group, parts, what):
     counts = np.bincount(of_group, minlength=codes.max() + 1)
     if counts.min() < parts:
         name = np.unique(np.asarray(labels))[counts.argmin()]
-        raise InputError(f"class {name} has {counts.min()} images (or groups) for {parts} {what}. Take fewer {what}.")
+        raise InputError(
+            f"class {name} has {counts.min()} images (or groups of near-duplicates) for {parts} {what}. Add other images, "
+            f"or {'sort them into train/, validation/ and test/' if what == 'splits' else 'take fewer folds'}."
+        )

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import tarfile
 import zipfile
 from pathlib import PurePosixPath
@@ -343,12 +344,14 @@ def test_images_keep_their_pixels_and_rows_their_order(tmp_path):
     assert keys == sorted(keys)
 
 
-def test_zip_and_folder_of_the_same_files_are_the_same_dataset(tmp_path):
+def test_a_zip_a_tar_and_a_folder_of_the_same_files_are_the_same_dataset(tmp_path):
     files = faces_of()
     junk = {"__MACOSX/train/angry/._Training_1.png": b"x", "train/angry/.DS_Store": b"x", "train/angry/Thumbs.db": b"x"}
     zipped = datasets.read_fer2013(as_zip(tmp_path / "archive.zip", {**files, **junk}))
     folder = datasets.read_fer2013(as_folder(tmp_path / "folder", {**files, **junk, "README.md": b"read me"}))
     assert zipped.hash == folder.hash and zipped.ids.tolist() == folder.ids.tolist()
+    tarred = datasets.read_fer2013(shutil.make_archive(tmp_path / "archive", "gztar", tmp_path / "folder"))
+    assert tarred.hash == folder.hash
 
 
 def test_class_folders_may_carry_other_names_of_the_emotion(tmp_path):
@@ -479,7 +482,8 @@ def test_what_is_no_archive_is_refused(tmp_path):
 def test_class_folders_of_any_size_are_resized_to_the_size_wanted(tmp_path):
     wide = np.zeros((60, 100), np.uint8)
     wide[:, 20:80] = 200  # the square in the middle
-    files = {f"{emotion}/{n}.png": png(face(n)) for emotion in ("joy", "sad", "contempt") for n in range(10)}
+    names = [f"{emotion}/{n}.png" for emotion in ("joy", "sad", "contempt") for n in range(10)]
+    files = {name: png(face(seed)) for seed, name in enumerate(names)}
     files["joy/wide.png"] = png(wide)
     zipped = datasets.read_folders(as_zip(tmp_path / "mine.zip", files), size=32, channels=3)
     assert zipped.images.shape == (31, 32, 32, 3) and zipped.classes == ("happy", "sad", "contempt")
@@ -508,7 +512,7 @@ def test_the_splits_of_class_folders_are_those_of_their_folders(tmp_path):
     [
         ({"notes.txt": b"x"}, "no class folders of images"),
         ({"angry/1.png": png(face(1)), "bored/1.png": png(face(2))}, "unknown class folder 'bored'"),
-        ({"angry/1.png": png(face(1)), "happy/1.png": png(face(2))}, "Take fewer splits"),
+        ({"angry/1.png": png(face(1)), "happy/1.png": png(face(2))}, "or sort them into train/, validation/ and test/"),
         ({f"train/{e}/{n}.png": png(face(n)) for e in ("sad", "fear") for n in range(9)}, "only train/"),
         ({"train/sad/1.png": png(face(1)), "test/fear/1.png": png(face(1))}, "test/sad is empty or missing"),
     ],

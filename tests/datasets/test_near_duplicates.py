@@ -58,6 +58,19 @@ def test_images_of_no_near_duplicate_and_of_no_contrast_are_in_no_pair():
     assert not linked(table) and (near_duplicates.groups(20, table) == -1).all()
 
 
+@pytest.mark.parametrize("contrast", [40, 0])
+def test_a_films_frames_are_of_one_group_with_a_bounded_number_of_pairs(contrast):
+    rng = np.random.default_rng(0)
+    scene, motion = (cv2.GaussianBlur(rng.normal(0, 14 * contrast, (48, 48)), (0, 0), 4) for _ in range(2))
+    frames = 128 + scene + np.linspace(0, 2, 240)[:, None, None] * motion
+    frames += contrast / 10 * rng.normal(0, 1, (240, 48, 48))
+    table = near_duplicates.pairs(np.clip(frames, 0, 255).astype(np.uint8)[..., None])
+    assert len(table) <= 240 * near_duplicates.MOST < 240 * 239 / 2
+    assert (near_duplicates.groups(240, table) == 0).all()
+    splits = np.repeat(["train", "test"], [180, 60])
+    assert near_duplicates.leaks(splits, table).sum() == 60
+
+
 def test_a_test_image_with_a_copy_in_another_split_leaks_and_the_summary_counts_it(faces):
     table = near_duplicates.pairs(faces.images)
     leaked = near_duplicates.leaks(faces.splits, table)

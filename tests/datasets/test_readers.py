@@ -3,14 +3,16 @@
 import csv
 import os
 import shutil
+import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 import pytest
 
 from fer_tf import datasets, emotions, figures
-from fer_tf.datasets import affectnet, attributes, fer_plus, five_class, image_files, rafdb, standin
+from fer_tf.datasets import affectnet, archives, attributes, fer_plus, five_class, image_files, rafdb, standin
 from fer_tf.datasets.standin import __main__ as standin_main
 from fer_tf.errors import InputError
 
@@ -21,6 +23,7 @@ SOURCES = {
     "affectnet": "affectnet",
     "affectnet_full": "affectnet",
     "affectnet_folders": "affectnet",
+    "own_folders": "folders",
     "five_class": "five_class",
     "fer_plus": "fer_plus",
 }
@@ -31,7 +34,8 @@ SMALL = {"affectnet": {"size": 32}, "rafdb": {"size": 32}}
 def originals(tmp_path_factory):
     """A folder of each layout, written once."""
     root = tmp_path_factory.mktemp("layouts")
-    return {layout: standin.write(layout, root / layout, FEW) for layout in standin.LAYOUTS}
+    folders = {layout: standin.write(layout, root / layout, FEW) for layout in standin.LAYOUTS}
+    return folders | {"own_folders": folders["affectnet_folders"]}
 
 
 @pytest.fixture
@@ -155,11 +159,13 @@ def test_fer_plus_takes_the_majority_and_keeps_the_votes(tree):
 
 
 def test_classes_of_ones_own_need_be_no_emotions(tmp_path, project):
-    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    rng = np.random.default_rng(0)
     for name in ("müde", "εγρήγορος", "眠い"):
         for i in range(10):
             (tmp_path / "own" / name).mkdir(parents=True, exist_ok=True)
-            cv2.imencode(".png", image + i)[1].tofile(tmp_path / "own" / name / f"名{i}.png")
+            cv2.imencode(".png", rng.integers(0, 256, (40, 60, 3), dtype=np.uint8))[1].tofile(
+                tmp_path / "own" / name / f"名{i}.png"
+            )
     faces = datasets.prepare("folders", tmp_path / "own", classes=["眠い", "müde", "εγρήγορος"])
     assert faces.classes == ("眠い", "müde", "εγρήγορος") and len(faces) == 30
     with pytest.raises(InputError, match="unknown class folder 'müde'"):
@@ -178,7 +184,7 @@ def drop_split(folder):
 
 
 def link_out(folder):
-    path = folder / "train_set/images/1.jpg"
+    path = min(folder.rglob("*.jpg"))
     target = folder.parent / "elsewhere.jpg"
     path.rename(target)
     path.symlink_to(target)
@@ -213,6 +219,11 @@ BROKEN = {
         lambda f: (f / "basic/Annotation/manual/test_0001_manu_attri.txt").write_text("1 2\n"),
         "not five points, gender, race and age",
     ),
+    "rafdb negative attribute": (
+        "rafdb",
+        lambda f: (f / "basic/Annotation/manual/test_0001_manu_attri.txt").write_text("1 2\n" * 5 + "0\n0\n-1\n"),
+        r"not five points, gender, race and age \(-1\)",
+    ),
     "rafdb kaggle unlisted": (
         "rafdb_kaggle",
         lambda f: replace_line(f / "test_labels.csv", 1, "test_0002_aligned.jpg,2"),
@@ -246,6 +257,9 @@ BROKEN = {
     ),
     "affectnet split": ("affectnet", lambda f: shutil.rmtree(f / "val_set"), "no images of val_set/ or test/"),
     "affectnet link": ("affectnet", link_out, "the link train_set/images/1.jpg leads out of the folder"),
+    "rafdb link": ("rafdb", link_out, "the link basic/Image/aligned/test_0001_aligned.jpg leads out of the folder"),
+    "folders link": ("own_folders", link_out, "the link test/anger/.*jpg leads out of the folder"),
+    "five link": ("five_class", link_out, "the link images/train/angry/1.jpg leads out of the folder"),
     "affectnet dangling": (
         "affectnet",
         lambda f: (f / "train_set/images/1.jpg").unlink() or (f / "train_set/images/1.jpg").symlink_to(f / "none"),
@@ -287,6 +301,16 @@ BROKEN = {
         "five_class",
         lambda f: [shutil.rmtree(one) for one in f.iterdir() if one.is_dir()],
         "no zips or folders",
+    ),
+    "five empty split": (
+        "five_class",
+        lambda f: [one.unlink() for name in ("sad", "sadness") for one in sorted(f.rglob(f"{name}/*.jpg"))[1:]],
+        "images .or groups of near-duplicates. for 3 splits",
+    ),
+    "fer_plus empty split": (
+        "fer_plus",
+        lambda f: (f / "fer2013.csv").write_text((f / "fer2013.csv").read_text().replace("PublicTest", "Training")),
+        "no row with the Usage PublicTest",
     ),
     "fer_plus table": ("fer_plus", lambda f: (f / "fer2013new.csv").unlink(), "no fer2013new.csv"),
     "fer_plus rows": (
@@ -332,6 +356,131 @@ def test_a_zip_is_read_as_the_folder_is(tree, tmp_path):
         for path in folder.rglob("*"):
             archive.write(path, path.relative_to(folder))
     assert rafdb.read_rafdb(tmp_path / "raf.zip", size=16)[0].hash == rafdb.read_rafdb(folder, size=16)[0].hash
+
+
+@pytest.mark.parametrize("form", ["w", "w:gz"])
+def test_a_tars_images_are_the_right_ones_though_threads_share_it(tmp_path, form):
+    images = np.random.default_rng(0).integers(0, 256, (700, 8, 8), dtype=np.uint8)
+    names = [f"{i:03d}.png" for i in range(700)]
+    with tarfile.open(tmp_path / "faces.tar", form) as archive:
+        for i in np.random.default_rng(1).permutation(700):
+            cv2.imwrite(str(tmp_path / names[i]), images[i])
+            archive.add(tmp_path / names[i], names[i])
+    with archives.opened(tmp_path / "faces.tar") as files:
+        read, rows, _ = image_files.read_images(files, names, 8)
+        with ThreadPoolExecutor(8) as pool:
+            data = list(pool.map(files.read, names))
+    assert rows.tolist() == list(range(700)) and np.array_equal(read[..., 0], images)
+    assert data == [(tmp_path / name).read_bytes() for name in names]
+
+
+def test_a_table_of_any_length_is_read_row_by_row_and_a_line_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_BYTES", 100)
+    (tmp_path / "a.csv").write_text("n,word\n" + "".join(f"{n},x\n" for n in range(5000)) + "y" * 2_000_000)
+    with archives.opened(tmp_path) as files:
+        rows = files.table("a.csv", ("n",))
+        assert [next(rows)["n"] for _ in range(5000)] == [str(n) for n in range(5000)]
+        with pytest.raises(InputError, match=r"a\.csv, about row 5001: more than 1,000,000 characters"):
+            next(rows)
+
+
+JPEG = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8))[1].tobytes()
+PNG = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8))[1].tobytes()
+PROGRESSIVE = cv2.imencode(".jpg", cv2.imdecode(np.frombuffer(PNG, np.uint8), 1), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1]
+THUMBNAIL = JPEG[:2] + b"\xff\xe1" + (len(JPEG) + 2).to_bytes(2, "big") + JPEG + b"\xff" + JPEG[2:]
+FILM = b"\0\0\0\x18ftypmp42" + np.random.default_rng(0).bytes(100_000)
+
+
+@pytest.mark.parametrize(
+    "data", [JPEG, THUMBNAIL, PROGRESSIVE.tobytes(), PNG], ids=["jpeg", "thumbnail", "progressive", "png"]
+)
+def test_what_a_telephone_writes_behind_an_image_does_not_matter_but_a_cut_does(data):
+    whole = image_files.decode(data, 3)
+    assert whole.shape == (64, 48, 3) and np.array_equal(image_files.decode(data + FILM, 3), whole)
+    for left in (len(data) - 2, len(data) - 200, len(data) - 1500):
+        with pytest.raises(InputError, match="is cut off"):
+            image_files.decode(data[:left])
+
+
+def test_an_image_that_cannot_be_read_is_left_out_of_the_five_classes_and_named_or_refused(tree):
+    folder = tree("five_class")
+    (folder / "random-images-for-face-emotion-recognition/anger/1.jpg").write_bytes(b"\xff\xd8 no")
+    skipped = prepare("five_class", folder).source["skipped"]
+    assert skipped == ["anger/1.jpg is cut off: a JPEG without its end"]
+    with pytest.raises(InputError, match=r"anger/1\.jpg is cut off"):
+        prepare("five_class", folder, unreadable="refuse")
+
+
+@pytest.mark.parametrize("layout", ["rafdb", "five_class", "affectnet"])
+def test_names_in_other_alphabets_are_names(tree, layout):
+    folder = tree(layout)
+    expected = prepare(layout, folder)
+    for one in [one for one in folder.iterdir() if one.is_dir()]:
+        (folder / "表情 ü").mkdir(exist_ok=True)
+        one.rename(folder / "表情 ü" / one.name)
+    if layout == "five_class":
+        one = min((folder / "表情 ü").rglob("*.jpg"))
+        one.rename(one.with_name("лицо.jpg"))
+        folder = folder / "表情 ü"
+    faces = prepare(layout, folder)
+    assert len(faces) == len(expected) and faces.counts().equals(expected.counts())
+    assert layout != "five_class" or any(name.endswith("лицо.jpg") for name in faces.ids)
+
+
+def test_rafdbs_compound_emotions_beside_the_basic_ones_change_nothing(tree):
+    folder = tree("rafdb")
+    faces, values = rafdb.read_rafdb(folder)
+    shutil.copytree(folder / "basic", folder / "compound", ignore=shutil.ignore_patterns("EmoLabel"))
+    cv2.imwrite(str(folder / "compound/Image/aligned/train_00001_aligned.jpg"), np.zeros((100, 100, 3), np.uint8))
+    (folder / "compound/Annotation/manual/train_00001_manu_attri.txt").write_text("1 2\n" * 5 + "2\n2\n4\n")
+    again, others = rafdb.read_rafdb(folder)
+    assert again.hash == faces.hash and all(np.array_equal(values[key], others[key]) for key in values)
+
+
+def test_affectnets_tables_tell_their_split_by_their_own_name(tree):
+    folder = tree("affectnet_full")
+    expected = affectnet.read_affectnet(folder, size=16)[0]
+    folder.rename(folder.parent / "training")
+    (folder.parent / "around").mkdir()
+    (folder.parent / "training").rename(folder.parent / "around" / "training")
+    assert affectnet.read_affectnet(folder.parent / "around", size=16)[0].hash == expected.hash
+
+
+@pytest.mark.parametrize("name", ["folders", "folders of train and test", "rafdb"])
+def test_copies_of_an_image_are_drawn_into_one_split(tree, tmp_path, name):
+    rng = np.random.default_rng(0)
+    if name == "rafdb":
+        folder = tree("rafdb") / "basic/Image/aligned"
+        files = sorted(folder.glob("train_*"))
+        for first, second in zip(files[:14], files[14:28], strict=True):  # the classes take turns: both are of one
+            cv2.imwrite(str(first), rng.integers(0, 256, (100, 100, 3), dtype=np.uint8))
+            shutil.copy(first, second)
+        faces = rafdb.read_rafdb(folder.parents[2])[0]
+    else:
+        for place in range(60):
+            folder = tmp_path / "own" / ("" if name == "folders" else "test" if place < 20 else "train")
+            folder = folder / ("happy", "sad")[place % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / f"{place}.png"), rng.integers(0, 256, (48, 48), dtype=np.uint8))
+            shutil.copy(folder / f"{place}.png", folder / f"{place} copy.png")
+        faces = datasets.read_folders(tmp_path / "own")
+    splits = {}
+    for image, split in zip(faces.images, faces.splits.tolist(), strict=True):
+        splits.setdefault(image.tobytes(), []).append(split)
+    copies = [set(two) for two in splits.values() if len(two) == 2]
+    assert len(copies) == (14 if name == "rafdb" else 60) and all(len(two) == 1 for two in copies)
+    assert {"validation"} in copies
+
+
+def test_an_exclusion_list_that_has_grown_is_read_again_from_the_projects_folder(tree, project):
+    folder, removed = tree("five_class"), "random-images-for-face-emotion-recognition/surprise/8.jpg"
+    (project / "removed.txt").write_text("# by hand\n")
+    before = prepare("five_class", folder, exclude="removed.txt")
+    (project / "removed.txt").write_text(f"# by hand\n{removed}\n")
+    after = prepare("five_class", folder, exclude="removed.txt")
+    assert set(before.ids.tolist()) - set(after.ids.tolist()) == {removed}
+    with pytest.raises(InputError, match=r"other\.txt: no such file"):
+        prepare("five_class", folder, exclude="other.txt")
 
 
 def test_the_exclusion_list_names_images_that_are_there(tree, tmp_path):
