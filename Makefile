@@ -19,15 +19,26 @@ $(error there is no study '$(value STUDY)' in notebooks/studies/; choose one wit
 endif
 override STUDY := sample
 endif
+ifeq ($(origin DATASET),command line)
+SOURCES := $(shell sed -n 's/^    "\([a-z0-9_]*\)": Source.*/\1/p' fer_tf/datasets/__init__.py 2>/dev/null)
+ifeq ($(and $(filter 1,$(words $(value DATASET))),$(filter $(SOURCES),$(value DATASET))),)
+$(error there is no dataset '$(value DATASET)'; choose one with DATASET=<name>: $(SOURCES))
+endif
+endif
 
 STUDIES := notebooks/studies/$(STUDY)
 FOLDER := reports/$(STUDY)
 PAGE := $(FOLDER)/index.html
 RUNS := $(basename $(notdir $(sort $(wildcard $(STUDIES)/*--*.yaml))))
+ifneq ($(filter release,$(MAKECMDGOALS)),)
+ifeq ($(and $(filter 1,$(words $(value RUN))),$(filter $(RUNS),$(value RUN))),)
+$(error there is no run '$(value RUN)' of $(STUDY); choose one with RUN=<name>: $(RUNS))
+endif
+endif
 REPORT := $(filter 10_report--%,$(RUNS))
 record = $(patsubst %,$(FOLDER)/runs/%/run.json,$1)
 DATA := $(call record,$(filter 00_data--%,$(RUNS)))
-DATASET := $(shell sed -n 's/^dataset: *//p' $(STUDIES)/common.yaml 2>/dev/null)
+DATASET := $(shell sed -nE "s/^dataset *: *[\"']?([A-Za-z0-9_.-]+).*/\1/p" $(STUDIES)/common.yaml 2>/dev/null)
 PREPARED := data/prepared/$(DATASET)
 RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
 PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css')
@@ -35,7 +46,8 @@ PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o
 # Git writes files in the order of their names, not of their making. What came with a clone gets one date, lest a run look older
 # than the one that it was made from; what was made here keeps its own.
 ifneq ($(filter report,$(MAKECMDGOALS)),)
-CAME := $(filter-out $(shell git ls-files -m -- $(FOLDER) 2>/dev/null),$(shell git ls-files -- $(PAGE) '$(FOLDER)/runs/*/run.json' 2>/dev/null))
+CLONED := $(filter-out $(shell git ls-files -m -- reports 2>/dev/null),$(shell git ls-files -- $(PAGE) 'reports/*/runs/*/run.json' 2>/dev/null))
+CAME := $(filter $(FOLDER)/%,$(CLONED))
 $(if $(CAME),$(shell touch -r "$$(ls -t $(CAME) | head -1)" $(CAME)))
 endif
 
@@ -82,7 +94,7 @@ figures: | $(READY) ## Draw the page again, and its figures as SVG, PDF and PNG,
 tables: figures ## Write the tables again from the saved predictions, executing no run
 	@echo "$(FOLDER)/tables/"
 
-check: | $(READY) ## List the STUDY's runs that are missing, or whose parameters, data or code have changed
+check: | $(READY) ## List the STUDY's runs that are missing, or whose parameters, data, sources or code have changed
 	@$(PYTHON) -m fer_tf.study.report $(STUDY)
 
 verify: | $(READY) ## Compute the STUDY's numbers again from its predictions and weights, and say which hold
@@ -158,12 +170,16 @@ lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.
 	@.venv/bin/python -m fer_tf.faces.detection --missing yunet || echo "faces are found by OpenCV's Haar cascade until then: make models"
 	@touch $@
 
-# A run is made from its YAML and its notebook, after the prepared data and every run that its YAML names.
+# A run is made from its YAML and its notebook, after the prepared data and every run that its YAML names, by <run> or
+# <study>/<run>. Another study's runs are never made here, and those that came with a clone have no date that means anything:
+# of them only `make check` sees a change, by their content.
 # The package is no prerequisite: an edit of it must not cost hours of training; the page and `make check` tell instead.
-named = $(call record,$(filter $(RUNS),$(shell grep -v '^about:' $(STUDIES)/$1.yaml 2>/dev/null | grep -oE '[0-9]{2}_[a-z_]+--[A-Za-z0-9_.-]+')))
-upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call named,$1)
+named = $(patsubst $(STUDY)/%,%,$(shell grep -v '^about:' $(STUDIES)/$1.yaml 2>/dev/null | \
+  grep -oE '([A-Za-z0-9_.-]+/(runs/)?)?[0-9]{2}_[a-z_]+--[A-Za-z0-9_.-]+' | sed 's|/runs/|/|'))
+elsewhere = $(filter-out $(CLONED),$(wildcard $(patsubst %,reports/%/run.json,$(subst /,/runs/,$(filter-out $(RUNS),$1)))))
+upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call record,$(filter $(RUNS),$2)) $(call elsewhere,$2)
 
-$(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*) | $(READY)
+$(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*,$$(call named,$$*)) | $(READY)
 	@$(if $(filter 00_data--%,$*),,$(prepare))
 	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $<
 	@$(if $(filter 00_data--%,$*),$(note_recipe))

@@ -51,21 +51,28 @@ RUN = {
     "hardware": dict,
     "model?": (str, None),
     "source_run?": ({"name": str, "model": str}, None),
+    "sources?": dict,
 }
 """run.json of a complete run."""
 
 MANY = 1_000_000
+COUNTS = ("epochs", "batch_size", "batch_sizes", "views", "curve", "every", "rounds", "timed", "per_class", "shown")
+COUNTS += ("cycles", "resamples", "calibration")
+OR_NONE = ("frozen_epochs", "fine_tuned_epochs", "early_stopping", "max_train_images", "max_images", "search")
+OR_NONE += ("fine_tune_layers", "example", "pixels", "components")
 RANGES = {
-    **dict.fromkeys(
-        ("epochs", "batch_size", "batch_sizes", "views", "every", "rounds", "timed", "per_class"), (1, MANY)
-    ),
-    **dict.fromkeys(("frozen_epochs", "fine_tuned_epochs", "early_stopping", "max_train_images"), (0, MANY)),
+    **dict.fromkeys(COUNTS, (1, MANY)),
+    **dict.fromkeys(OR_NONE, (0, MANY)),
     **dict.fromkeys(("learning_rate", "learning_rates", "frozen_rate", "fine_tuned_rate"), (0, 100)),
-    **dict.fromkeys(("label_smoothing", "pca"), (0, 1)),
-    "weight_decay": (0, 100),
+    **dict.fromkeys(("label_smoothing", "pca", "teacher_share"), (0, 1)),
+    **dict.fromkeys(("mixup", "cutmix", "weight_decay"), (0, 100)),
+    **dict.fromkeys(("seconds", "smoothing_seconds"), (0.001, MANY)),
+    "average": (0, 0.99999),  # with 1 the weights would stay as they begin
     "channels": (1, 3),
     "folds": (2, MANY),
     "fps": (0.001, 1000),
+    "height": (64, 10_000),
+    "patch": (2, MANY),  # it is moved by half of itself
     "seed": (0, 2**32 - 1),
     "threads": (0, 1024),
 }

@@ -15,7 +15,7 @@ from fer_tf.datasets import archives
 from fer_tf.errors import InputError
 from fer_tf.faces import photographs
 from fer_tf.models import predictor
-from fer_tf.study import runs
+from fer_tf.study import notebooks, runs
 
 
 def refused(call, *arguments):
@@ -217,12 +217,38 @@ def test_a_checkpoint_that_is_none_says_what_to_do(content, tmp_path):
         {"seed": -1},
         {"threads": -3},
         {"batch_sizes": [16, 0]},
+        {"teacher_share": 2.0},
+        {"mixup": -0.2},
+        {"cutmix": -1.0},
+        {"average": 1.0},
+        {"cycles": 0},
+        {"resamples": 0},
+        {"curve": -1},
+        {"patch": 1},
+        {"search": -1},
+        {"components": -96},
+        {"calibration": 0},
+        {"smoothing_seconds": 0.0},
+        {"height": 48},
         {"anything": float("inf")},
     ],
 )
 def test_a_parameter_out_of_its_range_is_named_with_the_range(wrong):
     (name,) = wrong
     assert documents.out_of_range(wrong).startswith(f"{name} is ")
+
+
+def numbers_in(notebook):
+    for name, value in notebooks.parameters(notebook).items():
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, (int, float)) and not isinstance(first, bool):
+            yield name
+
+
+@pytest.mark.parametrize("notebook", sorted((PROJECT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_number_among_the_parameters_has_a_range_and_its_default_is_in_it(notebook):
+    assert set(numbers_in(notebook)) <= set(documents.RANGES)
+    assert documents.out_of_range(notebooks.parameters(notebook)) == ""
 
 
 def test_trainings_check_their_ranges_too(little, tmp_path):

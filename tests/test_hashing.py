@@ -1,5 +1,7 @@
 """What counts as a change of the code that computes a number, on a small package written for each test."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -108,6 +110,19 @@ def test_the_code_of_a_function_of_the_package_has_a_digest():
     assert hashing.code_digest(splits.stratified) == hashing.code_digest(splits.stratified)
     assert hashing.code_digest(splits.stratified) != hashing.code_digest(splits.kfold)
     assert len(hashing.code_digest(dataset)) == 64
+
+
+def test_the_content_of_a_zip_file_is_hashed_without_its_dates(tmp_path):
+    def written(content, year, kept="2026"):
+        with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
+            archive.writestr(zipfile.ZipInfo("metadata.json", (year, 1, 1, 0, 0, 0)), kept)
+            archive.writestr(zipfile.ZipInfo("model.weights.h5", (year, 1, 1, 0, 0, 0)), content)
+        return hashing.content_digest(tmp_path / "a.keras")
+
+    assert written("a", 1980) == written("a", 2026, "2027") != written("b", 1980)
+    for damaged in (b"no zip", b"PK", (tmp_path / "a.keras").read_bytes().replace(b"b", b"c", 1)):
+        (tmp_path / "a.keras").write_bytes(damaged)
+        assert hashing.content_digest(tmp_path / "a.keras") == hashing.file_digest(tmp_path / "a.keras")
 
 
 @settings(max_examples=30, deadline=None)

@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from fer_tf import datasets, models
-from fer_tf.study import execute
+from fer_tf.study import execute, provenance
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +228,57 @@ def test_git_writes_files_in_any_order_and_no_run_that_came_with_a_clone_looks_o
     assert executed(copy) == ["04_tta--five_layer", "10_report--report"]
 
 
+@pytest.fixture
+def another(copy):
+    """The project with a second study, one run of which reads one of the sample's; both are made."""
+    shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies/another")
+    for name in ("01_eda--faces", "02_train_cnn--five_layer"):
+        (copy / "notebooks/studies/another" / f"{name}.yaml").unlink()
+    own = copy / "notebooks/studies/another/04_tta--five_layer.yaml"
+    own.rename(own.with_name("04_tta--other.yaml")).write_text("ours: [sample/04_tta--five_layer/random10]")
+    executed(copy)
+    assert executed(copy, "STUDY=another") == ["00_data--sample", "04_tta--other", "10_report--report"]
+    return copy
+
+
+def made_later(copy, seconds, text=""):
+    """Gives the run of the sample that the other study reads a later date than everything has."""
+    record = copy / "reports/sample/runs/04_tta--five_layer/run.json"
+    record.write_text(text)
+    future = max(file.stat().st_mtime for file in copy.rglob("*")) + seconds
+    os.utime(record, (future, future))
+
+
+@pytest.mark.parametrize("name", ["sample/04_tta--five_layer/random10", "../../sample/runs/04_tta--five_layer"])
+def test_a_run_that_reads_another_studys_run_is_executed_again_after_it_and_makes_none(another, name):
+    file = another / "notebooks/studies/another/04_tta--other.yaml"
+    file.write_text(f"ours: [{name}]")
+    os.utime(file, (1, 1))
+    assert executed(another, "STUDY=another") == []
+    made_later(another, 10)
+    assert executed(another, "STUDY=another") == ["04_tta--other", "10_report--report"]
+    shutil.rmtree(another / "reports/sample")
+    file.touch()
+    assert "04_tta--five_layer" not in executed(another, "STUDY=another")
+
+
+def test_another_studys_run_counts_only_where_it_was_made_here(another):
+    git = ["git", "-C", str(another), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "made elsewhere"], check=True)
+    made_later(another, 10)  # as git may write it
+    assert executed(another, "STUDY=another") == []
+    made_later(another, 10, text="made here, later")
+    assert executed(another, "STUDY=another") == ["04_tta--other", "10_report--report"]
+
+
+@pytest.mark.parametrize("line", ["dataset: sample  # drawn faces", "dataset: 'sample'", 'dataset : "sample" # drawn'])
+def test_a_datasets_name_may_have_quotes_and_a_comment_after_it(copy, line):
+    (copy / "notebooks/studies/sample/common.yaml").write_text(f"# shared\n{line}\nseed: 0\n")
+    assert executed(copy) == RUNS and (copy / "data/prepared/sample/.recipe").is_file()
+
+
 def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy, monkeypatch):
     for name in ("FER2013", "RAFDB", "AFFECTNET", "FIVE_CLASS", "FER_PLUS", "FOLDERS"):
         monkeypatch.delenv(name, raising=False)
@@ -250,6 +301,33 @@ def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy, monk
 def test_an_unknown_study_is_refused_with_the_ones_there_are(copy):
     done = make("report", "PYTHON=./python", "STUDY=nothing", cwd=copy)
     assert done.returncode != 0 and "there is no study 'nothing'" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["a;touch removed", "$(shell touch removed)", "", "02_train_cnn--five_layer x"])
+@pytest.mark.parametrize("command", [["release", "RUN="], ["data", "DATASET="]])
+def test_a_run_or_dataset_that_is_none_does_not_reach_the_shell(copy, command, value):
+    done = make(*command[:-1], command[-1] + value, "PYTHON=echo", cwd=copy)
+    assert done.returncode != 0 and f"choose one with {command[-1]}<name>" in done.stderr
+    assert not (copy / "removed").exists()
+
+
+def test_a_run_of_the_study_and_a_dataset_reach_their_commands():
+    done = make("release", "RUN=02_train_cnn--tuned", "STUDY=fer2013_five_layer", "PYTHON=echo")
+    assert done.stdout == "-m fer_tf.study.release fer2013_five_layer 02_train_cnn--tuned\n"
+    for name in datasets.names():
+        assert make("data", f"DATASET={name}", "PYTHON=echo").stdout == f"-m fer_tf.datasets.download {name}\n"
+
+
+def test_a_committed_run_that_others_start_from_came_with_its_network():
+    """Or else a clone would stop at a run that is not made yet, maybe after hours."""
+    shipped = {models.model_card(card.stem)["run"] for card in models.PRETRAINED.glob("*.md")}
+    for file in sorted((PROJECT / "notebooks" / "studies").glob("*/*--*.yaml")):
+        study, parameters = file.parent.name, execute.all_parameters(file)
+        runs = PROJECT / "reports" / study / "runs"
+        if not (runs / file.stem / "run.json").is_file():
+            for name in provenance.named(parameters, ("run", "network", "weights", "teachers")):
+                committed = (provenance.folder_of(name, runs)[0] / "run.json").is_file()
+                assert not committed or f"{study}/{name}" in shipped, f"{file} starts from {name}"
 
 
 @pytest.fixture

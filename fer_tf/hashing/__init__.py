@@ -3,4 +3,4 @@
 # ruff: noqa: F401 (what is imported here is what the room offers)
 
 from fer_tf.hashing.code import PACKAGE, behavior, code_digest, code_reached, files_of
-from fer_tf.hashing.values import digest, file_digest
+from fer_tf.hashing.values import content_digest, digest, file_digest

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from fer_tf import documents, paths
 from fer_tf.errors import InputError, exit_status, stderr_to
-from fer_tf.study import notebooks
+from fer_tf.study import notebooks, runs
 
 TYPES = {str: str, int: int, float: (int, float), bool: bool, list: list, dict: dict}
 """Type of a parameter's default -> types that a YAML file may give it."""
@@ -47,8 +47,8 @@ def execute(file):
 
     Args:
         file: the run's YAML; `common.yaml` beside it holds what the study's runs share.
-    Raises InputError: a parameter that the notebook does not have, of another type, or an error while executing; the
-        message has the path of the half-executed notebook.
+    Raises InputError: a parameter that the notebook does not have, of another type, a network that is not here, or an error
+        while executing; the message has the path of the half-executed notebook.
     """
     file = Path(file).resolve()
     notebook, parameters = notebook_of(file), read_parameters(file)
@@ -62,13 +62,14 @@ def execute(file):
             return
         print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
         started = time.perf_counter()
+        runs.provide_networks(parameters, folder)
         threads = {**_shared(file), **parameters}.get("threads")
         environment = dict.fromkeys(THREADS, str(threads)) if threads else {}
         _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem, lock, environment)
         page = [folder.parents[1] / "index.html"] if file.stem.startswith("10_report--") else []
         sources = [*file.parent.glob("*.yaml"), *(paths.root() / "notebooks").glob("*.ipynb")]
         paths.date_after(
-            [record, *page], [*sources, *(one for one in folder.parent.glob("*/run.json") if one != record)]
+            [record, *page], [*sources, *(one for one in folder.parents[2].glob("*/runs/*/run.json") if one != record)]
         )
         print(f"{place}: done in {_duration(time.perf_counter() - started)}", flush=True)
 

@@ -1,7 +1,8 @@
 """How a run came about, and whether it would come about in the same way today.
 
-A run is current when its parameters, its notebook's code, its data and the package's code that computes its numbers are
-those of now. What differs is named in three words: parameters changed, data changed, code changed.
+A run is current when its parameters, its notebook's code, its data, the runs and networks that it starts from, and the
+package's code that computes its numbers are those of now. What differs is named in four words: parameters changed, data
+changed, sources changed, code changed.
 """
 
 import os
@@ -10,16 +11,21 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-from fer_tf import datasets, hashing
+from fer_tf import datasets, documents, hashing, paths
 from fer_tf.study import notebooks
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "opencv-python")
 PACKAGES += ("pandas", "matplotlib", "seaborn", "papermill")
 """Packages whose versions a run records."""
 
+NETWORKS = ("run", "network", "runs", "weights", "teachers")
+"""Parameters that name networks: by a run, or as "shipped"; `run` and `network` also as "", the one that ships."""
+
+PREDICTIONS = ("ours", "compare_run")
+"""Parameters that name runs of which a notebook reads the saved predictions only."""
 
 SHIPPED = "models/pretrained/five_layer.keras"
-"""The network that ships, below the package; a run that uses it records its hash among the definitions."""
+"""The network that ships by default, below the package."""
 
 
 def describe(dataset):
@@ -39,20 +45,83 @@ def code_of(notebook, parameters):
     """The code that the numbers of a notebook with these parameters depend on.
 
     Returns: dict: "notebook", the hash of the notebook's own code, and "definitions", those of the package that it uses, by
-        name, see `hashing.code_reached`; with them the file of the network that ships, where the notebook loads it.
+        name, see `hashing.code_reached`.
     """
     definitions = hashing.code_reached(notebooks.code(notebook), _words(parameters))
-    if "load_pretrained" in definitions and not parameters.get("run"):
-        definitions[SHIPPED] = hashing.file_digest(hashing.PACKAGE / SHIPPED)[:16]
     return {"notebook": notebooks.behavior(notebook), "definitions": definitions}
 
 
+def named(parameters, kinds):
+    """The names in those of a run's parameters that `kinds` lists, such as `NETWORKS`: list of str, without empty ones."""
+    values = [parameters.get(kind) or [] for kind in kinds]
+    listed = [name for value in values for name in (value if isinstance(value, list) else [value])]
+    return [name for name in listed if name and isinstance(name, str)]
+
+
+def folder_of(name, runs):
+    """Where the run lies that a parameter names.
+
+    Args:
+        name: "<run>", "<run>/<variant>", "<study>/<run>", "<study>/<run>/<variant>", or a path, from `runs` or the project.
+        runs: Path of the folder of the runs of the study that names it.
+    Returns: (Path, variant), "" for no variant. A path may lead to a file, and nothing need be there.
+    """
+    if match := re.fullmatch(r"(?:([^/]+)/)?(\d\d_\w+--[^/]+)(?:/([^/]+))?", name):
+        study, run, variant = match.groups()
+        return (paths.study(study) / "runs" if study else runs) / run, variant or ""
+    return next((path.resolve() for path in (runs / name, paths.resolve(name)) if path.exists()), runs / name), ""
+
+
+def shipped(parameters, definitions):
+    """The networks that ship and that a run uses: list of str such as "five_layer", by its parameters and `code_of`."""
+    asked = [parameters[kind] for kind in NETWORKS if kind in parameters]
+    by_default = not asked or "" in asked or "shipped" in named(parameters, NETWORKS)
+    loaded = "load_predictor" in definitions or ("load_pretrained" in definitions and by_default)
+    named_by_model = [parameters["model"]] if parameters.get("weights") == "shipped" else []
+    return ["five_layer"] * loaded + named_by_model
+
+
+def sources(parameters, definitions, runs):
+    """What a run starts from, besides its data: the networks and saved predictions of the runs that its parameters name, and
+    the networks that ship.
+
+    Args:
+        parameters, definitions: as `shipped`.
+        runs: as `folder_of`.
+    Returns: dict of "<study>/<run>/<file>", or a file's place below the package, to its `hashing.content_digest`; without
+        what is not here.
+    """
+    files = [hashing.PACKAGE / "models/pretrained" / f"{name}.keras" for name in shipped(parameters, definitions)]
+    for name in named(parameters, NETWORKS + PREDICTIONS):
+        folder, variant = folder_of(name, runs)
+        predictions = "_".join(filter(None, ("predictions_validation", variant)))
+        files += [folder] if folder.is_file() else [folder / "model.keras", folder / f"{predictions}.npz"]
+    return {_key(file): hashing.content_digest(file) for file in files if file.is_file()}
+
+
+def classes_of_networks(parameters, definitions, runs):
+    """The classes of the networks whose answers a run reads, as far as they are known, in the order of their probabilities.
+
+    Args:
+        parameters, definitions, runs: as `sources`.
+    Returns: dict of a name to a tuple of str.
+    """
+    answering = {kind: value for kind, value in parameters.items() if kind != "weights"}  # those are trained on
+    cards = {name: hashing.PACKAGE / "models/pretrained" / f"{name}.md" for name in shipped(answering, definitions)}
+    known = {name: documents.read_card(card)["classes"] for name, card in cards.items()}
+    for name in named(answering, NETWORKS):
+        path = folder_of(name, runs)[0] / "run.json"
+        if path.is_file():
+            known[name] = documents.read_json(path, documents.TRAINED, "Execute that run again.")["data"]["classes"]
+    return {name: tuple(classes) for name, classes in known.items()}
+
+
 def fingerprint(record):
-    """One hash of all that decides a run's numbers: parameters, data, code, versions, and the run that it starts from."""
+    """One hash of all that decides a run's numbers: parameters, data, code, versions, and what it starts from."""
     decisive = {name: value for name, value in record["parameters"].items() if name not in notebooks.NOT_CODE}
     versions = [record["versions"][name] for name in ("tensorflow", "keras")]
     data = record["data"] and record["data"]["hash"]
-    return hashing.digest(decisive, data, record["source_run"], record["code"], versions)
+    return hashing.digest(decisive, data, record["source_run"], record["code"], versions, record.get("sources"))
 
 
 def changes(record, parameters, split_hashes):
@@ -62,8 +131,8 @@ def changes(record, parameters, split_hashes):
         record: dict, the run's record.
         parameters: dict of the parameters that its YAML and notebook give it today, or None where it has no YAML.
         split_hashes: dict split -> hash of its dataset today, empty where that is not known.
-    Returns: list of str such as "parameters changed (epochs)", "data changed (test)", "code changed
-        (training/batches.py)"; empty for a current run.
+    Returns: list of str such as "parameters changed (epochs)", "data changed (test)", "sources changed
+        (fer2013_recipe/04_tta--compact)", "code changed (training/batches.py)"; empty for a current run.
     """
     lines = []
     made_with = record["parameters"]
@@ -74,10 +143,21 @@ def changes(record, parameters, split_hashes):
     recorded = (record.get("data") or {}).get("splits", {})
     other = [split for split in recorded if split_hashes.get(split, recorded[split]) != recorded[split]]
     lines += [f"data changed ({', '.join(other)})"] if other else []
+    other = changed_sources(record)
+    lines += [f"sources changed ({', '.join(other)})"] if other else []
     other = changed_code(record)
     more = f" and {len(other) - 4} more" if len(other) > 4 else ""
     lines += [f"code changed ({', '.join(other[:4])}{more})"] if other else []
     return lines
+
+
+def changed_sources(record):
+    """The runs and networks that a run started from and that are others today, of those that are here: list of str."""
+    recorded, definitions = record.get("sources", {}), record.get("code", {}).get("definitions", {})
+    if SHIPPED in definitions and "five_layer" in shipped(record["parameters"], definitions):
+        recorded = {SHIPPED: definitions[SHIPPED]}  # as records until November 26, 2026 have it
+    other = [key for key, was in recorded.items() if _file(key).is_file() and was not in _digests(_file(key))]
+    return sorted({key.rpartition("/")[0] if "--" in key else key for key in other})
 
 
 def changed_code(record):
@@ -86,12 +166,11 @@ def changed_code(record):
     if "definitions" not in code:
         return ["recorded by version 0.1"]
     now = code_of(notebook, record["parameters"])
-    was, today = dict(code["definitions"]), now["definitions"]
-    was.setdefault(SHIPPED, today.get(SHIPPED))  # records of before November 26, 2026 lack it
+    was, today = {**code["definitions"]}, now["definitions"]
+    was.pop(SHIPPED, None)  # see `changed_sources`
     names = {name for name in {*was, *today} if was.get(name) != today.get(name)}
-    gone = sorted(name for name in names - {SHIPPED} if not hashing.files_of([name]))
+    gone = sorted(name for name in names if not hashing.files_of([name]))
     own = [f"notebooks/{notebook.name}"] if now["notebook"] != code["notebook"] else []
-    own += [SHIPPED] if SHIPPED in names else []
     return [*own, *hashing.files_of(names), *(f"{name} is gone" for name in gone)]
 
 
@@ -118,6 +197,24 @@ def hardware():
         "memory_gib": round(memory, 1),
         "system": platform.system(),
     }
+
+
+def _key(file):
+    """What a source is called in a record; never where it lies on this machine, which is private."""
+    if file.is_relative_to(hashing.PACKAGE):
+        return file.relative_to(hashing.PACKAGE).as_posix()
+    of_run = file.parent.parent.name == "runs"
+    return f"{file.parents[2].name}/{file.parent.name}/{file.name}" if of_run else file.name
+
+
+def _file(key):
+    """Where a source lies that a record calls so."""
+    study, _, rest = key.partition("/")
+    return hashing.PACKAGE / key if study == "models" else paths.study(study) / "runs" / rest
+
+
+def _digests(file):
+    return hashing.content_digest(file), hashing.file_digest(file)[:16]  # the latter in older records
 
 
 def _words(value):

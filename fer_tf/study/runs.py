@@ -20,6 +20,9 @@ from fer_tf.errors import InputError, TestSplitError, first_line, require
 from fer_tf.figures import style
 from fer_tf.study import notebooks, provenance, tables
 
+MATCHES_CLASSES = {"12_compare", "16_across"}
+"""Notebooks that bring the classes of several networks or predictions into one order, by their names."""
+
 KEPT_BY_A_NEW_START = {"checkpoint.npz", "history.csv", "notebook.ipynb", "kernel.log", "parts"}
 """What a training resumes from; a checkpoint that other code, data or parameters made is not taken up."""
 
@@ -53,7 +56,7 @@ class Run:
 
     @property
     def fingerprint(self):
-        """A hash of all that decides the run's numbers: parameters, data, code, and the run that it starts from."""
+        """A hash of all that decides the run's numbers: parameters, data, code, and what it starts from."""
         return provenance.fingerprint(self.record)
 
     def parameters_table(self):
@@ -105,13 +108,16 @@ class Run:
             variant: such as "random10" where a run scores the split in several ways.
         Raises TestSplitError: the test split is scored before the run is complete, or has noted which variant is
             `shown`.
-        Raises InputError: the number of rows or classes does not fit.
+        Raises InputError: the number of rows or classes does not fit, or the classes are others than the run's.
         """
         if split == "test" and not (self.complete or self.record.get("source_run") or "shown" in self.record):
             raise TestSplitError(f"{self.name}: the test split is scored when the choices are made, by the report.")
         if probabilities.shape != (len(dataset), len(dataset.classes)):
             expected = (len(dataset), len(dataset.classes))
             raise InputError(f"{self.name}: predictions of shape {probabilities.shape}, expected {expected}.")
+        own = (self.record.get("data") or {}).get("classes", dataset.classes)
+        if self.notebook not in MATCHES_CLASSES and tuple(own) != tuple(dataset.classes):
+            raise InputError(f"{self.name}: {_other_classes('the run', own, dataset)}")
         Predictions(probabilities, dataset.labels, np.asarray(dataset.ids), dataset.classes).save(
             self.predictions_file(split, variant)
         )
@@ -208,7 +214,8 @@ def start(namespace, dataset=None, source_run=None):
         dataset: the `Dataset` it works on, if any.
         source_run: the complete `Run` whose model it uses, if any.
     Returns: Run. What an earlier execution left in the folder is removed, but for a training's checkpoint and history.
-    Raises InputError: `out` is not named after a notebook, or the folder cannot be made.
+    Raises InputError: `out` is not named after a notebook, the folder cannot be made, a network that it starts from is not
+        here, or one that it asks has other classes than the dataset, or the same in another order.
     """
     if "get_ipython" in namespace:
         os.chdir(paths.root())  # JupyterLab starts a kernel beside the notebook, papermill in the project's folder
@@ -217,16 +224,25 @@ def start(namespace, dataset=None, source_run=None):
     parameters = {name: namespace[name] for name in notebooks.parameters(notebook)}
     if wrong := documents.out_of_range(parameters):
         raise InputError(f"{folder.name}: {wrong}.")
+    about = parameters.pop("about", "")
+    provide_networks(parameters, folder)
+    code = provenance.code_of(notebook, parameters)
+    starts_from = parameters, code["definitions"], folder.parent
+    if dataset is not None and notebook.stem not in MATCHES_CLASSES:
+        for name, classes in provenance.classes_of_networks(*starts_from).items():
+            if classes != tuple(dataset.classes):
+                raise InputError(f"{folder.name}: {_other_classes(f'the network {name}', classes, dataset)}")
     record = {
         "name": folder.name,
         "notebook": notebook.stem,
         "study": folder.parent.parent.name,
-        "about": parameters.pop("about", ""),
+        "about": about,
         "parameters": parameters,
         "seed": parameters.get("seed"),
         "data": provenance.describe(dataset) if dataset is not None else None,
         "source_run": _source(source_run) if source_run else None,
-        "code": provenance.code_of(notebook, parameters),
+        "sources": provenance.sources(*starts_from),
+        "code": code,
         "versions": provenance.versions(),
         "hardware": provenance.hardware(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -244,14 +260,61 @@ def open_run(folder):
 
     Args:
         folder: its path, or a path relative to the project.
-    Raises InputError: there is no such run, or it is not complete, or its record is unreadable.
+    Raises InputError: there is no such run, or it is not complete, or its record is unreadable or lacks the hashes of the
+        data that its network was trained on.
     """
     folder = paths.resolve(folder)
     path = folder / "run.json"
     if not path.is_file():
         study = folder.parent.parent.name
         raise InputError(f"{folder}: no complete run is there. Execute it first: make report STUDY={study}.")
-    return Run(folder, documents.read_json(path, documents.RUN, "Remove the file and make the report again."))
+    advice = "Remove the file and make the report again."
+    record = documents.read_json(path, documents.RUN, advice)
+    if record.get("model") and not (record["data"] or {}).get("splits"):
+        raise InputError(f"{path}: data.splits is missing, and there is a model. {advice}")
+    return Run(folder, record)
+
+
+def provide_networks(parameters, folder):
+    """Sees to it that the networks are here from which a run starts. One that git left out, and that ships with the package, is
+    copied from there.
+
+    Args:
+        parameters: dict, the run's.
+        folder: Path of the run.
+    Raises InputError: one is not here that `run`, `network`, `weights` or `teachers` names by its run.
+    """
+    needed = provenance.named(parameters, ("run", "network", "weights", "teachers"))
+    for name in provenance.named(parameters, provenance.NETWORKS):
+        source, _ = provenance.folder_of(name, folder.parent)
+        network = source / "model.keras"
+        if "--" not in source.name or source.is_file() or network.is_file():
+            continue
+        if (source / "run.json").is_file() and (shipped := _shipped(open_run(source))):
+            with paths.writing(network) as part:
+                shutil.copyfile(shipped, part)
+        elif name in needed:
+            study = source.parent.parent.name
+            raise InputError(
+                f"{folder.name}: the network of {name} is not here, for git keeps none. Make that run again: "
+                f"rm -f reports/{study}/runs/{source.name}/run.json; make report STUDY={study}."
+            )
+
+
+def _shipped(run):
+    """The file of a training run's network in the package; None where it ships not, or the run was made anew since."""
+    from fer_tf.study import verify  # which imports this module
+
+    file = verify.weights_of(run) if run.record.get("model") else None
+    return file if file and verify.models.model_card(file.stem)["parameters"] == run.record["parameters"] else None
+
+
+def _other_classes(who, classes, dataset):
+    """The line that refuses predictions whose columns are not those of a dataset."""
+    return (
+        f"{who} has the classes {', '.join(classes)}, and {dataset.name} {', '.join(dataset.classes)}. "
+        "Take the same ones in the same order, or notebook 16_across, which matches them by name."
+    )
 
 
 def _source(run):

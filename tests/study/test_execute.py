@@ -157,16 +157,28 @@ def test_values_out_of_range_are_refused_before_a_kernel_starts(study, project, 
     assert not (project / "reports").exists()
 
 
+def test_a_network_that_is_not_here_is_missed_before_a_kernel_starts(study, project):
+    notebook = project / "notebooks" / "02_little.ipynb"
+    notebook.write_text(notebook.read_text().replace("about = ''", "about = ''\\nrun = ''"))
+    with pytest.raises(InputError, match="02_little--a: the network of 02_little--b is not here, for git keeps none"):
+        execute.execute(write_run(study, "run: 02_little--b"))
+    assert not list(project.rglob("reports/**/notebook.ipynb"))
+
+
 def test_a_clock_that_was_set_back_makes_no_run_look_older_than_what_it_was_made_from(study, project):
     file = write_run(study, "rate: 0.5", common="name: y")
     other = project / "reports/s/runs/02_little--b/run.json"
     other.parent.mkdir(parents=True)
     other.touch()
-    for path, days in ((file, 1), (study / "common.yaml", 2), (other, 3)):
+    elsewhere = project / "reports/t/runs/02_little--a/run.json"
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.touch()
+    earlier = {file: 1, study / "common.yaml": 2, other: 3, elsewhere: 4}
+    for path, days in earlier.items():
         os.utime(path, (time.time() + days * 86400,) * 2)
     execute.execute(file)
     record = project / "reports/s/runs/02_little--a/run.json"
-    assert all(record.stat().st_mtime_ns > path.stat().st_mtime_ns for path in (file, study / "common.yaml", other))
+    assert all(record.stat().st_mtime_ns > path.stat().st_mtime_ns for path in earlier)
 
 
 def executing(project, file, **options):

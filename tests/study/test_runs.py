@@ -8,12 +8,12 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_dataset
+from conftest import PROJECT, make_dataset, start_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from fer_tf import paths
+from fer_tf import emotions, hashing, models, paths
 from fer_tf.errors import InputError, TestSplitError
-from fer_tf.study import provenance, runs
+from fer_tf.study import notebooks, provenance, runs
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def namespace(project):
     return {"out": "reports/s/runs/02_little--a", "seed": 3, "rate": 0.1, "about": "", "np": np, "In": [1], "epoch": 7}
 
 
-def write_notebook(project, code="x = 1"):
+def write_notebook(project, code="x = 1", parameters=""):
     cells = [
         new_markdown_cell("# A little notebook"),
         new_code_cell("rate = 0.1\nseed = 0", metadata={"tags": ["more-parameters"]}),
-        new_code_cell("about = ''\nout = ''", metadata={"tags": ["parameters"]}),
+        new_code_cell(f"about = ''\nout = ''{parameters}", metadata={"tags": ["parameters"]}),
         new_code_cell(code),
     ]
     nbformat.write(new_notebook(cells=cells), project / "notebooks" / "02_little.ipynb")
@@ -50,6 +50,13 @@ def test_in_jupyterlab_too_a_notebook_runs_in_the_projects_folder(namespace, pro
     assert Path.cwd() == project / "notebooks"
     runs.start({**namespace, "get_ipython": None}, little)
     assert Path.cwd() == project
+
+
+def test_what_a_run_is_for_decides_nothing_in_it(project, little):
+    first, other = (
+        start_run("reports/s/runs/02_train_cnn--a", little, about=about) for about in ("", "against resnet18, strong")
+    )
+    assert first.fingerprint == other.fingerprint and other.record["about"] == "against resnet18, strong"
 
 
 @pytest.mark.parametrize("changed", [{"rate": 0.2}, {"code": "x = 2"}, {"data": 1}])
@@ -149,17 +156,204 @@ def test_what_changed_since_a_run_is_named_in_three_words(namespace, project, li
     assert "datasets/dataset.py" in line and "vanished is gone" in line
 
 
-def test_a_run_of_the_network_that_ships_is_of_that_one_only(namespace, project, little, monkeypatch):
+def write_network(folder, weights, date="November 2026"):
+    """Stands in for a model.keras, which is a zip file with the date in its metadata."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / "model.keras", "w") as archive:
+        archive.writestr("metadata.json", date)
+        archive.writestr("model.weights.h5", weights)
+
+
+@pytest.fixture
+def source(namespace, little):
+    """A complete run with a network and predictions, which another one starts from."""
+    run = runs.start({**namespace, "out": "reports/s/runs/02_little--b"}, little)
+    part = little.split("validation")
+    for variant in ("", "twice"):
+        run.save_predictions("validation", probabilities(part), part, variant)
+    run.note(model="model.keras")
+    run.finish()
+    write_network(run.folder, "weights")
+    return run
+
+
+def start_from(namespace, dataset, **parameters):
+    write_notebook(paths.root(), parameters="".join(f"\n{name} = {value!r}" for name, value in parameters.items()))
+    return runs.start({**namespace, **parameters}, dataset)
+
+
+STARTS = [{"weights": "02_little--b"}, {"weights": "reports/s/runs/02_little--b"}, {"teachers": ["02_little--b"]}]
+STARTS += [{"weights": "reports/s/runs/02_little--b/model.keras"}, {"run": "02_little--b"}]
+
+
+@pytest.mark.parametrize("named", STARTS)
+def test_a_fingerprint_depends_on_the_weights_that_a_run_starts_from_and_not_on_their_date(
+    namespace, little, source, named
+):
+    before = start_from(namespace, little, **named).fingerprint
+    write_network(source.folder, "weights", "December 2026")
+    assert start_from(namespace, little, **named).fingerprint == before
+    write_network(source.folder, "other weights")
+    assert start_from(namespace, little, **named).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"run": "02_little--b"},
+        {"teachers": ["02_little--b"]},
+        {"runs": ["shipped", "s/02_little--b"]},
+        {"runs": ["02_little--b/twice"]},
+        {"ours": ["s/02_little--b/twice"]},
+        {"compare_run": "../../s/runs/02_little--b"},
+    ],
+)
+def test_a_run_is_not_current_when_a_run_that_it_names_has_other_predictions(namespace, little, source, named):
+    record = start_from(namespace, little, **named).record
+    assert provenance.changes(record, None, {}) == []
+    part = little.split("validation")
+    for variant in ("", "twice"):
+        source.save_predictions("validation", np.eye(3)[part.labels], part, variant)
+    assert provenance.changes(record, None, {}) == ["sources changed (s/02_little--b)"]
+    (source.folder / "predictions_validation.npz").unlink()
+    (source.folder / "predictions_validation_twice.npz").unlink()
+    assert provenance.changes(record, None, {}) == []  # what is not here is not compared
+    del record["sources"]  # as in older records
+    assert provenance.changes(record, None, {}) == []
+
+
+def test_a_run_is_not_current_when_the_network_that_it_names_is_another(namespace, little, source):
+    record = start_from(namespace, little, run="02_little--b").record
+    write_network(source.folder, "weights", "December 2026")
+    assert provenance.changes(record, None, {}) == []
+    write_network(source.folder, "other weights")
+    assert provenance.changes(record, None, {}) == ["sources changed (s/02_little--b)"]
+
+
+def test_a_record_never_says_where_a_file_of_weights_lies(namespace, little, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("private")
+    write_network(folder, "weights")
+    assert list(start_from(namespace, little, weights=f"{folder}/model.keras").record["sources"]) == ["model.keras"]
+
+
+FIVE_LAYER = ["five_layer"]
+
+
+@pytest.mark.parametrize(
+    ("notebook", "parameters", "used"),
+    [
+        ("04_tta", {}, FIVE_LAYER),
+        ("04_tta", {"run": "02_train_cnn--shipped"}, []),
+        ("08_explain", {}, FIVE_LAYER),
+        ("09_video", {}, FIVE_LAYER),
+        ("09_video", {"network": "02_train_cnn--a"}, FIVE_LAYER),  # it reads the portrait
+        ("12_compare", {"runs": ["02_train_cnn--a"]}, []),
+        ("13_robustness", {"runs": ["02_train_cnn--a", "shipped"]}, FIVE_LAYER),
+        ("13_robustness", {"runs": ["02_train_cnn--a"]}, []),
+        ("15_peers", {"ours": ["s/02_train_cnn--a"]}, FIVE_LAYER),
+        ("03_transfer", {"model": "compact", "weights": "shipped"}, ["compact"]),
+        ("03_transfer", {"weights": ""}, []),
+        ("14_recipe", {}, []),
+    ],
+)
+def test_of_the_networks_that_ship_only_those_count_that_a_run_uses(notebook, parameters, used):
+    path = PROJECT / "notebooks" / f"{notebook}.ipynb"
+    parameters = {**notebooks.parameters(path), **parameters}
+    definitions = provenance.code_of(path, parameters)["definitions"]
+    assert provenance.shipped(parameters, definitions) == used
+    recorded = provenance.sources(parameters, definitions, Path("nowhere"))
+    assert list(recorded) == [f"models/pretrained/{name}.keras" for name in used]
+
+
+def test_a_run_of_the_network_that_ships_is_of_that_one_only(namespace, project, monkeypatch):
     write_notebook(project, "from fer_tf import models\nnetwork = models.load_pretrained()")
-    of_shipped, of_a_run = (
-        runs.start(namespace, little).record,
-        provenance.code_of(project / "notebooks/02_little.ipynb", {"run": "a"}),
+    record = runs.start(namespace, make_dataset(classes=emotions.FER2013)).record
+    older = {key: value for key, value in record.items() if key != "sources"}
+    definitions = record["code"]["definitions"] | {
+        provenance.SHIPPED: hashing.file_digest(hashing.PACKAGE / provenance.SHIPPED)[:16]
+    }
+    noted = older | {"code": record["code"] | {"definitions": definitions}}
+    of_runs = noted | {"parameters": record["parameters"] | {"runs": ["02_little--b"]}}  # noted, and not used
+    assert all(provenance.changes(one, None, {}) == [] for one in (record, older, noted, of_runs))
+    monkeypatch.setattr(hashing, "content_digest", lambda path: "another network")
+    monkeypatch.setattr(hashing, "file_digest", lambda path: "another network")
+    for one in (record, noted):
+        assert provenance.changes(one, None, {}) == [f"sources changed ({provenance.SHIPPED})"]
+    assert provenance.changes(older, None, {}) == provenance.changes(of_runs, None, {}) == []
+
+
+def test_a_network_whose_classes_stand_in_another_order_is_refused(namespace, little, source):
+    same = make_dataset(seed=1)
+    reversed_order = make_dataset(classes=("sad", "happy", "angry"))
+    for named in ({"run": "02_little--b"}, {"runs": ["s/02_little--b"]}, {"teachers": ["02_little--b"]}):
+        start_from(namespace, same, **named)
+        with pytest.raises(InputError, match="02_little--b has the classes angry, happy, sad, and little sad, happy"):
+            start_from(namespace, reversed_order, **named)
+    start_from(namespace, reversed_order, weights="02_little--b")  # it is trained on
+
+
+@pytest.mark.parametrize("notebook", ["04_tta", "08_explain", "11_export", "13_robustness", "15_peers"])
+def test_the_network_that_ships_is_asked_about_its_own_classes_only(notebook, project):
+    start_run(f"reports/s/runs/{notebook}--a", make_dataset(classes=emotions.FER2013))
+    other_order = make_dataset(classes=emotions.FER2013[::-1])
+    with pytest.raises(InputError, match=r"the network five_layer has the classes angry, .*16_across"):
+        start_run(f"reports/s/runs/{notebook}--a", other_order)
+
+
+def test_notebooks_that_match_classes_by_name_and_trainings_take_networks_of_other_classes(project):
+    faces = make_dataset(classes=emotions.FER2013[::-1])
+    run = start_run("reports/s/runs/16_across--a", faces)
+    run.note(shown="x")
+    part = faces.split("test").only(("happy", "sad"))
+    run.save_predictions("test", np.full((2, 2), 0.5), part, "x")
+    start_run("reports/s/runs/03_transfer--a", faces, weights="shipped")
+
+
+def test_predictions_for_other_classes_than_the_runs_are_refused(namespace, little):
+    run, part = runs.start(namespace, little), make_dataset(classes=("sad", "happy", "angry")).split("validation")
+    with pytest.raises(InputError, match="the run has the classes angry, happy, sad, and little sad, happy, angry"):
+        run.save_predictions("validation", probabilities(part), part)
+
+
+def complete_in_a_clone(out, dataset, **facts):
+    """A run as git brings it: complete, and without its network."""
+    run = start_run(out, dataset)
+    run.note(model="model.keras", **facts)
+    run.finish()
+    return run
+
+
+def test_a_network_that_ships_takes_the_place_of_the_one_that_git_left_out(project):
+    faces, of_card = make_dataset(classes=emotions.FER2013), models.model_card("compact")["parameters"]
+    place = "reports/fer2013_recipe/runs/14_recipe--compact_settled"
+    complete_in_a_clone(place, faces, parameters={**of_card, "epochs": 5})  # made anew since it shipped
+    with pytest.raises(InputError, match="the network of 14_recipe--compact_settled is not here"):
+        start_run("reports/fer2013_recipe/runs/14_recipe--a", faces, weights="14_recipe--compact_settled")
+    settled = complete_in_a_clone(place, faces, parameters=of_card)
+    run = start_run("reports/fer2013_recipe/runs/14_recipe--a", faces, teachers=[settled.name])
+    shipped = hashing.PACKAGE / "models/pretrained/compact.keras"
+    assert (settled.folder / "model.keras").read_bytes() == shipped.read_bytes()
+    assert hashing.content_digest(shipped) in run.record["sources"].values()
+
+
+@pytest.mark.parametrize("named", [{"teachers": ["14_recipe--b"]}, {"weights": "14_recipe--b"}])
+def test_a_run_whose_source_has_no_network_here_is_refused_at_its_start_and_says_what_to_make(project, named):
+    complete_in_a_clone("reports/s/runs/14_recipe--b", make_dataset())
+    expected = (
+        r"the network of 14_recipe--b is not here.*rm -f reports/s/runs/14_recipe--b/run.json; make report STUDY=s"
     )
-    assert provenance.changes(of_shipped, None, {}) == [] and provenance.SHIPPED not in of_a_run["definitions"]
-    monkeypatch.setattr(provenance.hashing, "file_digest", lambda path: "another network")
-    assert provenance.changes(of_shipped, None, {}) == [f"code changed ({provenance.SHIPPED})"]
-    del of_shipped["code"]["definitions"][provenance.SHIPPED]  # as in older records
-    assert provenance.changes(of_shipped, None, {}) == []
+    with pytest.raises(InputError, match=expected) as caught:
+        start_run("reports/s/runs/14_recipe--a", make_dataset(), **named)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_record_with_a_network_and_without_the_hashes_of_its_data_is_refused(namespace, little):
+    run = runs.start(namespace, little)
+    run.note(model="model.keras")
+    del run.record["data"]["splits"]
+    run.finish()
+    with pytest.raises(InputError, match=r"run\.json: data\.splits is missing, and there is a model"):
+        runs.open_run(run.folder)
 
 
 def test_a_notebook_that_only_looks_different_is_the_same_code(namespace, project, little):
