@@ -75,6 +75,37 @@ def paired_differences(labels, probabilities_a, probabilities_b, classes, confid
     return _summary(labels, probabilities_b, probabilities_a, classes, confidence, resamples, seed)
 
 
+def report_intervals(labels, probabilities, classes, confidence=0.95, resamples=5_000, seed=0):
+    """Every number of a classification report with its percentile bootstrap interval.
+
+    Args:
+        confidence, resamples, seed: as `intervals`.
+    Returns: DataFrame, columns value, low and high; index accuracy, balanced_accuracy, macro_precision, weighted_precision and so
+        on for recall and f1, and "f1 of happy" and so on for each class, nan for one without an image. Values are those of
+        `metrics` and `per_class`.
+
+    All of these are functions of the confusion matrix, so that resampling images is drawing its cells from a multinomial: the
+    same bootstrap, without a weight for each image and draw.
+    """
+    labels, probabilities, classes = checked(labels, probabilities, classes)
+    n, k = len(labels), len(classes)
+    cells = np.bincount(labels * k + probabilities.argmax(axis=1), minlength=k * k)
+    drawn = np.random.default_rng(seed).multinomial(n, cells / n, size=resamples)
+    counts = np.vstack([cells, drawn]).reshape(-1, k, k)  # the first is the sample itself
+    true, called, hits = counts.sum(axis=2), counts.sum(axis=1), np.einsum("dii->di", counts)
+    tops = {"precision": (hits, called), "recall": (hits, true), "f1": (2 * hits, true + called)}
+    columns = {"accuracy": hits.sum(axis=1) / n}
+    for name, (top, bottom) in tops.items():
+        values = np.where(true > 0, top / np.maximum(bottom, 1), np.nan)
+        columns[f"macro_{name}"] = np.nanmean(values, axis=1)
+        columns[f"weighted_{name}"] = np.nansum(values * true, axis=1) / n
+        columns |= {f"{name} of {one}": values[:, place] for place, one in enumerate(classes)}
+    columns["balanced_accuracy"] = columns["macro_recall"]
+    table, tail = pd.DataFrame(columns), (1 - confidence) / 2
+    low, high = table.iloc[1:].quantile(tail), table.iloc[1:].quantile(1 - tail)
+    return pd.DataFrame({"value": table.iloc[0], "low": low, "high": high}).rename_axis("metric")
+
+
 def _summary(labels, probabilities, reference, classes, confidence, resamples, seed):
     weights = np.vstack([np.ones((1, len(labels)), np.float32), draws(len(labels), resamples, seed)])
     table = metrics_under(weights, labels, probabilities, classes)  # the first row is the sample itself

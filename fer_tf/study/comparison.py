@@ -8,6 +8,7 @@ import yaml
 
 from fer_tf import evaluation
 from fer_tf.errors import InputError, choose
+from fer_tf.evaluation import bootstrap
 from fer_tf.study import scoring
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -70,6 +71,25 @@ def comparison(complete, rows, source):
     return pd.DataFrame(lines, columns=columns).astype(object)
 
 
+def headline_intervals(complete, rows, headline):
+    """Every metric of the predictions that the page begins with, as `evaluation.intervals`.
+
+    Args:
+        complete, rows: as `comparison`.
+        headline: the `what` of the row that the page begins with.
+    Returns: (caption, DataFrame); the latter empty where that row is not run or of no predictions.
+    """
+    row = next((one for one in rows if one["what"] == headline and "metric" in one), {})
+    run = next((one for one in complete if one.name == row.get("run")), None)
+    if run is None:
+        return "", pd.DataFrame()
+    scored = run.predictions(row["split"], row.get("variant", ""))
+    caption = (
+        f"{headline}: every metric with its 95% bootstrap interval; {row['split']} split, n = {len(scored.labels):,}."
+    )
+    return caption, evaluation.intervals(*scored)
+
+
 def readable_comparison(table):
     """`comparison` with its numbers written as a reader wants them: one cell for a value and its interval.
 
@@ -110,7 +130,7 @@ def findings(table, headline):
     ran = table[table["reproduced"].notna()]
     first = ran[ran["what"] == headline]
     sentences = [_sentence(row) for row in first.to_dict("records")]
-    judged = ran[ran["low"].notna() & ran["published"].notna() & (ran["metric"] != "gain")]
+    judged = ran[ran["published"].notna() & (ran["metric"] == "accuracy")]
     if len(judged) > 1:
         above = int((judged["low"] > judged["published"]).sum())
         below = int((judged["high"] < judged["published"]).sum())
@@ -131,7 +151,7 @@ def _sentence(row):
         verdict = "a gain" if low > 0 else "a loss" if high < 0 else "no difference that these images show"
         return f"{what}: {100 * value:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}), {verdict}."
     write = "{:.1%}".format if row["metric"] == "accuracy" else "{:,.4g}".format
-    interval = f" (95% interval {low:.1%} to {high:.1%})" if pd.notna(low) else ""
+    interval = f" (95% interval {write(low)} to {write(high)})" if pd.notna(low) else ""
     if pd.isna(printed):
         return f"{what}: {write(value)}{interval}."
     if not interval:
@@ -169,17 +189,21 @@ def _measured(by_name, row, images=slice(None)):
     name, _, emotion = row["metric"].partition(" of ")
     if emotion:
         table = evaluation.per_class(*scored)
-        return (
-            float(table.loc[choose("class", emotion, table.index), choose("metric", name, table.columns)]),
-            None,
-            None,
-        )
-    metrics = evaluation.metrics(*scored)
-    choose("metric", name, ("gain", *metrics))
-    interval = (None, None)
-    if name == "accuracy":
-        interval = evaluation.accuracy_interval(scored.labels, scored.probabilities)
-    return metrics[name], *interval
+        value = float(table.loc[choose("class", emotion, table.index), choose("metric", name, table.columns)])
+    else:
+        metrics = evaluation.metrics(*scored)
+        value = metrics[choose("metric", name, ("gain", *metrics))]
+    return value, *_interval(scored, row["metric"])
+
+
+def _interval(scored, metric):
+    """Wilson's for an accuracy, by bootstrap for any other metric; (None, None) for what is none, such as n."""
+    if metric == "accuracy":
+        return evaluation.accuracy_interval(scored.labels, scored.probabilities)
+    table = bootstrap.report_intervals(*scored)
+    if metric in bootstrap.HEADLINE and metric not in table.index:
+        table = evaluation.intervals(*scored)
+    return tuple(table.loc[metric, ["low", "high"]].tolist()) if metric in table.index else (None, None)
 
 
 def _leak_free(by_name, row):

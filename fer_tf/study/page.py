@@ -37,23 +37,14 @@ def pictures_of(page):
     return {name: unquote(data) for name, data in _PICTURE.findall(page.read_text(encoding="utf-8"))}
 
 
-def write_readme(folder, title, question, paper, heading, findings, table, missing, changed, drawn, pictures):
-    """Writes the study's README.md: its findings, the comparison, and a few pictures, as PNG in pictures/.
+def write_readme(folder, table, **content):
+    """Writes the study's README.md from its template, which shows `content`; `folder`'s pictures/ holds its pictures as PNG.
 
     Args:
-        folder: Path of the study's results.
-        paper: dict of the published facts.
-        heading: of the comparison.
         table: DataFrame of `comparison.readable_comparison`.
-        missing: names of the runs that are not there.
-        changed: dict of a run's name to what is other since it was made.
-        drawn: whether the data is drawn, and the numbers say nothing about people.
-        pictures: list of (name, caption); pictures/<name>.png is there.
     """
-    values = {"title": title, "question": question, "paper": paper, "findings": findings, "missing": missing}
-    values["heading"] = heading
-    values |= {"drawn": drawn, "table": tables.to_markdown(table), "changed": changed, "pictures": pictures}
-    paths.write_text(folder / "README.md", template("README.md.j2").render(values))
+    text = template("README.md.j2").render(table=tables.to_markdown(table), **content)
+    paths.write_text(folder / "README.md", text)
 
 
 def template(name, autoescape=False, **filters):

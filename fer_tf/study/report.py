@@ -17,7 +17,7 @@ from fer_tf.datasets import fer2013
 from fer_tf.errors import InputError, exit_status
 from fer_tf.figures import style
 from fer_tf.study import notebooks, page, scoring, tables, verify
-from fer_tf.study.comparison import NOT_RUN, comparison, findings, published, readable_comparison
+from fer_tf.study.comparison import NOT_RUN, comparison, findings, headline_intervals, published, readable_comparison
 from fer_tf.study.runs import open_run
 
 
@@ -56,6 +56,10 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     items.table("published_and_reproduced", f"{heading}.", readable_comparison(table))
     if len(scored):
         items.table("scores", "Every set of predictions, scored.", scoring.readable_scores(scored))
+    caption, intervals = headline_intervals(complete, compare, headline)
+    if len(intervals):
+        items.table("headline", caption, intervals)
+    first_tables = list(items.tables)
     measured = table[table["reproduced"].notna() & (table["metric"] == "accuracy")]
     glance = []
     if len(measured):
@@ -74,10 +78,10 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     results["tables"] = {one.name: {"caption": one.caption, **tables.as_data(one.content)} for one in items.tables}
     paths.write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
     shared = {"title": title, "question": question, "paper": published(source), "findings": sentences}
-    shared["heading"] = heading
+    shared |= {"heading": heading, "limitations": limitations}
     shared |= {"missing": missing, "changed": changed}
     shared["drawn"] = any((one.record["data"] or {}).get("drawn") for one in complete)
-    of_page = {"study": study, "tables": items.tables[:2], "glance": glance, "limitations": limitations}
+    of_page = {"study": study, "tables": first_tables, "glance": glance}
     page.write_page(folder, sections=sections, **shared, **of_page)
     pictures = items.keep_pictures([*glance, *_chosen(sections, table, headline)])
     page.write_readme(folder, table=readable_comparison(table), pictures=pictures, **shared)
@@ -120,19 +124,18 @@ def main(argv=None):
     return exit_status(run)
 
 
-def draw_results(run, split="test"):
-    """The figures and tables that the report makes of a run's predictions.
+def draw_results(run):
+    """The figures that the report makes of a run's test predictions.
 
     Args:
         run: complete `runs.Run`; of its variants the one that its record calls `shown` is drawn.
-        split: whose predictions.
-    Returns: (list of (name, caption, Figure), list of (name, caption, DataFrame)); both empty without predictions.
+    Returns: list of (name, caption, Figure), empty without such predictions.
     """
     variant = run.record.get("shown", "")
-    if variant not in run.variants(split):
-        return [], []
-    scored = run.predictions(split, variant)
-    n = f"{split} split, n = {len(scored.labels):,}"
+    if variant not in run.variants("test"):
+        return []
+    scored = run.predictions("test", variant)
+    n = f"test split, n = {len(scored.labels):,}"
     confusion, bins = figures.confusion_matrix(evaluation.confusion(*scored)), evaluation.calibration(*scored)
     drawings = [
         ("confusion", "True class by row, predicted by column", confusion),
@@ -141,18 +144,13 @@ def draw_results(run, split="test"):
         ("reliability", "How often a confidence is right", figures.reliability_diagram(bins)),
         ("most_confused", "The pairs most often confused", figures.most_confused(evaluation.most_confused(*scored))),
     ]
-    named = [(f"{run.name}--{split}_{name}", f"{caption}; {n}.", drawing) for name, caption, drawing in drawings]
-    return named, [(f"{run.name}--{split}_report", f"Precision, recall and F1 of each class; {n}.", _report(scored))]
+    return [(f"{run.name}--test_{name}", f"{caption}; {n}.", drawing) for name, caption, drawing in drawings]
 
 
 def _recorded(run):
     """What the page says of how a run came about, and what it found: its record without code, figures and tables."""
     left_out = ("code", "figures", "tables", "metrics")
     return {key: value for key, value in run.record.items() if key not in left_out}
-
-
-def _report(scored):
-    return evaluation.classification_report(evaluation.per_class(*scored), evaluation.metrics(*scored))
 
 
 class _Items:
@@ -207,14 +205,7 @@ class _Items:
 
 
 def _section(run, complete, changed, items):
-    drawings, reports = draw_results(run)
-    variant = run.record.get("shown", "")
-    clean = scoring.leak_free(run, complete, variant) if drawings else None
-    if clean is not None and 0 < clean.sum() < len(clean):
-        caption = f"The same on the {clean.sum():,} of {len(clean):,} test images without a near-duplicate in training or validation."
-        reports += [
-            (f"{run.name}--test_report_leak_free", caption, _report(run.predictions("test", variant).select(clean)))
-        ]
+    drawings, reports, variant = draw_results(run), scoring.class_reports(run, complete), run.record.get("shown", "")
     agreement = by_agreement(run, variant) if drawings else pd.DataFrame()
     if len(agreement):
         caption = "Accuracy by how many of FER+'s ten annotators agree on an image, with 95% intervals, and how often one of them gives the label."

@@ -9,6 +9,7 @@ import pandas as pd
 from fer_tf import datasets, evaluation, models, paths
 from fer_tf.datasets import near_duplicates
 from fer_tf.errors import InputError, choose
+from fer_tf.evaluation import bootstrap
 from fer_tf.study import execute, provenance, runs
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "roc_auc", "ece", "n")
@@ -62,9 +63,10 @@ def scores(run, complete=()):
     Args:
         run: complete `runs.Run`.
         complete: the study's runs, which know the leaks of the test split; see `leak_free`.
-    Returns: DataFrame with the columns run, split, variant, accuracy, its 95% Wilson interval (low, high), and the others
-        of `METRICS`; no rows for a run without predictions. The test split has two rows: of all its images, and as
-        "test, leak-free" of those without a near-duplicate in training or validation.
+    Returns: DataFrame with the columns run, split, variant, accuracy, its 95% Wilson interval (low, high), the others of
+        `METRICS`, and the 95% bootstrap interval of macro_f1 (macro_f1_low, macro_f1_high); no rows for a run without
+        predictions. The test split has two rows: of all its images, and as "test, leak-free" of those without a
+        near-duplicate in training or validation.
     """
     rows = []
     for split in ("validation", "test"):
@@ -78,18 +80,50 @@ def scores(run, complete=()):
                 metrics = evaluation.metrics(*part)
                 low, high = evaluation.accuracy_interval(part.labels, part.probabilities)
                 row = {"run": run.name, "split": name, "variant": variant, "low": low, "high": high}
+                of_f1 = bootstrap.report_intervals(*part).loc["macro_f1"]
+                row |= {"macro_f1_low": of_f1["low"], "macro_f1_high": of_f1["high"]}
                 rows.append(row | {metric: metrics[metric] for metric in METRICS})
-    return pd.DataFrame(rows, columns=["run", "split", "variant", "accuracy", "low", "high", *METRICS[1:]])
+    columns = ["run", "split", "variant", "accuracy", "low", "high", *METRICS[1:], "macro_f1_low", "macro_f1_high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def readable_scores(table):
     """`scores` with its numbers written as a reader wants them."""
-    interval = [f"{low:.3f} to {high:.3f}" for low, high in zip(table["low"], table["high"], strict=True)]
+
+    def intervals(low, high):
+        return [f"{one:.3f} to {other:.3f}" for one, other in zip(table[low], table[high], strict=True)]
+
     columns = ["run", "split", "variant", "accuracy", "macro_f1", "roc_auc", "ece", "n"]
     readable = table[columns].rename(columns={"macro_f1": "macro F1", "roc_auc": "ROC AUC", "ece": "ECE"}).round(4)
     readable["variant"] = readable["variant"].replace("", "single view")
-    readable.insert(4, "95% interval", interval)
+    readable.insert(4, "95% interval", intervals("low", "high"))
+    readable.insert(6, "95% interval of F1", intervals("macro_f1_low", "macro_f1_high"))
     return readable
+
+
+def class_reports(run, complete):
+    """Precision, recall and F1 of each class on the test split, as the page has them.
+
+    Args:
+        run, complete: as `scores`; of the run's variants the one that its record calls `shown`.
+    Returns: list of (name, caption, DataFrame of `evaluation.classification_report`): of all test images, and of those
+        without a near-duplicate in training or validation; empty without test predictions.
+    """
+    variant = run.record.get("shown", "")
+    if variant not in run.variants("test"):
+        return []
+    scored, clean = run.predictions("test", variant), leak_free(run, complete, variant)
+    caption = f"Precision, recall and F1 of each class; test split, n = {len(scored.labels):,}."
+    reports = [(f"{run.name}--test_report", caption, class_report(scored))]
+    if clean is not None and 0 < clean.sum() < len(clean):
+        caption = f"The same on the {clean.sum():,} of {len(clean):,} test images without a near-duplicate in training or validation."
+        reports += [(f"{run.name}--test_report_leak_free", caption, class_report(scored.select(clean)))]
+    return reports
+
+
+def class_report(scored):
+    """`evaluation.classification_report` of one set of predictions."""
+    return evaluation.classification_report(evaluation.per_class(*scored), evaluation.metrics(*scored))
 
 
 def gather(names, split):

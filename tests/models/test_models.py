@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from conftest import PROJECT
 
 from fer_tf import models, training
 from fer_tf.emotions import FER2013
 from fer_tf.errors import InputError
+from fer_tf.study import release, runs
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,16 @@ def test_a_shipped_network_keeps_its_contract(name, most):
     assert probabilities.shape == (2, 7)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert (models.PRETRAINED / f"{name}.keras").stat().st_size < most
+
+
+@pytest.mark.parametrize("name", ["five_layer", "compact"])
+def test_a_committed_card_says_what_the_committed_predictions_give_and_what_the_network_learned_from(name):
+    facts, weights = models.model_card(name), models.PRETRAINED / f"{name}.keras"
+    study, run = facts["run"].split("/")
+    run = runs.open_run(PROJECT / "reports" / study / "runs" / run)
+    assert release.card(run, models.load(weights), weights) == weights.with_suffix(".md").read_text()
+    assert facts["began_from"] == ["random weights"] and len(facts["trained_by"]) == 2
+    assert facts["trained_by"][-1] == {"run": facts["run"], "data": "fer2013"}
 
 
 def test_weights_that_do_not_ship_are_refused_with_the_ones_that_do():

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from conftest import make_dataset, start_run
 
-from fer_tf import datasets, figures
+from fer_tf import datasets, evaluation, figures
 from fer_tf.datasets import standin
 from fer_tf.errors import InputError
-from fer_tf.study import comparison, report, runs
+from fer_tf.evaluation import bootstrap
+from fer_tf.study import comparison, page, report, runs
+
+pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice")  # a draw of three images may be of one class
 
 FER2013 = "results_accuracy.FER2013"
 GAIN = {
@@ -106,3 +109,94 @@ def test_accuracy_by_agreement_is_told_where_fer_plus_has_the_images(project, na
     ax = figures.accuracy_by_agreement(table).axes[0]
     np.testing.assert_allclose(ax.lines[-1].get_ydata(), table["people"])
     assert report.by_agreement(scored("b", make_dataset(), 1)).empty
+
+
+@pytest.mark.parametrize(
+    "metric", ["macro_f1", "weighted_f1", "f1 of happy", "recall of sad", "balanced_accuracy", "roc_auc"]
+)
+def test_every_metric_of_the_comparison_has_its_interval_of_the_same_predictions(project, little, metric):
+    run = scored("few", little, 2)
+    row = compared(run, run=run.name, metric=metric, published=f"{FER2013}.with_augmentation.CNN")
+    predictions = run.predictions("test")
+    whole = bootstrap.report_intervals(*predictions) if metric != "roc_auc" else evaluation.intervals(*predictions)
+    assert (row["low"], row["high"]) == tuple(whole.loc[metric, ["low", "high"]])
+    assert (
+        row["reproduced"] == pytest.approx(whole.loc[metric, "value"])
+        and row["low"] <= row["reproduced"] <= row["high"]
+    )
+    cell = comparison.readable_comparison(row.to_frame().T).iloc[0]["95% interval"]
+    assert cell == f"{row['low']:.3f} to {row['high']:.3f}"
+    (sentence,) = comparison.findings(
+        row.to_frame().T, row["what"]
+    )  # of accuracies that stand beside others there is none
+    assert f"(95% interval {row['low']:,.4g} to {row['high']:,.4g})" in sentence
+
+
+def test_a_number_of_images_has_no_interval(project, little):
+    row = compared(
+        scored("few", little, 2), run="02_train_cnn--few", metric="n", published=f"{FER2013}.with_augmentation.CNN"
+    )
+    assert row["reproduced"] == 3 and row["low"] is None
+
+
+def test_the_intervals_of_a_classification_report_are_of_its_numbers():
+    random = np.random.default_rng(0)
+    labels, classes = random.integers(0, 3, 600), ("a", "b", "c", "never")
+    probabilities = random.dirichlet(np.ones(4), 600) + 0.5 * np.eye(4)[labels]
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    table = bootstrap.report_intervals(labels, probabilities, classes)
+    metrics, per_class = (
+        evaluation.metrics(labels, probabilities, classes),
+        evaluation.per_class(labels, probabilities, classes),
+    )
+    for name in metrics.keys() & set(table.index):
+        assert table.loc[name, "value"] == pytest.approx(metrics[name])
+    for name in ("precision", "recall", "f1"):
+        expected = per_class[name].to_numpy()
+        np.testing.assert_allclose(table.loc[[f"{name} of {one}" for one in classes], "value"], expected)
+    drawn = evaluation.intervals(labels, probabilities, classes, resamples=4000)  # the same bootstrap, image by image
+    shared = ["accuracy", "balanced_accuracy", "macro_f1"]
+    np.testing.assert_allclose(table.loc[shared], drawn.loc[shared], atol=0.004)
+
+
+def gains(low, high):
+    row = dict.fromkeys(("published", "difference", "leak_free"), None) | {"what": "Gain", "metric": "gain", "run": "a"}
+    table = comparison.pd.DataFrame([row | {"reproduced": (low + high) / 2, "low": low, "high": high}])
+    return comparison.findings(table, "another")[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.001, 0.02, ", a gain."),
+        (-0.02, -0.001, ", a loss."),
+        (-0.001, 0.03, "no difference"),
+        (0.0, 0.03, "no difference"),
+        (-0.03, 0.0, "no difference"),
+    ],
+)
+def test_a_difference_inside_its_interval_is_never_called_a_gain(low, high, verdict):
+    assert verdict in gains(low, high) and (verdict == ", a gain.") == (", a gain." in gains(low, high))
+
+
+def test_the_metrics_of_the_headline_stand_with_their_intervals(project, little):
+    run = scored("few", little, 2)
+    rows = [{"what": "Accuracy", "run": run.name, "split": "test", "metric": "accuracy"}]
+    caption, table = comparison.headline_intervals([run], rows, "Accuracy")
+    assert caption.startswith("Accuracy: every metric") and "test split, n = 3" in caption
+    assert set(table.index) == set(bootstrap.HEADLINE) and (table["low"] <= table["high"]).all()
+    assert comparison.headline_intervals([run], rows, "another")[1].empty
+    assert comparison.headline_intervals([], rows, "Accuracy")[1].empty
+
+
+def test_a_readme_says_what_its_numbers_do_not_say(project, little):
+    table = comparison.readable_comparison(comparison.comparison([], [GAIN], "three_datasets_comparison"))
+    content = {"title": "T", "question": "Q?", "paper": {}, "heading": "Results", "findings": [], "missing": []}
+    content |= {"changed": {}, "drawn": False, "pictures": [], "table": table}
+    page.write_readme(project, limitations=["Its weights began from ImageNet.", "Fewer epochs."], **content)
+    text = (project / "README.md").read_text()
+    assert (
+        "\n## What these numbers do not say\n\n- Its weights began from ImageNet.\n- Fewer epochs.\n\n## More\n" in text
+    )
+    page.write_readme(project, limitations=[], **content)
+    assert "do not say" not in (project / "README.md").read_text()

@@ -10,6 +10,7 @@ from conftest import make_dataset, start_run
 
 from fer_tf import datasets, hashing, paths
 from fer_tf.errors import InputError
+from fer_tf.evaluation import bootstrap
 from fer_tf.study import scoring
 
 
@@ -101,3 +102,29 @@ def test_fer2013s_test_images_are_known_by_their_names(trained):
     test = dataclasses.replace(datasets.load("little", "test"), ids=ids)
     trained.save_predictions("test", np.full((3, 3), 1 / 3, np.float32), test)
     assert scoring.leak_free(trained, []).tolist() == [True, True, False]
+
+
+def test_macro_f1_has_its_interval_of_the_same_images(trained):
+    test = datasets.load("little", "test")
+    trained.save_predictions("test", np.eye(3)[[0, 1, 1]] * 0.7 + 0.1, test)
+    trained.note(leaks=[test.ids[0]])
+    trained.finish("Done.")
+    table = scoring.scores(trained, [trained]).set_index("split")
+    predictions = trained.predictions("test")
+    for split, part in {"test": predictions, "test, leak-free": predictions.select(np.arange(3) > 0)}.items():
+        expected = bootstrap.report_intervals(*part).loc["macro_f1"]
+        row = table.loc[split, ["macro_f1", "macro_f1_low", "macro_f1_high"]]
+        assert row.tolist() == pytest.approx(expected.tolist())
+    row = scoring.readable_scores(table.reset_index()).iloc[0]
+    assert row["95% interval of F1"] == f"{table['macro_f1_low'].iloc[0]:.3f} to {table['macro_f1_high'].iloc[0]:.3f}"
+
+
+def test_the_reports_of_each_class_are_of_all_test_images_and_of_the_leak_free_ones(trained):
+    assert scoring.class_reports(trained, [trained]) == []
+    scoring.open_test_split(trained)
+    trained.note(leaks=[datasets.load("little", "test").ids[0]])
+    trained.finish("Done.")
+    reports = {name: (caption, frame) for name, caption, frame in scoring.class_reports(trained, [trained])}
+    assert list(reports) == ["02_train_cnn--a--test_report", "02_train_cnn--a--test_report_leak_free"]
+    assert [frame.loc["accuracy", "support"] for _, frame in reports.values()] == [3, 2]
+    assert "2 of 3 test images" in reports["02_train_cnn--a--test_report_leak_free"][0]
