@@ -1,14 +1,16 @@
 """How fast random views are drawn: OpenCV's (`FastAugmenter`) next to Keras's `ImageDataGenerator`, in one run.
 
 python benchmarks/augmentation.py [--recipe five_layer_paper] [--seconds 2]
+
+One thread; images per second of its processor's time.
 """
 
-import argparse
-import os
 import time
 
 import cv2
 import numpy as np
+import pandas as pd
+import results
 
 from fer_tf import training
 
@@ -23,7 +25,7 @@ def images_per_second(augment, images, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = results.parser(__doc__)
     parser.add_argument(
         "--recipe", default="five_layer_paper", help="of fer_tf.training.RECIPES; both must know its parts"
     )
@@ -31,14 +33,14 @@ def main():
     values = parser.parse_args()
     cv2.setNumThreads(1)
     slow, fast = training.augmenter(values.recipe), training.FastAugmenter(**training.RECIPES[values.recipe])
-    print(f"recipe {values.recipe}, one thread of {os.cpu_count()} processors, images per second")
+    rows = []
     for shape, batch in (((48, 48, 1), 128), ((224, 224, 3), 16)):
         images = np.random.default_rng(0).integers(0, 256, (batch, *shape)).astype(np.float32)
         keras, opencv = (images_per_second(augment, images, values.seconds) for augment in (slow, fast))
         size = "x".join(map(str, shape))
-        print(
-            f"{size:10}  ImageDataGenerator {keras:8,.0f}   FastAugmenter {opencv:8,.0f}   ratio {opencv / keras:5.1f}"
-        )
+        rows.append((values.recipe, size, round(keras), round(opencv), round(opencv / keras, 2)))
+    columns = ["recipe", "size", "imagedatagenerator_per_s", "fastaugmenter_per_s", "ratio"]
+    results.save(pd.DataFrame(rows, columns=columns), __file__, values.out)
 
 
 if __name__ == "__main__":

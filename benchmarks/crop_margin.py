@@ -10,15 +10,16 @@ Two sources, as each misleads alone:
 - Drawn faces in scenes of 480 x 640 pixels: everything around the face is there, but nobody was drawn for FER2013.
 """
 
-import argparse
-
 import cv2
 import numpy as np
+import pandas as pd
+import results
 
 from fer_tf import datasets, emotions
 from fer_tf.datasets.sample import anatomy, drawing
 from fer_tf.errors import InputError
 from fer_tf.faces import cropping, detection
+from fer_tf.figures import style
 from fer_tf.models import predictor
 
 MARGINS = (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -61,10 +62,9 @@ def scenes(count):
 
 
 def compare(title, detector, network, pictures, cut_from, labels):
-    """Prints the accuracy of each way to cut."""
+    """The accuracy of each way to cut: rows of the table, and the faces that were found."""
     detected = [next(iter(detector.detect(picture)), None) for picture in pictures]
     rows = np.flatnonzero([face is not None for face in detected])
-    print(f"{title}: {detector.name} found {len(rows):,} of {len(pictures):,} faces")
     size, _, channels = network.input_shape
     cache = {}
 
@@ -79,28 +79,44 @@ def compare(title, detector, network, pictures, cut_from, labels):
         views = [probabilities(margin, side) for margin in margins for side in (False, True)[: 1 + mirrored]]
         return (np.mean(views, axis=0).argmax(axis=1) == labels[rows]).mean()
 
-    print(f"{'margin':>16s}  one view  with mirror image")
+    facts = {"source": title, "detector": detector.name, "pictures": len(pictures), "faces": len(rows)}
+    table = []
     for margins in (*((margin,) for margin in MARGINS), *AVERAGED):
-        name = ", ".join(f"{margin:g}" for margin in margins)
-        print(f"{name:>16s}  {accuracy(margins, False):8.4f}  {accuracy(margins, True):17.4f}", flush=True)
-    return [detected[i] for i in rows]
+        name = " and ".join(f"{margin:g}" for margin in margins)
+        once, mirrored = (round(accuracy(margins, side), 4) for side in (False, True))
+        table.append({**facts, "margin": name, "accuracy": once, "accuracy_with_mirror_image": mirrored})
+    return table, [detected[i] for i in rows]
+
+
+@style.applied
+def by_margin(table):
+    """Accuracy by the margin of a single crop, with its mirror image, a line for each source."""
+    fig, ax = style.panel()
+    for i, (source, rows) in enumerate(table[~table["margin"].str.contains("and")].groupby("source", sort=False)):
+        look = {"color": (style.BLUE, style.INK)[i], "linestyle": style.DASHES[i], "marker": "os"[i]}
+        ax.plot(rows["margin"].astype(float), rows["accuracy_with_mirror_image"], label=source, **look)
+    ax.set(xlabel="margin of the crop, as a share of the box", ylabel="accuracy")
+    ax.legend()
+    return fig
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = results.parser(__doc__)
     parser.add_argument("--detector", help="the best that is here by default")
     parser.add_argument("--images", type=int, default=700, help="of each source")
     args = parser.parse_args()
     detector, network = detection.load(args.detector), predictor.load_predictor()
-    compare("drawn scenes", detector, network, *scenes(args.images))
+    rows, _ = compare("drawn scenes", detector, network, *scenes(args.images))
     try:
-        faces = compare("FER2013, validation", detector, network, *fer2013(args.images))
+        more, faces = compare("FER2013 validation", detector, network, *fer2013(args.images))
+        rows += more
+        widths = [48 * FACTOR / np.sqrt(face.box[2] * face.box[3]) - 1 for face in faces]
+        low, middle, high = np.quantile(widths, (0.1, 0.5, 0.9))
+        print(f"FER2013's own crops have the margin {middle:.2f} (80% between {low:.2f} and {high:.2f})")
     except InputError as error:
         print(f"skipped: {error}")
-        return
-    widths = [48 * FACTOR / np.sqrt(face.box[2] * face.box[3]) - 1 for face in faces]
-    low, middle, high = np.quantile(widths, (0.1, 0.5, 0.9))
-    print(f"FER2013's own crops have the margin {middle:.2f} (80% between {low:.2f} and {high:.2f})")
+    table = pd.DataFrame(rows)
+    results.save(table, __file__, args.out, by_margin(table))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@
 Without `--csv`, a file of the same form with random pixels is written to a temporary folder.
 """
 
-import argparse
-import os
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import results
 
 from fer_tf.datasets.fer2013_csv import read_csv
 
@@ -50,7 +49,7 @@ def best_of(function, path, times):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = results.parser(__doc__)
     parser.add_argument("--rows", type=int, default=8000, help="rows of the synthetic file")
     parser.add_argument("--csv", type=Path, help="an existing fer2013.csv")
     parser.add_argument("--times", type=int, default=3, help="how often each is run; the best counts")
@@ -62,10 +61,10 @@ def main():
         ours, images = best_of(with_fer_tf, path, values.times)
         theirs, expected = best_of(with_pandas, path, values.times)
     assert np.array_equal(images, expected), "the two ways read different pixels"
-    print(f"{len(images):,} rows of 2,304 pixels, {os.cpu_count()} processors, best of {values.times}")
-    print(f"fer_tf                    {ours:7.2f} s  {len(images) / ours:9,.0f} rows/s")
-    print(f"pandas and str.split      {theirs:7.2f} s  {len(images) / theirs:9,.0f} rows/s")
-    print(f"ratio                     {theirs / ours:7.1f}")
+    table = pd.DataFrame({"way": ["fer_tf", "pandas and str.split"], "rows": len(images), "seconds": [ours, theirs]})
+    table["rows_per_s"] = (len(images) / table["seconds"]).round()
+    table["ratio"] = theirs / table["seconds"]
+    results.save(table.round(3), __file__, values.out)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@
 Each is enlarged, and its edge is the picture's edge.
 """
 
-import argparse
 import time
 
 import cv2
 import numpy as np
+import pandas as pd
+import results
 
 from fer_tf import datasets
 from fer_tf.errors import InputError
@@ -29,7 +30,7 @@ def share(find, pictures):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = results.parser(__doc__)
     parser.add_argument("--images", type=int, default=500, help="drawn from the training split with a fixed seed")
     parser.add_argument("--factor", type=int, default=4, help="how many times each is enlarged")
     values = parser.parse_args()
@@ -40,6 +41,7 @@ def main():
         return
     rows = np.sort(np.random.default_rng(0).permutation(len(faces))[: values.images])
     pictures = [enlarged(image, values.factor) for image in np.asarray(faces.images)[rows]]
+    table = []
     for name in detection.names():
         try:
             detector = detection.load(name)
@@ -48,11 +50,9 @@ def main():
             continue
         once, first = share(detector.detect, pictures)
         thorough, second = share(lambda picture, result=detector: photographs.find_faces(picture, result), pictures)
-        print(
-            f"{name}: {once:.1%} of {len(pictures):,} at one look ({first * 1000:.0f} ms), "
-            f"{thorough:.1%} by find_faces ({second * 1000:.0f} ms)",
-            flush=True,
-        )
+        row = {"detector": name, "images": len(pictures), "found_at_once": round(once, 4), "ms_at_once": first * 1000}
+        table.append(row | {"found_by_find_faces": round(thorough, 4), "ms_by_find_faces": second * 1000})
+    results.save(pd.DataFrame(table).round({"ms_at_once": 1, "ms_by_find_faces": 1}), __file__, values.out)
 
 
 if __name__ == "__main__":

@@ -5,19 +5,18 @@
 Formats whose packages are not installed are left out. One process per number of threads, as Keras's cannot be changed later.
 """
 
-import argparse
-import os
-import subprocess
-import sys
+import json
 import tempfile
 
 import numpy as np
+import pandas as pd
+import results
 
 from fer_tf.models import export
 
 
 def measure(threads, images, batch_size):
-    """Prints a line for each format: milliseconds for an image alone (median, 95th percentile) and in a batch."""
+    """A row for each format: milliseconds for an image alone (median, 95th percentile) and in a batch."""
     from fer_tf import models, training
 
     training.make_deterministic(0, threads)
@@ -29,27 +28,28 @@ def measure(threads, images, batch_size):
             for name, predictor in predictors.items():
                 alone[name].append(export.latency(predictor, faces[: images // 3]))
                 together[name].append(export.latency(predictor, faces, batch_size, warm_up=1))
+        rows = []
         for name, predictor in predictors.items():
             one, many = np.concatenate(alone[name]), np.concatenate(together[name])
-            print(
-                f"{threads} threads  {name:17}{predictor.megabytes:5.1f} MB{np.median(one):8.2f} ms alone"
-                f"{np.percentile(one, 95):8.2f} ms p95{np.median(many):8.2f} ms in batches of {batch_size}",
-                flush=True,
-            )
+            row = {"threads": threads, "format": name, "megabytes": predictor.megabytes, "batch_size": batch_size}
+            row |= {"ms_alone": np.median(one), "ms_alone_p95": np.percentile(one, 95), "ms_in_batch": np.median(many)}
+            rows.append(row)
+    return rows
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = results.parser(__doc__)
     parser.add_argument("--images", type=int, default=120, help="timed, at least a batch")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--only", type=int, metavar="THREADS", help="measure in this process, and print JSON")
     values = parser.parse_args()
-    if len(values.threads) == 1:
-        return measure(values.threads[0], values.images, values.batch_size)
-    print(f"{os.cpu_count()} processors")
-    for threads in values.threads:
-        again = [f"--images={values.images}", f"--batch-size={values.batch_size}", f"--threads={threads}"]
-        subprocess.run([sys.executable, __file__, *again], check=True)
+    if values.only:
+        print(json.dumps(measure(values.only, values.images, values.batch_size)))
+        return
+    options = [f"--images={values.images}", f"--batch-size={values.batch_size}"]
+    rows = [row for threads in values.threads for row in results.apart(__file__, *options, f"--only={threads}")]
+    results.save(pd.DataFrame(rows).round(3), __file__, values.out)
 
 
 if __name__ == "__main__":

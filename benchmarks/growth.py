@@ -1,34 +1,35 @@
 """How time and memory grow with the data: preparing, one epoch, evaluation and report at 1, 2, 4 and 8 times the images.
 
-    python benchmarks/growth.py [--images 500] [--times 1 2 4 8] [--out benchmarks]
+    python benchmarks/growth.py [--images 1000] [--times 1 2 4 8]
 
-The images are generated, 96x96 in color, in class folders. Each stage is a process of its own. Its time is the processor's, TensorFlow's
-start included; its memory is what it allocates at most (`RssAnon` of Linux), without the pages of files, which the system
-takes back when it needs them. With `--out`, growth.csv and growth.svg are written there.
+The images are generated, 96x96 in color, in class folders of their splits: 8,000 of them are 221 MB. They are prepared on disk, as
+what is larger than a gigabyte is (`image_files.IN_MEMORY`, which is lowered here). Each stage is a process of its own. Its time
+is the processor's, TensorFlow's start included; its memory is what it allocates at most (`RssAnon` of Linux), without the pages
+of files, which the system takes back when it needs them.
 """
 
-import argparse
 import contextlib
 import io
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
 import pandas as pd
+import results
 
 from fer_tf import datasets, emotions, models, training
+from fer_tf.datasets import image_files
 from fer_tf.figures import style
 from fer_tf.study import notebooks, report, runs, scoring
 
 PROJECT = Path(__file__).parents[1]
 CLASSES = tuple(emotions.COLORS)[:7]
+SPLITS = ("validation", "test", *("train",) * 8)
 SIZE = 96
 RUN = "reports/growth/runs/02_train_cnn--growth"
 
@@ -37,7 +38,8 @@ def generate(folder, images):
     """Writes `images` pictures of colored patches in class folders, and a study of one run beside them."""
     rng = np.random.default_rng(0)
     for i in range(images):
-        path = folder / "data/raw/folders" / CLASSES[i % len(CLASSES)] / f"{i}.jpg"
+        split, emotion = SPLITS[i // len(CLASSES) % len(SPLITS)], CLASSES[i % len(CLASSES)]
+        path = folder / "data/raw/folders" / split / emotion / f"{i}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         patches = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
         cv2.imwrite(str(path), cv2.resize(patches, (SIZE, SIZE)))
@@ -54,7 +56,8 @@ def start(out, dataset=None):
 
 
 def preparing():
-    datasets.prepare("folders", size=SIZE, channels=3)
+    with mock.patch.object(image_files, "IN_MEMORY", 0):
+        datasets.prepare("folders", size=SIZE, channels=3)
 
 
 def epoch():
@@ -92,7 +95,7 @@ def measure(stage):
             lines = Path("/proc/self/status").read_text().splitlines()
             most = max(most, next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")))
 
-    watching = threading.Thread(target=watch)
+    watching = threading.Thread(target=watch, daemon=True)
     watching.start()
     started = time.process_time()
     with contextlib.redirect_stdout(io.StringIO()):
@@ -104,18 +107,15 @@ def measure(stage):
 
 
 def grow(images, times):
-    """Measures every stage at each size; a DataFrame with the columns stage, images, seconds, memory_mb."""
+    """Measures every stage at each size; a DataFrame with the columns stage, images, megabytes (of the images), seconds, memory_mb."""
     rows = []
     for factor in times:
         with tempfile.TemporaryDirectory() as folder:
             generate(Path(folder), images * factor)
-            environment = {**os.environ, "FER_TF_ROOT": folder, "PYTHONPATH": str(PROJECT)}
-            environment.pop("FOLDERS", None)
+            size = {"images": images * factor, "megabytes": round(images * factor * SIZE * SIZE * 3 / 1e6)}
             for stage in STAGES:
-                command = [sys.executable, __file__, "--stage", stage]
-                done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-                rows.append({"stage": stage, "images": images * factor, **json.loads(done.stdout.splitlines()[-1])})
-                print("{stage:10} {images:7,} images {seconds:8.2f} s {memory_mb:6,} MB".format(**rows[-1]), flush=True)
+                place = {"FER_TF_ROOT": folder, "FOLDERS": "", "PYTHONPATH": str(PROJECT)}
+                rows.append({"stage": stage, **size, **results.apart(__file__, "--stage", stage, **place)})
     return pd.DataFrame(rows)
 
 
@@ -130,8 +130,8 @@ def drawing(table):
             look = {"color": style.color(CLASSES[i]), "linestyle": style.DASHES[i], "marker": "osv^"[i]}
             ax.plot(rows["images"], rows[column], label=stage, **look)
         ax.set(xlabel="images", ylabel=label)
-    sizes = np.unique(table["images"])
-    panels[1].plot(sizes, sizes * SIZE * SIZE * 3 / 1e6, color=style.GRAY, linestyle=":", label="the images themselves")
+    sizes, megabytes = (np.unique(table[column]) for column in ("images", "megabytes"))
+    panels[1].plot(sizes, megabytes, color=style.GRAY, linestyle=":", label="the images themselves")
     for ax in panels:
         ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
         ax.set_ylim(bottom=0)
@@ -141,10 +141,9 @@ def drawing(table):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=500, help="at the smallest size")
+    parser = results.parser(__doc__)
+    parser.add_argument("--images", type=int, default=1000, help="at the smallest size")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 2, 4, 8], help="multiples of it")
-    parser.add_argument("--out", type=Path, help="folder for growth.csv and growth.svg")
     parser.add_argument("--stage", choices=STAGES, help="only this one, in the project of $FER_TF_ROOT")
     values = parser.parse_args()
     if values.stage:
@@ -154,9 +153,7 @@ def main():
         print("skipped: memory is measured on Linux only")
         return
     table = grow(values.images, values.times)
-    if values.out:
-        table.to_csv(values.out / "growth.csv", index=False)
-        style.save(drawing(table), values.out / "growth", ("svg",))
+    results.save(table, __file__, values.out, drawing(table))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,19 @@
 """What each second of `make report` goes to, run by run, by the times that papermill writes into the executed notebooks.
 
-    python benchmarks/report_seconds.py [--study sample] [--out benchmarks]
+    python benchmarks/report_seconds.py [--study sample]
 
-The report is made first where it is not there. With `--out`, report_seconds.csv and report_seconds.md are written there.
+The report is made first where it is not there.
 """
 
-import argparse
 import re
 import subprocess
 import sys
 import time
 from datetime import datetime
-from pathlib import Path
 
 import nbformat
 import pandas as pd
+import results
 
 from fer_tf import errors, paths
 
@@ -55,9 +54,8 @@ def spent(notebook, command):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = results.parser(__doc__)
     parser.add_argument("--study", default="sample")
-    parser.add_argument("--out", type=Path, help="folder for report_seconds.csv and report_seconds.md")
     values = parser.parse_args()
     subprocess.run(["make", "-s", "report", f"STUDY={values.study}"], cwd=paths.root(), check=True)
     notebooks = sorted(paths.study(values.study).glob("runs/*/notebook.ipynb"))
@@ -68,12 +66,7 @@ def main():
     table["total"] = table.sum(axis=1)
     table.loc["together"] = table.sum()
     table.loc["share"] = 100 * table.loc["together"] / table.loc["together", "total"]
-    table = table.round(1).rename_axis("run")
-    text = table.to_markdown(floatfmt=".1f")
-    print(text)
-    if values.out:
-        table.to_csv(values.out / "report_seconds.csv", lineterminator="\n")
-        paths.write_text(values.out / "report_seconds.md", text + "\n")
+    results.save(table.round(1).rename_axis("run").reset_index(), __file__, values.out)
 
 
 if __name__ == "__main__":

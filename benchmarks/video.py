@@ -1,82 +1,103 @@
-"""How many frames per second are read: capture, detect, track, classify, draw and write, with each detector in one run.
+"""How many frames per second are read: capture, detect, track, classify, draw and write, with one face and with ten.
 
-    python benchmarks/video.py [--detectors yunet yolo haar] [--clip party.mp4] [--threads 2]
+    python benchmarks/video.py [--detectors yunet yolo haar] [--networks five_layer compact] [--clip party.mp4] [--threads 2]
 
-Without `--clip`, one drawn face moves through a clip of 640x480 pixels. What a detector needs is looked for as always
-($FER_TF_MODELS, data/models); one that is not there is left out and named. Processor time is given beside the clock's: it
-counts what all threads computed, and depends less on what else the machine does.
+Without `--clip`, drawn faces move through clips of 640x480 pixels. The first network is read with each detector, the others
+with the first detector. What a detector needs is looked for as always ($FER_TF_MODELS, data/models); one that is not there
+is left out and named. `fps` is of the whole, from a clip to an annotated one; `live_fps` leaves out decoding the clip and
+encoding the other, which are not done while a camera is watched, and `least` is what it should be on two cores. Processor
+time is given beside the clock's: it counts what all threads computed, and depends less on what else the machine does.
 """
 
-import argparse
-import os
 import tempfile
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
+import results
 
 from fer_tf.datasets import sample
 from fer_tf.faces import detection, video
+from fer_tf.models import predictor
 
-LEAST = {"yunet": 60, "yolo": 25}
-"""Frames per second asked for on two cores at 640x480 with one face."""
+HEIGHT, WIDTH = 480, 640
+GRIDS = {1: (1, 1), 10: (2, 5)}
+"""Faces -> rows and columns in which they are."""
+
+LEAST = {("yunet", "five_layer", 1): 150, ("yunet", "five_layer", 10): 60, ("yolo", "five_layer", 1): 25}
+"""Frames per second asked for on two cores, by detector, network and number of faces."""
 
 
-def drawing(path, frames):
-    """Writes a clip of a drawn face, 640x480 at 25 frames per second."""
-    writer = video.VideoWriter(path, 25, (480, 640))
-    for i, (picture, _) in enumerate(sample.clip(frames / 25)):
+def pictures(frames, faces):
+    """Frames of drawn faces, each in its own field: uint8 arrays (480, 640, 3), RGB."""
+    rows, columns = GRIDS[faces]
+    size = {"height": HEIGHT // rows, "width": WIDTH // columns}
+    for shown in zip(*(sample.clip(frames / 25, **size, seed=i) for i in range(faces)), strict=True):
+        fields = [picture for picture, _ in shown]
+        yield np.vstack([np.hstack(fields[row * columns : (row + 1) * columns]) for row in range(rows)])
+
+
+def drawing(path, frames, faces):
+    """Writes a clip of drawn faces at 25 frames per second."""
+    writer = video.VideoWriter(path, 25, (HEIGHT, WIDTH))
+    for i, picture in enumerate(pictures(frames, faces)):
         writer.write(np.ascontiguousarray(picture[..., ::-1]), i / 25)
     writer.close()
     return path
 
 
-def measured(clip, folder, detector, times, every=1):
+def measured(clip, folder, detector, network, times, every=1):
     """The best of several readings: the summary, with `cpu_ms`, the processor's milliseconds for a frame."""
-    best = None
+    best, network = None, predictor.load_predictor(network)
     for _ in range(times):
         started = time.process_time()
-        summary = video.run_clip(clip, folder, detector=detector, every=every, progress=False)
+        summary = video.run_clip(clip, folder, detector=detector, network=network, every=every, progress=False)
         summary["cpu_ms"] = 1000 * (time.process_time() - started) / summary["frames"]
         best = summary if best is None or summary["fps"] > best["fps"] else best
     return best
 
 
-def line(name, summary):
-    """One row of the table that is printed."""
+def row(detector, network, faces, summary):
+    """One row of the table; `found` is how many faces were found in a frame."""
     stages = summary["stages"]
-    medians = "".join(f"{stages[stage]['median_ms']:9.2f}" for stage in (*video.STAGES, "whole"))
-    return f"{name:<12}{summary['fps']:7.1f}{medians}{stages['whole']['p95_ms']:9.2f}{summary['cpu_ms']:9.1f}"
+    live = summary["fps"] / (1 - stages["capture"]["share"] - stages["write"]["share"])
+    facts = {"detector": detector, "network": network, "faces": faces, "found": summary["faces"] / summary["frames"]}
+    facts |= {"fps": summary["fps"], "live_fps": live, "least": LEAST.get((detector, network, faces), np.nan)}
+    facts |= {f"{stage}_ms": stages[stage]["median_ms"] for stage in (*video.STAGES, "whole")}
+    return facts | {"whole_p95_ms": stages["whole"]["p95_ms"], "cpu_ms": summary["cpu_ms"]}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = results.parser(__doc__)
     parser.add_argument("--detectors", nargs="+", default=["yunet", "yolo", "haar"], help="their names")
+    parser.add_argument("--networks", nargs="+", default=["five_layer", "compact"], help="names or files")
     parser.add_argument("--clip", type=Path, help="an existing clip")
-    parser.add_argument("--frames", type=int, default=200, help="of the drawn clip")
+    parser.add_argument("--frames", type=int, default=200, help="of a drawn clip")
     parser.add_argument("--times", type=int, default=3, help="how often each is run; the best counts")
     parser.add_argument("--every", type=int, default=1, help="look for faces in every so many frames")
     parser.add_argument("--threads", type=int, default=2, help="that OpenCV computes with")
     values = parser.parse_args()
     cv2.setNumThreads(values.threads)
     present = [name for name in values.detectors if name in detection.available()]
+    pairs = [(name, values.networks[0]) for name in present]
+    pairs += [(name, network) for network in values.networks[1:] for name in present[:1]]
     with tempfile.TemporaryDirectory() as folder:
-        clip = values.clip or drawing(Path(folder) / "drawn.mp4", values.frames)
-        result = {name: measured(clip, folder, name, values.times, values.every) for name in present}
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(
-        f"{clip.name}, {os.cpu_count()} processors{load}, {values.threads} threads, best of {values.times}; milliseconds"
-    )
-    print(
-        f"{'detector':<12}{'fps':>7}{''.join(f'{stage:>9}' for stage in video.STAGES)}{'whole':>9}{'p95':>9}{'cpu':>9}"
-    )
-    for name, summary in result.items():
-        print(line(name, summary))
-    for name, summary in result.items():
-        ratio = summary["fps"] / result[present[-1]]["fps"]
-        parameters = f"; asked for on two cores: {LEAST[name]}" if name in LEAST else ""
-        print(f"{name}: {ratio:.2f} times as fast as {present[-1]}{parameters}")
+        if values.clip:
+            clips = {None: values.clip}
+        else:
+            clips = {faces: drawing(Path(folder) / f"{faces}.mp4", values.frames, faces) for faces in GRIDS}
+        rows = [
+            row(*pair, faces, measured(clip, folder, *pair, values.times, values.every))
+            for faces, clip in clips.items()
+            for pair in pairs
+        ]
+    table = pd.DataFrame(rows).round(2)
+    names = [f"{one.detector}, {one.network}, faces: {one.faces}" for one in table.itertuples()]
+    bars = [f"; asked for: {least:.0f}" if least > 0 else "" for least in table["least"]]
+    notes = [f"{fps:.0f}{bar}" for fps, bar in zip(table["live_fps"], bars, strict=True)]
+    results.save(table, __file__, values.out, results.bars(names, table["live_fps"], notes, "frames per second, live"))
     for name in values.detectors:
         if name not in present:
             print(f"{name}: left out, as its weights or package are not here")

@@ -18,6 +18,7 @@ from fer_tf import cli
 from fer_tf.errors import InputError, exit_status
 from fer_tf.faces import photographs, video
 from fer_tf.faces.detection import weights
+from fer_tf.models.files import PRETRAINED
 
 HAAR = ("--detector", "haar")
 
@@ -98,6 +99,12 @@ def test_wrong_input_is_one_line_and_status_two(capsys, folder, words, message):
     status, out, err = run(capsys, *(folder if word == "FOLDER" else word for word in words))
     assert status == 2 and out == "" and message in err
     assert err.splitlines()[-1].startswith("error: ") and len(err.splitlines()) == 1
+
+
+def test_a_file_of_other_weights_than_the_default_detectors_is_one_line(capsys, folder):
+    status, out, err = run(capsys, "predict", folder / "face.png", "--weights-folder", PRETRAINED / "five_layer.onnx")
+    assert status == 2 and out == ""
+    assert err.splitlines()[-1].startswith("error: ") and "five_layer.onnx: no YuNet" in err and "Traceback" not in err
 
 
 def test_a_files_name_moves_no_cursor_and_breaks_no_line(capsys, folder, tmp_path):

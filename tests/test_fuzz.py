@@ -17,16 +17,16 @@ import cv2
 import hypothesis
 import numpy as np
 import pytest
-from conftest import PROJECT, make_dataset
+from conftest import PROJECT, make_dataset, start_run
 from hypothesis import strategies as st
 from PIL import Image
 
-from fer_tf import datasets, documents
+from fer_tf import datasets, documents, paths
 from fer_tf.datasets import affectnet, attributes, fer_plus, five_class, rafdb, standin
 from fer_tf.errors import InputError
 from fer_tf.faces import photographs, video
 from fer_tf.models import predictor, torch_weights
-from fer_tf.study import execute, runs
+from fer_tf.study import execute, runs, verify
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", 0))
 SEED = int(os.environ.get("FUZZ_SEED") or (time.time() if SECONDS else 0))
@@ -165,6 +165,39 @@ def read_results(folder):
     return run.history(), run.predictions("test")
 
 
+REPORT = {"results.json": ".", "cards.json": ".", "run.json": "runs/00_data--little"}
+"""What `make verify` reads, and where each lies in a study; the last lists the leaks of the test split."""
+
+
+def report(folder):
+    from study import test_verify
+
+    os.environ["FER_TF_ROOT"] = str(folder.parent / "project")
+    for place in ("notebooks/studies", "data"):
+        (folder.parent / "project" / place).mkdir(parents=True)
+    dataset = make_dataset(per_class=6)
+    datasets.save(dataset, "little")
+    data = start_run("reports/s/runs/00_data--little", dataset)
+    data.note(leaks=[str(dataset.split("test").ids[0])])
+    data.finish("Done.")
+    run = start_run("reports/s/runs/02_train_cnn--a", datasets.load("little", ("train", "validation")))
+    run.finish("Done.")
+    for split in ("validation", "test"):
+        part = datasets.load("little", split)
+        run.save_predictions(split, np.eye(3)[part.labels] * 0.7 + 0.1, part)
+    test_verify.report(run.name, data.name)
+    for name, place in REPORT.items():
+        shutil.copy(paths.study("s") / place / name, folder)
+
+
+def read_report(folder):
+    os.environ["FER_TF_ROOT"] = str(folder.parent / "project")
+    for name, place in REPORT.items():
+        shutil.copy(folder / name, paths.study("s") / place)
+    lines = verify.verify("s")
+    assert {verdict for _, verdict, _ in lines} <= {"holds", "fails", "not repeated"}
+
+
 def training(folder):
     arrays = {"kept/0": np.ones(3), "weights/0": np.ones(3), "history/epoch": np.array([1]), "optimizer/0": np.ones(2)}
     np.savez(folder / "checkpoint.npz", key="k", epochs_done=1, ended=False, **arrays)
@@ -248,6 +281,7 @@ READERS = {
     "record": (record, read_record),
     "prepared dataset": (prepared, read_prepared),
     "results": (results, read_results),
+    "report": (report, read_report),
     "checkpoint": (training, read_checkpoint),
     "photographs": (pictures, each(photographs.read)),
     "clip": (clip, read_clip),

@@ -13,6 +13,7 @@ from fer_tf.faces import detection
 from fer_tf.faces.detection import weights, yolo
 from fer_tf.faces.detection.__main__ import main
 from fer_tf.faces.detection.face import Face
+from fer_tf.models import PRETRAINED
 
 BOX = np.array([178, 63, 90, 113])  # of the astronaut's face, in pixels
 EYES = np.array([[200, 102], [247, 103]])
@@ -183,6 +184,42 @@ def test_a_file_that_is_no_network_is_refused(name, tmp_path):
     path.write_bytes(b"no network")
     with pytest.raises(InputError, match=r"wrong\.onnx: (no YuNet|\w+ cannot read it)"):
         detection.load(name, path)
+
+
+@pytest.mark.parametrize(("name", "message"), [("yunet", "no YuNet"), ("yolo", "no YOLOv8-face")])
+def test_weights_of_another_network_are_refused_before_the_first_picture(name, message):
+    with pytest.raises(InputError, match=f"five_layer.onnx: {message}. Name the detector that it is for"):
+        detection.load(name, PRETRAINED / "five_layer.onnx")
+
+
+@pytest.mark.parametrize(("name", "other"), [("yunet", "yolo"), ("yolo", "yunet")])
+def test_a_file_of_one_detectors_weights_is_not_taken_for_anothers(name, other):
+    detector(other)
+    with pytest.raises(InputError, match="Name the detector that it is for"):
+        detection.load(name, weights.find(other))
+
+
+def test_damaged_weights_under_the_published_name_are_refused_before_opencv_crashes_on_them(tmp_path):
+    path = tmp_path / weights.CATALOG["yunet"].file
+    path.write_bytes(b"kps_32 and nothing else")
+    with pytest.raises(InputError, match=r"2026may\.onnx: damaged, or not the published YuNet\. Remove it"):
+        detection.load("yunet", tmp_path)
+
+
+def test_quantized_weights_do_not_go_before_whole_ones(nothing_here):
+    folder = nothing_here / "data" / "models"
+    folder.mkdir(parents=True)
+    for release in ("2022mar", "2023mar", "2023mar_int8bq"):
+        (folder / f"face_detection_yunet_{release}.onnx").touch()
+    assert weights.find("yunet").name == "face_detection_yunet_2023mar.onnx"
+    (folder / weights.CATALOG["yunet"].file).touch()
+    assert weights.find("yunet").name == weights.CATALOG["yunet"].file
+
+
+@pytest.mark.parametrize("score", [1.0, 1.5, -0.1, np.nan])
+def test_a_minimum_score_that_no_cascade_can_give_is_refused(score, astronaut):
+    with pytest.raises(InputError, match=r"haar: a minimum score of .*; give 0 or more and less than 1"):
+        detection.load("haar").detect(astronaut, score=score)
 
 
 def test_an_absent_package_is_named_with_its_extra(monkeypatch):

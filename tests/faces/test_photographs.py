@@ -7,6 +7,7 @@ from skimage import data
 
 import fer_tf
 from fer_tf import models
+from fer_tf.backend import keras
 from fer_tf.errors import InputError
 from fer_tf.faces import detection, photographs
 from fer_tf.faces.detection import Face
@@ -179,6 +180,16 @@ def test_a_network_says_its_classes_or_is_refused(tmp_path, network):
     with pytest.raises(InputError, match=r"images of shape \(1, 9, 9, 3\)"):
         network.probabilities(np.zeros((1, 9, 9, 3), np.uint8))
     assert network.probabilities(np.zeros((0, 48, 48, 3), np.uint8)).shape == (0, 7)
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (48, 64, 3)])
+def test_a_network_without_one_square_input_is_refused_in_one_line(tmp_path, shape):
+    image = keras.Input(shape)
+    pooled = keras.layers.GlobalAveragePooling2D()(image)
+    keras.Model(image, keras.layers.Dense(7, activation="softmax")(pooled)).save(tmp_path / "free.keras")
+    door = fer_tf.Predictor(tmp_path / "free.keras", Finds(Face((80, 90, 100, 100), 0.9)))
+    with pytest.raises(InputError, match=r"free\.keras: its input is .*; faces are cut as squares of one size"):
+        door.photograph(RGB)
 
 
 def test_the_number_of_a_face_is_drawn_before_its_emotion(network):

@@ -277,6 +277,13 @@ def test_a_folder_of_pictures_is_read_in_the_order_of_its_numbers(tmp_path):
     assert "1 of 12 pictures left out" in summary["ended"] and not summary["complete"]
 
 
+def test_a_digit_that_is_no_number_is_a_letter_in_a_frames_name(tmp_path):
+    for name in ("frame10.png", "frame2.png", "frame1²2.png", "²"):
+        (tmp_path / name).touch()
+    files = video.open_source(tmp_path)._files
+    assert [file.name for file in files] == ["frame1²2.png", "frame2.png", "frame10.png"]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_what_was_written_until_an_interruption_is_complete(clip, tmp_path, error):
     class Breaks(Squares):
@@ -407,9 +414,10 @@ def test_a_camera_that_vanishes_leaves_a_complete_recording(tmp_path, monkeypatc
     assert frames_of(summary["video"]) and Path(summary["video"]).parent == tmp_path
 
 
-def test_a_camera_that_cannot_be_opened_is_refused_in_one_line(capfd):
-    with pytest.raises(InputError, match="camera 77 cannot be opened"):
-        video.run_live(77, **READERS, window=False)
+@pytest.mark.parametrize("camera", [77, "²"])
+def test_a_camera_that_cannot_be_opened_is_refused_in_one_line(capfd, camera):
+    with pytest.raises(InputError, match=f"camera {camera} cannot be opened"):
+        video.run_live(camera, **READERS, window=False)
     assert capfd.readouterr().err == ""
 
 

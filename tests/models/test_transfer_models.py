@@ -1,14 +1,18 @@
 """Every network of the five studies: parameter counts, one image one answer, a step of training, saving, starting weights."""
 
 import io
+import os
 import pickle
 import sys
 import types
 import zipfile
 from collections import OrderedDict
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from skimage import data
 
 from fer_tf import models
 from fer_tf.backend import keras
@@ -346,6 +350,53 @@ def _fails_as_urllib_does(*given):
     import urllib.error
 
     raise urllib.error.URLError("no route to host")
+
+
+# The published SqueezeNet
+
+
+def squeezenet_features(path, image):
+    """What SqueezeNet 1.1 makes of an image (h, w, 3) before its head, in plain NumPy, from the published file's arrays.
+
+    Its pools keep the border, as the network's here do; the published code's drop it.
+    """
+
+    def convolved(x, place, stride=1):
+        arrays = {}
+        with h5py.File(path) as file:
+            file[place].visititems(
+                lambda _, one: arrays.update({len(one.shape): one[()]} if hasattr(one, "shape") else {})
+            )
+        kernel, bias = arrays[4], arrays[1]
+        border = kernel.shape[0] // 2 if stride == 1 else 0
+        x = np.pad(x, ((border, border), (border, border), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(0, 1))[::stride, ::stride]
+        return np.maximum(np.einsum("hwcij,ijco->hwo", windows, kernel, optimize=True) + bias, 0)
+
+    def pooled(x):
+        missing = [max((-(-side // 2) - 1) * 2 + 3 - side, 0) for side in x.shape[:2]]
+        border = [(pixels // 2, pixels - pixels // 2) for pixels in missing]
+        x = np.pad(x, (*border, (0, 0)), constant_values=-np.inf)
+        return np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(0, 1))[::2, ::2].max(axis=(3, 4))
+
+    x = convolved(image[..., ::-1] - (103.939, 116.779, 123.68), "conv1", stride=2)
+    for fire in range(2, 10):
+        x = pooled(x) if fire in (2, 4, 6) else x
+        x = convolved(x, f"fire{fire}/squeeze1x1")
+        x = np.concatenate([convolved(x, f"fire{fire}/expand{side}x{side}") for side in (1, 3)], axis=-1)
+    return x
+
+
+def test_squeezenet_with_the_published_weights_computes_what_plain_numpy_computes():
+    path = Path(os.environ.get("FER_TF_PRETRAINED", "data/raw/pretrained")) / "squeezenet_v1.1_imagenet_notop.h5"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not here; set FER_TF_PRETRAINED to its folder")
+    image = data.astronaut()[60:140, 180:250].astype(np.float32)
+    model = models.build("squeezenet", image.shape, 7, weights=path)
+    features = probabilities(keras.Model(model.inputs[0], model.get_layer("head_dropout").output), image[None])[0]
+    expected = squeezenet_features(path, image)
+    assert features.shape == expected.shape == (5, 5, 512) and expected.max() > 1
+    np.testing.assert_allclose(features, expected, atol=1e-4 * expected.max())
 
 
 # The published transformer weights

@@ -35,8 +35,10 @@ class Haar:
         self.cascade = _cascade(cascade)
 
     def detect(self, image, score=None):
-        """The faces in a picture, see `detection.load`, without landmarks; `score` sets how many windows must agree."""
+        """The faces in a picture, without landmarks; see `detection.load`. `score`, below 1, sets how many windows must agree."""
         check(image)
+        if score is not None and not 0 <= score < 1:
+            raise InputError(f"haar: a minimum score of {score:g}; give 0 or more and less than 1.")
         small, factor = fitted(image, self.longest)
         gray = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         options = self.options if score is None else {**self.options, "minNeighbors": round(5 * score / (1 - score))}

@@ -1,5 +1,7 @@
 """YOLOv8-face: a network with five landmarks, for faces that others miss; without its makers' package."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -33,6 +35,9 @@ class Yolo:
         self.path = path or weights.find("yolo")
         self.score, self.overlap = score, overlap
         self.network = onnx_runtime.load(self.path)
+        # An ONNX file declares the shapes of its outputs: 80 channels of 80x80 places for the smallest stride.
+        if 3 * b"\n\x02\x08P" not in Path(self.path).read_bytes():
+            raise InputError(f"{self.path}: no YOLOv8-face. Name the detector that it is for, or leave it out.")
 
     def detect(self, image, score=None):
         """The faces in a picture, with landmarks; see `detection.load`."""

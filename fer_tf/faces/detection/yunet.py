@@ -1,5 +1,7 @@
 """YuNet: a small network with five landmarks, quick on a processor."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -7,6 +9,7 @@ from fer_tf.errors import InputError
 from fer_tf.faces.detection import weights
 from fer_tf.faces.detection.face import Face, by_score
 from fer_tf.faces.detection.pictures import check, fitted, touching
+from fer_tf.hashing import file_digest
 
 LOWEST = 64  # pixels
 GRAY = (114, 114, 114)
@@ -30,6 +33,11 @@ class YuNet:
     def __init__(self, path=None, score=0.5, overlap=0.3, longest=640):
         path = path or weights.find("yunet")
         self.score, self.longest = score, longest
+        # OpenCV 4.14 loads any network, and fails or crashes at the first picture: it asks for outputs of these names.
+        if Path(path).is_file() and b"kps_32" not in Path(path).read_bytes():
+            raise InputError(f"{path}: no YuNet. Name the detector that it is for (--detector yolo), or leave it out.")
+        if Path(path).name == weights.CATALOG["yunet"].file and file_digest(path) != weights.CATALOG["yunet"].sha256:
+            raise InputError(f"{path}: damaged, or not the published YuNet. Remove it and fetch it anew: make models.")
         try:
             self.network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score, overlap, 5000)
         except (cv2.error, AttributeError) as error:

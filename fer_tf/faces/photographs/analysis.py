@@ -43,7 +43,7 @@ def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=crop
         margins: of the crops of each face whose probabilities are averaged, see `cropping.MARGINS`.
         mirrored: average over their mirror images too.
     Returns: list of `Expression`, the surest face first.
-    Raises InputError: see `check_limits`.
+    Raises InputError: see `check_limits` and `classify`.
 
     Example:
         >>> from fer_tf.faces import detection
@@ -101,8 +101,14 @@ def classify(image, faces, classifier, margins=cropping.MARGINS, mirrored=True):
         faces: list of n `detection.Face`.
         classifier, margins, mirrored: see `analyze`.
     Returns: list of n `Expression`, in the order of `faces`.
+    Raises InputError: the classifier takes no square images of one size.
     """
-    size, _, channels = classifier.input_shape
+    size, width, channels = classifier.input_shape or (None, None, None)
+    if size is None or size != width:
+        raise InputError(
+            f"{classifier.path.name}: its input is {classifier.input_shape}; faces are cut as squares of one size. Save "
+            "the network with such an input, (48, 48, 3) for example."
+        )
     views = [cropping.crops(image, faces, size, channels, margin=margin, color=classifier.color) for margin in margins]
     if mirrored:
         views += [crops[:, :, ::-1] for crops in views]

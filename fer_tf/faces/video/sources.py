@@ -160,7 +160,7 @@ class Camera:
     length, endless = None, True
 
     def __init__(self, device=0, patience=5.0, open_capture=cv2.VideoCapture):
-        device = int(device) if str(device).isdigit() else device
+        device = int(device) if str(device).isdecimal() else device
         self.name, self.patience, self.fault, self.dropped = f"camera {device}", patience, "", 0
         with quiet():
             self._capture = open_capture(device)
@@ -242,4 +242,4 @@ def _length(capture):
 
 def _natural(path):
     """frame2 before frame10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
