@@ -22,7 +22,7 @@ class Classifier:
 
     Args:
         path: Path of its file.
-        runtime: "keras", "onnxruntime", "opencv" or "litert".
+        runtime: "keras", "onnxruntime", "opencv", "litert", or "package", see `peers.adapted`.
         forward: callable, float32 array (m, h, w, c) in 0-255 to float array (m, k).
         classes: tuple of the k class names in the order of the probabilities, empty where they are not known.
         input_shape: (height, width, channels) of its images, or None where any are taken.

@@ -18,7 +18,7 @@ from fer_tf.evaluation import bootstrap
 from fer_tf.models import export, files
 from fer_tf.models.catalogue import CATALOGUE
 from fer_tf.models.input_layers import Resize
-from fer_tf.study import page, provenance, runs, scoring, tables, verify
+from fer_tf.study import page, provenance, runs, scoring, tables
 
 LARGEST = 20_000_000
 """Bytes: what a clone and a wheel can carry without being felt."""
@@ -45,7 +45,7 @@ def release(run, withdrawn=False):
         if any(name in what for name in WITHDRAWN) and not withdrawn:
             raise InputError(f"{run.name} began from {what}. Its weights are not shipped: release another run.")
     run.predictions("test")
-    file = verify.weights_of(run) or run.folder / run.record["model"]
+    file = runs.weights_of(run) or run.folder / run.record["model"]
     network, name = models.load(file), run.record["parameters"]["model"]
     weights = files.PRETRAINED / f"{name}.keras"
     if not weights.is_file() or hashing.content_digest(file) != hashing.content_digest(weights):

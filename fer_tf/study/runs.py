@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_tf import documents, hashing, paths
+from fer_tf import documents, hashing, models, paths
 from fer_tf.errors import InputError, TestSplitError, first_line, require
 from fer_tf.figures import style
+from fer_tf.models import files
 from fer_tf.study import notebooks, provenance, tables
 
 MATCHES_CLASSES = {"12_compare", "16_across"}
@@ -275,6 +276,28 @@ def open_run(folder):
     return Run(folder, record)
 
 
+def weights_of(run):
+    """The file of the network that a run trained, or that its record names as its source; None where it is not here.
+
+    It lies in the run's folder, or in the package where the network ships. A run of 04_tta that names no run took the one that
+    ships by default.
+    """
+    if source := run.record.get("source_run"):
+        folder = run.folder.parent / source["name"]
+        return weights_of(open_run(folder)) if (folder / "run.json").is_file() else None
+    if run.notebook == "04_tta":
+        return files.PRETRAINED / "five_layer.keras"
+    if not run.record.get("model"):
+        return None
+    own = run.folder / run.record["model"]
+    if own.is_file():
+        return own
+    for file in sorted(files.PRETRAINED.glob("*.keras")):
+        if models.model_card(file.stem).get("run") == f"{run.record['study']}/{run.name}":
+            return file
+    return None
+
+
 def provide_networks(parameters, folder):
     """Sees to it that the networks are here from which a run starts. One that git left out, and that ships with the package, is
     copied from there.
@@ -303,10 +326,8 @@ def provide_networks(parameters, folder):
 
 def _shipped(run):
     """The file of a training run's network in the package; None where it ships not, or the run was made anew since."""
-    from fer_tf.study import verify  # which imports this module
-
-    file = verify.weights_of(run) if run.record.get("model") else None
-    return file if file and verify.models.model_card(file.stem)["parameters"] == run.record["parameters"] else None
+    file = weights_of(run) if run.record.get("model") else None
+    return file if file and models.model_card(file.stem)["parameters"] == run.record["parameters"] else None
 
 
 def _other_classes(who, classes, dataset):

@@ -18,9 +18,8 @@ import numpy as np
 from fer_tf import datasets, documents, evaluation, hashing, models, paths
 from fer_tf.errors import InputError, exit_status
 from fer_tf.evaluation import tta
-from fer_tf.models import files
 from fer_tf.study import comparison, scoring, tables
-from fer_tf.study.runs import open_run
+from fer_tf.study.runs import open_run, weights_of
 
 PROTOCOL = "chosen on the validation split; the test split scored once, when every choice was made"
 CLOSE = 5e-3
@@ -226,28 +225,6 @@ def _views(run):
     random = tta.random_views(given["views"], given["augmentation"], given["seed"])
     fixed = tta.flips_and_shifts(given["pixels"])
     return {"plain": fixed[:1], f"random{len(random)}": random, "flips_shifts": fixed}
-
-
-def weights_of(run):
-    """The file of the network that a run trained, or that its record names as its source; None where it is not here.
-
-    It lies in the run's folder, or in the package where the network ships. A run of 04_tta that names no run took the one that
-    ships by default.
-    """
-    if source := run.record.get("source_run"):
-        folder = run.folder.parent / source["name"]
-        return weights_of(open_run(folder)) if (folder / "run.json").is_file() else None
-    if run.notebook == "04_tta":
-        return files.PRETRAINED / "five_layer.keras"
-    if not run.record.get("model"):
-        return None
-    own = run.folder / run.record["model"]
-    if own.is_file():
-        return own
-    for file in sorted(files.PRETRAINED.glob("*.keras")):
-        if models.model_card(file.stem).get("run") == f"{run.record['study']}/{run.name}":
-            return file
-    return None
 
 
 def _differing(saved, today, rounded):

@@ -89,8 +89,8 @@ class DenseSift(_Features):
     """SIFT descriptors on a regular grid, at several sizes (Lowe 2004), each as RootSIFT (Arandjelovic and Zisserman 2012).
 
     A descriptor is a 4x4 square of cells with eight orientations each. All of an image come from eight maps of its gradients
-    that are blurred to the width of a cell: a seventh of the time of `cv2.SIFT_create().compute` on each grid point, without that
-    one's blur of 1.6 pixels before all else. As a feature by itself the descriptors stand in a row.
+    that are blurred to the width of a cell: a third of the time of `cv2.SIFT_create().compute` for the three sizes of Fisher
+    vectors, and without that one's blur of 1.6 pixels before all else. As a feature by itself the descriptors stand in a row.
 
     Args:
         step: int, pixels from one grid point to the next.
@@ -264,7 +264,7 @@ FEATURES = {"pixels": Pixels, "hog": Hog, "sift": VisualWords, "fisher": FisherV
 
 
 def build(name):
-    """A feature by name: "pixels", "hog", "sift" (visual words), "fisher" (Fisher vectors), or several joined by "+", such as "hog+sift".
+    """A feature by name: "pixels", "hog", "sift" (visual words), "fisher", or several joined by "+", such as "hog+sift".
 
     Returns: scikit-learn transformer, uint8 images (n, h, w, 1 or 3) to float32 vectors (n, d). Joined features stand
         side by side, each scaled to the same mean length.
