@@ -178,7 +178,7 @@ def writing(path):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        _to_disk(part)
+        to_disk(part)
         if part.is_dir() and path.exists():
             shutil.rmtree(path)
         os.replace(part, path)
@@ -197,7 +197,8 @@ def write_text(path, text):
         part.write_text(text, encoding="utf-8")
 
 
-def _to_disk(path):
+def to_disk(path):
+    """Returns when a file's bytes are on the disk."""
     if path.is_file():
         with path.open("rb+") as file:
             os.fsync(file.fileno())

@@ -173,12 +173,13 @@ def _tar(path):
 
 
 def _files(label, kind, names, folders, open_file):
-    names = tuple(sorted(name for name in names if not _junk(PurePosixPath(name).parts)))
+    names = tuple(sorted(name for name in names if not _junk(name.split("/"))))
     if not names:
         raise InputError(f"{label}: the {kind} holds no files. Download the dataset again.")
     folders = {folder for folder in folders if not _junk(PurePosixPath(folder).parts)}
-    parents = {str(parent) for name in names for parent in PurePosixPath(name).parents}
-    return Files(label, kind, names, frozenset((folders | parents) - {"."}), open_file)
+    inner = {name.rpartition("/")[0] for name in names}
+    parents = {str(parent) for folder in inner for parent in (folder, *PurePosixPath(folder).parents)}
+    return Files(label, kind, names, frozenset((folders | parents) - {"", "."}), open_file)
 
 
 def _refuse_climbing(label, names):

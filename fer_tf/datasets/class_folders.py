@@ -4,7 +4,6 @@ The reader of photographs of one's own, and what the readers of datasets that co
 """
 
 from collections import defaultdict
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -73,11 +72,11 @@ def read(files, name, classes, size, channels, split, resize=True, unreadable="r
     """
     by_parent = defaultdict(set)  # the folder above the class folders -> its classes
     for path in image_names(files):
-        by_parent[str(PurePosixPath(path).parents[1])].add(class_of(path, files.label, classes))
+        by_parent["/".join(path.split("/")[:-2])].add(class_of(path, files.label, classes))
     _refuse_empty_classes(files.label, by_parent, classes)
     # What else lies in a class folder is meant to be an image, and is refused with its name if it is none.
-    class_folders = {PurePosixPath(path).parent for path in image_names(files)}
-    paths = sorted(path for path in files.names if PurePosixPath(path).parent in class_folders)
+    class_folders = {path.rpartition("/")[0] for path in image_names(files)}
+    paths = sorted(path for path in files.names if path.rpartition("/")[0] in class_folders)
     ids = _ids(files.label, paths)
     splits, note = split(paths)
     labels = [list(classes).index(class_of(path, files.label, classes)) for path in paths]
@@ -89,7 +88,7 @@ def image_names(files):
     """The names in `files` that end as an image's does; an InputError where one lies in no class folder."""
     names = [name for name in files.names if name.lower().endswith(IMAGES)]
     for name in names:
-        parts = PurePosixPath(name).parts
+        parts = name.split("/")
         if len(parts) < 2 or parts[-2].lower() in _FOLDERS:
             raise InputError(f"{files.label}: {name} lies in no class folder. Put it in one, such as train/angry/.")
     return names
@@ -102,7 +101,7 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
         >>> class_of("train/Happiness/1.jpg", "faces.zip")
         'happy'
     """
-    folder = PurePosixPath(name).parts[-2]
+    folder = name.split("/")[-2]
     if folder in classes:
         return folder
     try:
@@ -135,8 +134,8 @@ def splits_of_folders(files, names, seed):
     held_out = there[1]
     splits = np.where(splits == "train", "train", "test").astype("<U10")
     # By file name, not by its place in the archive: the split is the same for a folder and for a zip of it.
-    train = sorted(np.flatnonzero(splits == "train"), key=lambda row: PurePosixPath(names[row]).parts[-3:])
-    classes = [PurePosixPath(names[row]).parts[-2].lower() for row in train]
+    train = sorted(np.flatnonzero(splits == "train"), key=lambda row: names[row].split("/")[-3:])
+    classes = [names[row].split("/")[-2].lower() for row in train]
     groups = near_duplicates.groups_of_files(files, [names[row] for row in train])
     splits[train] = stratified(classes, {"train": 8 / 9, "validation": 1 / 9}, seed, groups)
     return splits, (
@@ -147,19 +146,19 @@ def splits_of_folders(files, names, seed):
 
 def split_of(name):
     """The split that the folder above an image's class folder says, "" where it says none."""
-    parts = PurePosixPath(name).parts
+    parts = name.split("/")
     return _FOLDERS.get(parts[-3].lower(), "") if len(parts) > 2 else ""
 
 
 def _refuse_empty_classes(label, by_parent, classes):
     for parent, there in by_parent.items():
         for missing in (emotion for emotion in classes if emotion not in there):
-            where = f"{parent}/{missing}".removeprefix("./")
+            where = f"{parent}/{missing}".removeprefix("/")
             raise InputError(f"{label}: the class folder {where} is empty or missing. Add its images.")
 
 
 def _ids(label, names):
-    ids = ["/".join(PurePosixPath(name).parts[-3:]) for name in names]
+    ids = ["/".join(name.split("/")[-3:]) for name in names]
     first = {}
     for short, name in zip(ids, names, strict=True):
         if short in first:

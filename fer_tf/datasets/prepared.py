@@ -5,11 +5,13 @@ The dataset.json is written last, so a folder that has one is whole. Images are 
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
 from fer_tf import documents, paths
-from fer_tf.datasets.dataset import Dataset
+from fer_tf.datasets.dataset import Dataset, content_hash
 from fer_tf.errors import InputError
 
 _ARRAYS = ("images", "labels", "splits", "ids")
@@ -22,11 +24,12 @@ def save(dataset, name):
         without its dataset.json.
     """
     folder = _folder(name)
+    whole, *of_splits = _hashes([dataset, *map(dataset.split, dataset.split_names())])
     record = {
         "name": name,
         "classes": list(dataset.classes),
-        "hash": dataset.hash,
-        "split_hashes": {split: dataset.split(split).hash for split in dataset.split_names()},
+        "hash": whole,
+        "split_hashes": dict(zip(dataset.split_names(), of_splits, strict=True)),
         "shape": list(dataset.images.shape),
         "counts": {split: column.to_dict() for split, column in dataset.counts().items()},
         "source": dataset.source,
@@ -35,7 +38,7 @@ def save(dataset, name):
     if old == record:
         return folder
     described = folder / "dataset.json"
-    if old is not None and _same_content(folder, old, dataset):
+    if old is not None and old["hash"] == whole and _same_ids(folder, dataset):
         # Only the words about it are new. Its date stays, so that nothing that was made from it looks out of date.
         observed = described.stat()
         _write_json(described, record)
@@ -134,9 +137,15 @@ def _is_whole_part(array):
     return file.endswith(".part.npy") and os.path.getsize(file) == array.offset + array.nbytes
 
 
-def _same_content(folder, record, dataset):
-    if record["hash"] != dataset.hash:
-        return False
+def _hashes(datasets):
+    """Their content hashes, computed side by side, while images that were read to disk are brought to it."""
+    with ThreadPoolExecutor() as pool:
+        if _is_whole_part(datasets[0].images):
+            pool.submit(paths.to_disk, Path(datasets[0].images.filename))
+        return list(pool.map(lambda one: content_hash(one.images, one.labels, one.splits, one.classes), datasets))
+
+
+def _same_ids(folder, dataset):
     try:
         return np.array_equal(np.load(folder / "ids.npy"), dataset.ids)
     except (OSError, ValueError, EOFError):

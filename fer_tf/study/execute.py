@@ -144,6 +144,8 @@ def _check(path, name, value, default):
 
 
 def _papermill(notebook, folder, parameters, name, lock, environment):
+    # Seconds of building parsers of addresses, which no notebook needs: https://github.com/python-jsonschema/jsonschema/issues/1428
+    sys.modules.setdefault("rfc3987_syntax", None)
     import papermill
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config

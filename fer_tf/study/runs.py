@@ -17,7 +17,6 @@ import pandas as pd
 
 from fer_tf import documents, hashing, models, paths
 from fer_tf.errors import InputError, TestSplitError, first_line, require
-from fer_tf.figures import style
 from fer_tf.models import files
 from fer_tf.study import notebooks, provenance, tables
 
@@ -79,6 +78,8 @@ class Run:
             figure: matplotlib Figure.
             caption: one or two sentences: what is seen, and n.
         """
+        from fer_tf.figures import style  # here: a second, for a command that draws nothing
+
         style.save(figure, self.folder / "figures" / name)
         self._replace("figures", {"name": name, "caption": caption})
         return figure

@@ -31,7 +31,7 @@ class Expression:
     probabilities: np.ndarray
 
 
-def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=cropping.MARGINS, mirrored=True):
+def analyze(image, detector, classifier, min_score=0.0, min_size=0, views=cropping.VIEWS):
     """Every face of a picture and its emotion.
 
     Args:
@@ -40,8 +40,7 @@ def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=crop
         classifier: `models.Classifier`.
         min_score: float 0 to 1; faces that the detector is less sure of are left out.
         min_size: pixels; faces whose box has a shorter side are left out.
-        margins: of the crops of each face whose probabilities are averaged, see `cropping.MARGINS`.
-        mirrored: average over their mirror images too.
+        views: (margin, mirrored) of the crops of each face whose probabilities are averaged, see `cropping.VIEWS`.
     Returns: list of `Expression`, the surest face first.
     Raises InputError: see `check_limits` and `classify`.
 
@@ -54,7 +53,7 @@ def analyze(image, detector, classifier, min_score=0.0, min_size=0, margins=crop
         ['happy']
     """
     check_limits(min_score, min_size)
-    return classify(image, retained(find_faces(image, detector), min_score, min_size), classifier, margins, mirrored)
+    return classify(image, retained(find_faces(image, detector), min_score, min_size), classifier, views)
 
 
 def check_limits(min_score, min_size):
@@ -93,13 +92,13 @@ def find_faces(image, detector):
     return touching((face.scaled(factor, -edge * factor, -edge * factor) for face in faces), image)
 
 
-def classify(image, faces, classifier, margins=cropping.MARGINS, mirrored=True):
+def classify(image, faces, classifier, views=cropping.VIEWS):
     """The emotions of faces that were found, in one pass of the network over all their crops.
 
     Args:
         image: uint8 array (h, w, 3), BGR.
         faces: list of n `detection.Face`.
-        classifier, margins, mirrored: see `analyze`.
+        classifier, views: see `analyze`.
     Returns: list of n `Expression`, in the order of `faces`.
     Raises InputError: the classifier takes no square images of one size.
     """
@@ -109,9 +108,9 @@ def classify(image, faces, classifier, margins=cropping.MARGINS, mirrored=True):
             f"{classifier.path.name}: its input is {classifier.input_shape}; faces are cut as squares of one size. Save "
             "the network with such an input, (48, 48, 3) for example."
         )
-    views = [cropping.crops(image, faces, size, channels, margin=margin, color=classifier.color) for margin in margins]
-    if mirrored:
-        views += [crops[:, :, ::-1] for crops in views]
-    probabilities = classifier.probabilities(np.concatenate(views))
+    margins = {margin for margin, _ in views}
+    crops = {one: cropping.crops(image, faces, size, channels, margin=one, color=classifier.color) for one in margins}
+    batch = [crops[margin][:, :, ::-1] if mirrored else crops[margin] for margin, mirrored in views]
+    probabilities = classifier.probabilities(np.concatenate(batch))
     rows = probabilities.reshape(len(views), len(faces), len(classifier.classes)).mean(axis=0)
     return [Expression(face, classifier.classes[row.argmax()], row) for face, row in zip(faces, rows, strict=True)]
