@@ -18,7 +18,7 @@ from fer_tf import figures
 from fer_tf.datasets import sample
 from fer_tf.emotions import COLORS
 from fer_tf.errors import InputError
-from fer_tf.faces import video
+from fer_tf.faces import photographs, video
 from fer_tf.faces.detection import Face
 from fer_tf.faces.tracking import Smoother, Tracker
 from fer_tf.models.predictor import Classifier
@@ -38,8 +38,27 @@ class Squares:
 
 
 def by_brightness(crops):
-    happy = crops.mean(axis=(1, 2, 3), dtype=float) / 255
+    middle = crops[:, 3:5, 3:5]  # in the face, however wide the crop
+    happy = middle.mean(axis=(1, 2, 3), dtype=float) / 255
     return np.stack([1 - happy, happy], axis=1)
+
+
+def by_corner(crops):
+    """Of the upper left corner: another number for each view of a face."""
+    happy = crops[:, 0, 0].mean(axis=1, dtype=float) / 255
+    return np.stack([1 - happy, happy], axis=1)
+
+
+class Still:
+    """Finds one face in every picture, where it always was."""
+
+    name = "still"
+
+    def __init__(self, face):
+        self.face = face
+
+    def detect(self, image):
+        return [self.face]
 
 
 READERS = {
@@ -134,6 +153,18 @@ def test_smoothing_delays_a_change_by_about_its_time_constant(clip, tmp_path):
     assert smooth[0] == raw[0]
     # 0.16 s are four frames: 63% of the change after four steps
     assert (smooth[13] - raw[0]) / (raw[-1] - raw[0]) == pytest.approx(1 - np.exp(-1), abs=0.05)
+
+
+def test_four_frames_of_a_face_average_the_views_that_a_photograph_averages():
+    image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    face = Face((30.0, 30.0, 40.0, 40.0), 0.9)
+    network = Classifier(Path("corner.onnx"), "onnxruntime", by_corner, CLASSES, (8, 8, 3))
+    stream = (video.Frame(i, i / 25, image) for i in range(4))
+    still = video.read(stream, Still(face), network, smoother=Smoother("mean", frames=4), draw=False)
+    *_, last = (frame.faces[0] for frame in still)
+    (photograph,) = photographs.classify(image, [face], network)
+    np.testing.assert_allclose(last.probabilities, photograph.probabilities, atol=1e-6)
+    assert abs(last.raw - last.probabilities).max() > 0.01, "one view is as all"
 
 
 def test_two_faces_keep_their_tracks_while_they_pass_over_the_picture(tmp_path):
