@@ -60,7 +60,7 @@ def main():
     subprocess.run(["make", "-s", "report", f"STUDY={values.study}"], cwd=paths.root(), check=True)
     notebooks = sorted(paths.study(values.study).glob("runs/*/notebook.ipynb"))
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import papermill, fer_tf.study.execute"], check=True)
+    subprocess.run([sys.executable, "-c", "import fer_tf.study.execute, papermill"], check=True)
     command = time.perf_counter() - started
     table = pd.DataFrame({path.parent.name: spent(path, command) for path in notebooks}).T
     table["total"] = table.sum(axis=1)

@@ -18,6 +18,10 @@ from fer_tf import documents, paths
 from fer_tf.errors import InputError, exit_status, stderr_to
 from fer_tf.study import notebooks, runs
 
+# With papermill comes jsonschema, and with that seconds of building parsers of addresses, of which a notebook has none:
+# https://github.com/python-jsonschema/jsonschema/issues/1428
+sys.modules.setdefault("rfc3987_syntax", None)
+
 TYPES = {str: str, int: int, float: (int, float), bool: bool, list: list, dict: dict}
 """Type of a parameter's default -> types that a YAML file may give it."""
 
@@ -144,8 +148,6 @@ def _check(path, name, value, default):
 
 
 def _papermill(notebook, folder, parameters, name, lock, environment):
-    # Seconds of building parsers of addresses, which no notebook needs: https://github.com/python-jsonschema/jsonschema/issues/1428
-    sys.modules.setdefault("rfc3987_syntax", None)
     import papermill
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
