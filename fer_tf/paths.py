@@ -176,19 +176,30 @@ def writing(path):
     path = Path(path)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        to_disk(part)
-        if part.is_dir() and path.exists():
-            shutil.rmtree(path)
-        os.replace(part, path)
+        with changing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield part
+            to_disk(part)
+            if part.is_dir() and path.exists():
+                shutil.rmtree(path)
+            os.replace(part, path)
+    finally:
+        with suppress(OSError):  # a file that stands where a folder should is told above
+            shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+@contextmanager
+def changing(path):
+    """Says in one line where the system refuses what is done to a file in the block.
+
+    Raises InputError: it did; the message names `path`.
+    """
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"{path}: could not be written ({error.strerror or error}). Free some space, or go elsewhere."
         ) from error
-    finally:
-        with suppress(OSError):  # a file that stands where a folder should is told above
-            shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
 
 
 def write_text(path, text):

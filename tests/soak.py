@@ -46,7 +46,9 @@ ON_LOOPBACK = {
 
 TIMES = re.compile(r"second|started|wall|^(total )?ms\b|times as fast|per_second|made_by|hardware", re.IGNORECASE)
 """Columns of tables, and entries of records, that hold times or the machine."""
-NOT_COMPARED = re.compile(r"\.lock$|\.log$|\.ipynb$|\.html$|README\.md$|/latency|/accuracy_over_latency|\.part\.")
+NOT_COMPARED = re.compile(
+    r"\.lock$|\.log$|\.ipynb$|\.html$|README\.md$|/latency|/accuracy_over_latency|figures/costs|\.part\."
+)
 """Files that say when and how fast, or that nobody reads again."""
 
 

@@ -1,4 +1,9 @@
-"""A disk that is full, at every place where something is written: one line, and nothing half there."""
+"""A disk that is full or a folder that is read-only, at every place where something is written: one line, and nothing half there."""
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -61,3 +66,56 @@ def test_a_writer_on_a_full_disk_says_so_in_one_line_and_leaves_nothing_half_wri
     assert sum(path.stat().st_size for path in project.rglob("*")) > sum(map(len, before.values()))
     whole = [path for path in left if path.suffix != ".csv"]  # a history's first epochs fit
     assert all(path.read_bytes() == before[path] for path in whole)
+
+
+@contextmanager
+def without_rights():
+    """As a user who owns nothing here; the superuser may write what is read-only."""
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
+
+
+@pytest.fixture
+def readable():
+    """A folder that anybody may read, and its owner alone write."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        Path(folder).chmod(0o755)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_writer_in_a_read_only_folder_says_so_in_one_line(name, project, readable, monkeypatch):
+    WRITERS[name](project)  # imports what it needs
+    monkeypatch.setenv("FER_TF_ROOT", str(readable))
+    readable.chmod(0o555)
+    with without_rights(), pytest.raises(InputError) as caught:
+        WRITERS[name](readable)
+    assert "\n" not in str(caught.value) and "ermission denied" in str(caught.value)
+    assert list(readable.iterdir()) == []
+
+
+def test_data_that_is_read_only_is_prepared_and_used(project, readable, monkeypatch):
+    source = standin.write("fer_plus", readable / "raw", {"train": 2, "test": 1})
+    expected = datasets.prepare("fer_plus", source).hash
+    files = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    for path in (source, *source.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    monkeypatch.setenv("FER_TF_ROOT", str(readable))
+    (readable / "data").mkdir()
+    (readable / "data").chmod(0o777)
+    with without_rights():
+        assert datasets.prepare("fer_plus", source).hash == expected
+        for path in ((readable / "data"), *(readable / "data").rglob("*")):
+            if path.owner() != "root":
+                path.chmod(0o555 if path.is_dir() else 0o444)
+        assert datasets.prepare("fer_plus", source).hash == datasets.load("fer_plus").hash == expected
+        with pytest.raises(InputError, match="could not be written"):
+            datasets.save(FACES, "fer_plus")
+        assert datasets.load("fer_plus").hash == expected
+    assert {path: path.read_bytes() for path in source.rglob("*") if path.is_file()} == files

@@ -227,6 +227,10 @@ def test_a_comparison_tests_every_pair_and_names_what_is_missing(compare):
         "02_train_cnn--never"
     }  # of 3 models, 3 ensembles
     assert {"ensemble_mean", "ensemble_greedy"} < set(run.variants("test"))
+    costs = tables["costs"].set_index("model")
+    one, two = (costs.loc[name] for name in ("04_tta--small/plain", "04_tta--small/random2"))
+    assert two["multiplications"] == pytest.approx(2 * one["multiplications"], abs=0.02)
+    assert costs.loc["ensemble, mean", "parameters"] == one["parameters"] == two["parameters"] > 0
     saved = study.open_run(compare.parent / "04_tta--small").predictions("test", "plain")
     assert run.record["metrics"]["test"]["04_tta--small/plain"] == pytest.approx(
         (saved.probabilities.argmax(axis=1) == saved.labels).mean()

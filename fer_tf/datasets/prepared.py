@@ -44,7 +44,8 @@ def save(dataset, name):
         _write_json(described, record)
         os.utime(described, ns=(observed.st_atime_ns, observed.st_mtime_ns))
         return folder
-    described.unlink(missing_ok=True)  # from here on the folder is incomplete until the last line
+    with paths.changing(folder):
+        described.unlink(missing_ok=True)  # from here on the folder is incomplete until the last line
     for key in _ARRAYS:
         array = getattr(dataset, key)
         with paths.writing(folder / f"{key}.npy") as part:

@@ -60,8 +60,8 @@ from fer_tf.figures.predictions import (
     suspicious_labels,
 )
 from fer_tf.figures.ranking import (
+    accuracy_over_cost,
     accuracy_over_coverage,
-    accuracy_over_size,
     critical_difference,
     ensemble_path,
     reliability_curves,

@@ -118,31 +118,41 @@ def ensemble_path(path, single=None, ax=None):
     return fig
 
 
+COSTS = {"parameters": "million parameters", "multiplications": "million multiplications", "ms": "milliseconds"}
+"""Column of a table of costs -> what its axis is called."""
+
+
 @style.applied
-def accuracy_over_size(table, human=None, ax=None):
-    """Accuracy against the number of parameters, with intervals.
+def accuracy_over_cost(table, human=None):
+    """Accuracy against what a model costs: its parameters, and multiplications and time for an image.
 
     Args:
-        table: DataFrame, index the models' names, columns parameters, accuracy, low and high.
+        table: DataFrame, index the models' names, columns those of `COSTS` (the first two in ones, not millions), accuracy, low
+            and high.
         human: (mean, spread) of people's accuracy on these images, or None.
-    Returns: matplotlib Figure, a page wide, the models named at the right.
+    Returns: matplotlib Figure, a page wide, three panels side by side, the models named below.
     """
-    require(table, ("parameters", "accuracy", "low", "high"), "a table to draw")
-    fig, ax = style.panel(ax, style.PAGE, 0.8 * style.COLUMN)
-    if human is not None:
-        ax.axhspan(human[0] - human[1], human[0] + human[1], color=style.PALE, alpha=0.5, linewidth=0)
-        label = f"people {human[0]:.2f} ± {human[1]:.2f}"
-        ax.axhline(human[0], color=style.GRAY, linestyle=":", linewidth=0.9, label=label)
-    for i, (name, row) in enumerate(table.iterrows()):
-        look = {"color": _LINES[i % len(_LINES)], "marker": "os^DvPX"[i % 7], "linestyle": "none"}
-        ax.vlines(row["parameters"] / 1e6, row["low"], row["high"], color=look["color"], linewidth=0.8)
-        ax.plot(row["parameters"] / 1e6, row["accuracy"], label=name, **look)
-    ax.set(xscale="log", xlabel="million parameters", ylabel="accuracy")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.grid()
-    ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=6.5)
+    require(table, (*COSTS, "accuracy", "low", "high"), "a table to draw")
+    fig = style.figure(style.PAGE, 0.75 * style.COLUMN + 0.09 * len(table))
+    panels = fig.subplots(1, len(COSTS), sharey=True)
+    for ax, (column, label) in zip(panels, COSTS.items(), strict=True):
+        if human is not None:
+            ax.axhspan(human[0] - human[1], human[0] + human[1], color=style.PALE, alpha=0.5, linewidth=0)
+            people = f"people {human[0]:.2f} ± {human[1]:.2f}"
+            ax.axhline(human[0], color=style.GRAY, linestyle=":", linewidth=0.9, label=people)
+        for i, (name, row) in enumerate(table.iterrows()):
+            look = {"color": _LINES[i % len(_LINES)], "marker": "os^DvPX"[i % 7], "linestyle": "none"}
+            cost = row[column] / (1 if column == "ms" else 1e6)
+            ax.vlines(cost, row["low"], row["high"], color=look["color"], linewidth=0.8)
+            ax.plot(cost, row["accuracy"], label=name, **look)
+        ax.set(xscale="log", xlabel=label)
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.grid()
+    panels[0].set_ylabel("accuracy")
+    handles, labels = panels[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=6.5)
     return fig
 
 

@@ -94,6 +94,29 @@ def parameter_counts(model):
     return {"trainable": trainable, "other": model.count_params() - trainable}
 
 
+def multiplications(model):
+    """How often a network multiplies by the weights of a convolution or a dense layer, for one image.
+
+    Args:
+        model: keras.Model of layers that each have one output.
+    Returns: int. What costs little is left out: batch norm, pooling, and attention's products of images with themselves.
+
+    Example:
+        >>> multiplications(build("five_layer", input_shape=(48, 48, 3), classes=7))
+        118927808
+    """
+    total = 0
+    for layer in model.layers:
+        if hasattr(layer, "layers"):  # a network within the network
+            total += multiplications(layer)
+            continue
+        kernels = [weight for weight in layer.weights if weight.name.endswith("kernel")]
+        if kernels:
+            places = int(np.prod(layer.output.shape[1:-1]))
+            total += places * sum(int(np.prod(kernel.shape)) for kernel in kernels)
+    return total
+
+
 def _check(name, input_shape, classes, dtype, options):
     known = list(inspect.signature(architecture(name)).parameters)[2:]
     for option in options:

@@ -210,6 +210,17 @@ def test_models_that_no_test_tells_apart_are_joined():
     assert joined == [[pytest.approx(-0.2), pytest.approx(1.2)]] and "people 0.65 ± 0.05" in words(ax)
 
 
+def test_accuracy_is_drawn_over_each_cost_in_millions_and_milliseconds():
+    costs = {"parameters": [1.3e6, 4e6], "multiplications": [119e6, 351e6], "ms": [3.0, 9.0]}
+    table = pd.DataFrame({**costs, "accuracy": [0.68, 0.69], "low": 0.6, "high": 0.7}, index=["small", "large"])
+    figure = figures.accuracy_over_cost(table, human=(0.65, 0.05))
+    drawn = [[tuple(lines(ax)[name][0]) for name in ("small", "large")] for ax in figure.axes]
+    assert drawn == [[(1.3, 0.68), (4, 0.69)], [(119, 0.68), (351, 0.69)], [(3, 0.68), (9, 0.69)]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["people 0.65 ± 0.05", "small", "large"]
+    with pytest.raises(InputError, match="lacks the column 'ms'"):
+        figures.accuracy_over_cost(table.drop(columns="ms"))
+
+
 def test_rounds_up_to_the_chosen_one_are_filled():
     path = pd.DataFrame({"round": [1, 2, 3], "accuracy": [0.6, 0.7, 0.65], "chosen": [True, True, False]})
     drawn = lines(figures.ensemble_path(path, single=0.6).axes[0])

@@ -21,6 +21,15 @@ def test_the_five_layer_network_has_the_published_number_of_parameters(norm_firs
     assert models.parameter_counts(model) == {"trainable": 1_326_567, "other": 2_176}
 
 
+def test_multiplications_are_counted_by_place_and_kernel():
+    from fer_tf.backend import keras
+
+    inner = keras.Sequential([keras.Input((6, 6, 4)), keras.layers.DepthwiseConv2D(3, strides=2, padding="same")])
+    layers = [keras.layers.Conv2D(4, 3), inner, keras.layers.BatchNormalization(), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((8, 8, 2)), *layers, keras.layers.Dense(5)])
+    assert models.multiplications(model) == 36 * 9 * 2 * 4 + 9 * 9 * 4 + 36 * 5
+
+
 def test_its_summary_begins_as_the_published_one(five_layer):
     table = models.summary(five_layer).iloc[2:]  # the input and the scaling were not part of the published network
     kinds = [name.rstrip("_0123456789") for name in table["layer"]]
