@@ -204,17 +204,26 @@ def leak_free(run, complete, variant=""):
 
     Args:
         run: complete `runs.Run`.
-        complete: the study's runs; that of 00_data with the same dataset lists the leaks. FER2013's test images are
-            known by their file names, see `near_duplicates.leak_free`.
-        variant: of the predictions.
+        complete, variant: the study's runs, see `without_leaks`; which of the predictions.
     Returns: bool array, one value for each test image; None without test predictions, or where nobody looked for leaks.
     """
     if variant not in run.variants("test"):
         return None
-    ids = run.predictions("test", variant).ids
+    return without_leaks(run.predictions("test", variant).ids, (run.record["data"] or {}).get("name"), complete)
+
+
+def without_leaks(ids, dataset, complete):
+    """Which test images have no near-duplicate in training or validation.
+
+    Args:
+        ids: str array (n,), the test images'.
+        dataset: name of theirs.
+        complete: a study's runs; that of 00_data with this dataset lists the leaks. FER2013's test images are known by their
+            file names, see `near_duplicates.leak_free`.
+    Returns: bool array (n,); None where nobody looked for leaks.
+    """
     stems = [near_duplicates.file_stem(one) for one in ids]
     if all(stem.startswith("PrivateTest_") for stem in stems):
         return np.isin(stems, list(near_duplicates.leak_free("fer2013")))
-    name = (run.record["data"] or {}).get("name")
-    lists = [one.record["leaks"] for one in complete if "leaks" in one.record and one.record["data"]["name"] == name]
+    lists = [one.record["leaks"] for one in complete if "leaks" in one.record and one.record["data"]["name"] == dataset]
     return ~np.isin(ids, lists[0]) if lists else None
