@@ -16,8 +16,6 @@ from fer_tf import documents, evaluation, hashing, models, paths
 from fer_tf.errors import InputError, exit_status
 from fer_tf.evaluation import bootstrap
 from fer_tf.models import export, files
-from fer_tf.models.catalogue import CATALOGUE
-from fer_tf.models.input_layers import Resize
 from fer_tf.study import page, provenance, runs, scoring, tables
 
 LARGEST = 20_000_000
@@ -136,6 +134,10 @@ def main(argv=None):
 
 def _ship(run, network, weights):
     """Writes a network's files into the package."""
+    from fer_tf.models.input_layers import (
+        Resize,
+    )  # here, as below: Keras takes seconds, which a list of options need not wait
+
     size = sum(weight.nbytes for weight in network.get_weights())
     if size > LARGEST:
         raise InputError(f"{run.name}: {size / 1e6:.1f} MB of weights; {LARGEST / 1e6:.0f} MB may be shipped at most.")
@@ -150,6 +152,8 @@ def _ship(run, network, weights):
 
 def _before(run):
     """What a run's weights began from: a `runs.Run`, or (what, its license); None for random weights."""
+    from fer_tf.models.catalogue import CATALOGUE
+
     model, weights = run.record["parameters"]["model"], run.record["parameters"].get("weights")
     published = CATALOGUE.get(model)
     if not weights:

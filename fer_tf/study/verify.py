@@ -17,7 +17,6 @@ import numpy as np
 
 from fer_tf import datasets, documents, evaluation, hashing, models, paths
 from fer_tf.errors import InputError, exit_status
-from fer_tf.evaluation import tta
 from fer_tf.study import comparison, scoring, tables
 from fer_tf.study.runs import open_run, weights_of
 
@@ -195,6 +194,8 @@ def _record(run):
 
 def _repeated(run):
     """(verdict, detail) of scoring the test split again with a run's network, or with views by the network that it names."""
+    from fer_tf.evaluation import tta  # here, as below: it brings TensorFlow, which a report and a check do not need
+
     weights, views = weights_of(run), _views(run)
     variants = [variant for variant in run.variants("test") if variant in views]
     if weights is None or not variants:
@@ -218,6 +219,8 @@ def _repeated(run):
 
 def _views(run):
     """The views that are averaged for each variant of a run's predictions, as the notebook 04_tta makes them; one for a training."""
+    from fer_tf.evaluation import tta
+
     if run.notebook != "04_tta":
         return {"": [tta.identity]}
     advice = f"Execute the run {run.name} again."
