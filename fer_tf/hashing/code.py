@@ -9,7 +9,8 @@ import ast
 import copy
 import inspect
 import re
-from functools import cache
+from collections import defaultdict
+from functools import cache, cached_property
 from pathlib import Path
 
 from fer_tf.hashing.values import digest
@@ -89,6 +90,15 @@ class _Module:
         for node in self.tree.body:
             for target in _names_defined(node):
                 self.definitions.setdefault(target, []).append(node)
+
+    @cached_property
+    def subscripts(self):
+        """The entries that it names of what is written in capitals, as in `OPTIMIZERS["adam"]`: dict of sets."""
+        named = defaultdict(set)
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Subscript) and (chain := _chain(node.value)) and chain[-1].isupper():
+                named[chain[-1]].add(getattr(node.slice, "value", None))
+        return named
 
     def resolve(self, chain, modules, imports):
         """The place (module, name) that a dotted name stands for, and how many of its parts name it; or None."""
@@ -188,7 +198,7 @@ def _reach(modules, roots, words):
             continue
         nodes = module.definitions[place[1]]
         if place[1] in REGISTRIES:
-            named = {*words, *_subscripts(modules, place[1])}
+            named = words.union(*(one.subscripts.get(place[1], ()) for one in modules.values()))
             nodes = [value for node in nodes for key, value in _items(node.value) if key.value in named]
         reached[place] = "".join(module.text(node, modules) for node in nodes)
         pending += [other for node in nodes for other in module.references(node, modules)]
@@ -302,14 +312,6 @@ def _items(node):
     """The entries of a dictionary's literal; of one that is none, nothing."""
     entries = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
     return [(key, value) for key, value in entries if isinstance(key, ast.Constant)]
-
-
-def _subscripts(modules, registry):
-    """The entries that the package itself names, as in `OPTIMIZERS["adam"]`."""
-    for module in modules.values():
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Subscript) and (_chain(node.value) or [""])[-1] == registry:
-                yield getattr(node.slice, "value", None)
 
 
 def _words(node):
