@@ -184,7 +184,8 @@ def _smaller(data):
 def _lay_out(fig):
     """Lays a figure out for good; each format would do so anew, which takes as long as the drawing."""
     if fig.get_layout_engine() is not None:
-        for _ in range(3):  # axes of a fixed aspect find their place in a few rounds
+        fixed = any(ax.get_aspect() != "auto" for ax in fig.axes)
+        for _ in range(3 if fixed else 1):  # axes of a fixed aspect find their place in a few rounds
             fig.draw_without_rendering()
         fig.set_layout_engine("none")
 
