@@ -419,6 +419,8 @@ def test_the_options_of_every_run_are_those_of_its_dataset_or_network():
 
 
 @pytest.mark.parametrize("module", sorted(set(re.findall(r"-m (fer_tf[.\w]+)", (PROJECT / "Makefile").read_text()))))
-def test_what_the_makefile_calls_is_a_command(module):
-    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, cwd=PROJECT)
+def test_what_the_makefile_calls_is_a_command_that_begins_at_once(module):
+    command = [sys.executable, "-X", "importtime", "-m", module, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
     assert done.returncode == 0 and done.stdout.startswith("usage:")
+    assert not re.findall(r"\| +(tensorflow|keras|rfc3987_syntax)$", done.stderr, re.M)  # seconds each
