@@ -134,9 +134,8 @@ def main(argv=None):
 
 def _ship(run, network, weights):
     """Writes a network's files into the package."""
-    from fer_tf.models.input_layers import (
-        Resize,
-    )  # here, as below: Keras takes seconds, which a list of options need not wait
+    # Here, as below: Keras takes seconds to import.
+    from fer_tf.models.input_layers import Resize
 
     size = sum(weight.nbytes for weight in network.get_weights())
     if size > LARGEST:
