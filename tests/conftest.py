@@ -13,7 +13,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 PROJECT = Path(__file__).parent.parent
 
 
-LONGEST_FIRST = ("test_notebooks.py", "test_training.py", "test_transfer_models.py", "test_export.py")
+LONGEST_FIRST = (
+    "test_notebooks.py",
+    "test_transfer_models.py",
+    "test_standin_studies.py",
+    "test_export.py",
+    "test_soak.py",
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -39,6 +45,24 @@ def make_dataset(per_class=6, size=48, channels=1, classes=("angry", "happy", "s
         splits=np.tile(of_class, len(classes)),
         ids=np.array([f"image {i}" for i in range(len(labels))]),
     )
+
+
+def small_network(size=16, classes=3):
+    """A network with each kind of layer that a training treats in its own way, and few of them: it is soon compiled."""
+    from fer_tf.backend import keras
+
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.Input((size, size, 1)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Conv2D(4, 3, strides=2),
+        keras.layers.BatchNormalization(),
+        keras.layers.Activation("relu"),
+        keras.layers.Dropout(0.1),
+        keras.layers.Flatten(),
+        keras.layers.Dense(classes, activation="softmax"),
+    ]
+    return keras.Sequential(layers)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from conftest import PROJECT, make_dataset
+from conftest import PROJECT, make_dataset, small_network
 
 SMALL = {
     "common": {"dataset": "sample", "seed": 1, "threads": 1},
@@ -101,7 +101,7 @@ def train(folder):
 
     training.make_deterministic(0, threads=1)
     faces = make_dataset(per_class=40, size=16, splits=(30, 9, 1))
-    model = models.build("plain_cnn", (16, 16, 1), 3, filters=(4, 8))
+    model = small_network()
     parts = faces.split("train"), faces.split("validation")
     with redirect_stdout(io.StringIO()):
         training.fit(model, *parts, folder, epochs=6, batch_size=4, augmentation="strong", optimizer="adamw")

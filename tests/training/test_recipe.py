@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 import pytest
-from conftest import make_dataset
+from conftest import make_dataset, small_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fer_tf import models, training
+from fer_tf import training
 from fer_tf.backend import keras
 from fer_tf.errors import InputError
 from fer_tf.training import fast_augmentation
@@ -124,7 +124,7 @@ def test_a_teachers_targets_follow_their_images():
 def train(folder, epochs, stop_after=None, average=0.9):
     training.make_deterministic(0)
     dataset = make_dataset(splits=(4, 2, 0), size=16)
-    model = models.build("plain_cnn", (16, 16, 1), 3, filters=(4, 8))
+    model = small_network()
     optimizer = keras.optimizers.AdamW(0.01, use_ema=True, ema_momentum=average)
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     batches = training.MixedBatches(dataset.split("train"), 5, 1, mixup=0.4)
@@ -165,8 +165,7 @@ def test_averaged_weights_of_a_resumed_training_are_those_of_one_that_was_not_in
 
 def test_averaged_weights_move_less_than_the_weights_proper(tmp_path):
     slow, quick = train(tmp_path / "slow", 4, average=0.999), train(tmp_path / "quick", 4, average=0.0)
-    training.make_deterministic(0)
-    start = models.build("plain_cnn", (16, 16, 1), 3, filters=(4, 8)).get_weights()
+    start = small_network().get_weights()
     kernels = [
         i for i, weight in enumerate(start) if weight.ndim > 1
     ]  # the averages of batch norms are left as they are

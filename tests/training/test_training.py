@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import make_dataset
+from conftest import make_dataset, small_network
 
 from fer_tf import models, training
 from fer_tf.backend import keras
@@ -21,11 +21,6 @@ def faces():
     return make_dataset(size=16)
 
 
-def new_model():
-    keras.utils.set_random_seed(0)
-    return models.build("plain_cnn", (16, 16, 1), 3, filters=(4, 8))  # batch norm and dropout, and soon compiled
-
-
 def interrupt_after(epoch, monkeypatch):
     """Stops the next training after that many epochs, as Ctrl-C does, when its checkpoint is written."""
     write = training.Checkpoint.on_epoch_end
@@ -39,7 +34,7 @@ def interrupt_after(epoch, monkeypatch):
 
 
 def fit(faces, folder, model=None, **changed):
-    model = model or new_model()
+    model = model or small_network()
     history = training.fit(model, faces.split("train"), faces.split("validation"), folder, **{**SETTINGS, **changed})
     return model, history
 
@@ -48,7 +43,7 @@ def test_the_test_split_is_refused_in_training_and_in_validation(faces, tmp_path
     train, validation, test = (faces.split(name) for name in ("train", "validation", "test"))
     for given in ((test, validation), (train, test), (faces, validation), (train, faces)):
         with pytest.raises(TestSplitError, match="hold images of the test split"):
-            training.fit(new_model(), *given, tmp_path, epochs=1)
+            training.fit(small_network(), *given, tmp_path, epochs=1)
     assert not list(tmp_path.iterdir())
 
 
@@ -183,8 +178,7 @@ def test_early_stopping_ends_a_training_that_gets_no_better(faces, tmp_path):
 
 def test_a_network_learns_classes_that_differ(tmp_path):
     faces = make_dataset(per_class=24, size=16, splits=(16, 4, 4))
-    model = models.build("five_layer", (16, 16, 1), 3, block_dropout=0.0, dense_dropout=0.0)
-    _, history = fit(faces, tmp_path, model, epochs=8, batch_size=12, augmentation="none")
+    _, history = fit(faces, tmp_path, epochs=8, batch_size=12, augmentation="none")
     # By the training's own accuracy: batch norm's averages (momentum 0.99) would need a thousand steps to serve others.
     assert history["accuracy"].iloc[0] < 0.9 < history["accuracy"].iloc[-1]
 
@@ -197,7 +191,7 @@ def test_one_cycle_climbs_to_the_highest_rate_and_falls_to_nothing():
 
 
 def test_weight_decay_leaves_biases_and_batch_norm_alone(faces):
-    model = new_model()
+    model = small_network()
     training.compile_model(model, "adamw", 0.001, weight_decay=0.01)
     decayed = {v.path.rsplit("/", 1)[-1] for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
     assert decayed == {"kernel"}
@@ -224,7 +218,7 @@ def test_rectified_adam_takes_the_steps_of_its_paper():
 
 
 def test_rectified_adam_trains_a_network(faces, tmp_path):
-    before = new_model()
+    before = small_network()
     model, _ = fit(faces, tmp_path, epochs=1, optimizer="radam", batch_size=12)
     assert any(not np.array_equal(a, b) for a, b in zip(before.get_weights(), model.get_weights(), strict=True))
 
