@@ -105,11 +105,3 @@ def start_run(out, dataset, **parameters):
     name = f"{Path(out).name.partition('--')[0]}.ipynb"
     shutil.copy(PROJECT / "notebooks" / name, paths.root() / "notebooks")
     return runs.start({**notebooks.parameters(PROJECT / "notebooks" / name), **parameters, "out": out}, dataset)
-
-
-@pytest.fixture
-def project_with_notebooks(project):
-    """A project with the real notebooks, and no study yet."""
-    for notebook in (PROJECT / "notebooks").glob("*.ipynb"):
-        shutil.copy(notebook, project / "notebooks")
-    return project

@@ -10,9 +10,6 @@ from fer_tf import documents, paths
 from fer_tf.datasets import prepared
 from fer_tf.errors import InputError
 
-UNKNOWN = "unknown"
-"""The group of an image of which an attribute is not known."""
-
 
 def save(name, dataset, values):
     """Keeps the attributes of a dataset that is about to be prepared; without any, those of before are removed.

@@ -155,17 +155,20 @@ def collect(names, study):
         study: name of the study that names without one belong to.
     Returns: (validation, test, records, missing): two dicts of the names to `runs.Predictions`, one to the records of their
         runs, and one of the names left out to the reason.
+    Raises InputError: names are given, and none of them has predictions.
     """
     validation, test, records, missing = {}, {}, {}, {}
-    folders = sorted(path.parent for path in (paths.study(study) / "runs").glob("*--*/run.json"))
+    folders = sorted(path.parent for path in (paths.study(study) / "runs").glob("[0-9][0-9]_*/run.json"))
     own = [runs.open_run(folder) for folder in folders if not folder.name.startswith("12_compare")]
     for name in names or [f"{run.name}/{variant}".rstrip("/") for run in own for variant in run.variants("validation")]:
         try:
-            whole = name if not re.match(r"\d\d_\w+--", name) else f"{study}/{name}"
+            whole = f"{study}/{name}" if re.match(r"\d\d_", name) else name
+            if "/" not in whole:
+                raise InputError(f"'{name}' names no run. Write <run>, or <study>/<run>.")
             run = runs.open_run(paths.study(whole.split("/")[0]) / "runs" / whole.split("/")[1])
             open_test_split(run)
             on_validation, on_test = (gather([whole], split)[whole] for split in ("validation", "test"))
-        except (InputError, IndexError) as error:
+        except InputError as error:
             missing[name] = str(error)
             continue
         first = next(iter(validation.values()), on_validation)
@@ -173,6 +176,8 @@ def collect(names, study):
             missing[name] = f"scored on other images or classes than {next(iter(validation))}"
             continue
         validation[name], test[name], records[name] = on_validation, on_test, run.record
+    if names and not validation:
+        raise InputError(f"none of the named runs has predictions: {' '.join(missing.values())}")
     return validation, test, records, missing
 
 
@@ -188,7 +193,7 @@ def over_seeds(scored, records):
     groups = {}
     for name, record in records.items():
         settings = {key: value for key, value in record["parameters"].items() if key not in ("seed", "out", "about")}
-        variant = name.partition("--")[2].partition("/")[2]
+        variant = name.rpartition(record["name"])[2]
         key = json.dumps([record["notebook"], variant, settings], sort_keys=True, default=str)
         groups.setdefault(key, []).append(name)
     rows = []

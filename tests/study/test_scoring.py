@@ -67,6 +67,7 @@ def test_predictions_of_several_runs_are_gathered_by_name(trained):
 def test_runs_that_differ_in_their_seed_alone_stand_together():
     records = {
         f"02_train_cnn--{name}": {
+            "name": f"02_train_cnn--{name}",
             "notebook": "02_train_cnn",
             "parameters": {"epochs": epochs, "seed": seed, "out": name},
         }
@@ -83,6 +84,17 @@ def test_what_cannot_be_compared_is_named_with_the_reason(trained):
     validation, test, records, missing = scoring.collect(names, "s")
     assert list(validation) == list(test) == list(records) == ["02_train_cnn--a"]
     assert "no complete run" in missing["02_train_cnn--never"] and set(missing) == set(names[1:])
+    with pytest.raises(InputError, match="none of the named runs has predictions: 'nonsense' names no run"):
+        scoring.collect(["nonsense"], "s")
+
+
+def test_a_run_of_the_lab_is_compared_too(trained):
+    run = start_run("reports/lab/runs/02_train_cnn", datasets.load("little", ("train", "validation")))
+    run.note(model="model.keras")
+    run.save_predictions("validation", np.full((3, 3), 1 / 3), datasets.load("little", "validation"))
+    run.finish("Done.")
+    for names in ([], ["02_train_cnn"]):
+        assert list(scoring.collect(names, "lab")[0]) == ["02_train_cnn"]
 
 
 def test_every_test_metric_is_also_computed_without_the_images_that_leak(trained):
