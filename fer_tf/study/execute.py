@@ -9,6 +9,7 @@ import argparse
 import io
 import logging
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -65,6 +66,12 @@ def execute(file):
             print(f"{place}: is there now", flush=True)
             return
         print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
+        if parameters.get("precision") == "mixed_bfloat16" and emulates_bfloat16():
+            print(
+                f"{place}: this processor emulates bfloat16, which takes many times as long as float32. For a quicker "
+                f"training, whose last digits differ, set `precision: float32` in {_relative(file)}.",
+                flush=True,
+            )
         started = time.perf_counter()
         runs.provide_networks(parameters, folder)
         threads = {**_shared(file), **parameters}.get("threads")
@@ -91,6 +98,21 @@ def prepare(file):
     with paths.locked(paths.prepared(f".{Path(name).name}.lock"), name):
         print(f"preparing {name}", flush=True)
         return datasets.prepare(name, source, seed=parameters["seed"], **options)
+
+
+def emulates_bfloat16(cpuinfo="/proc/cpuinfo", gpu="/dev/nvidia0"):
+    """Whether this machine is known to emulate bfloat16: an x86 processor without AVX512_BF16 and AMX, and no GPU.
+
+    TensorFlow then leaves oneDNN for Eigen, which converts every number (seen in TensorFlow 2.21).
+
+    Args:
+        cpuinfo: Linux's list of what the processor can do; where there is none, nothing is known.
+        gpu: a path that is there where a GPU is.
+    """
+    if not Path(cpuinfo).is_file() or Path(gpu).exists():
+        return False
+    flags = re.search(r"^flags\s*:(.*)$", Path(cpuinfo).read_text(errors="replace"), re.MULTILINE)
+    return bool(flags) and not {"avx512_bf16", "amx_bf16"} & set(flags[1].split())
 
 
 def notebook_of(file):

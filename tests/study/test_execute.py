@@ -73,6 +73,34 @@ def test_parameters_of_the_other_cell_are_known_and_not_warned_of(study, project
     assert '"precision": "float16"' in record.read_text()
 
 
+@pytest.mark.parametrize(
+    ("cpuinfo", "emulates"),
+    [
+        ("flags\t\t: fpu avx2 fma\nbugs :", True),
+        ("flags\t\t: fpu avx2 avx512_bf16\n", False),
+        ("flags\t\t: fpu amx_bf16 amx_tile\n", False),
+        ("Features : fp asimd\n", False),  # no x86: not known
+    ],
+)
+def test_an_emulated_precision_is_told(study, project, capsys, monkeypatch, cpuinfo, emulates):
+    (project / "cpuinfo").write_text(cpuinfo)
+    known = execute.emulates_bfloat16(project / "cpuinfo", project / "no_gpu")
+    assert known == emulates
+    assert not execute.emulates_bfloat16(project / "cpuinfo", project)  # a GPU computes it
+    assert not execute.emulates_bfloat16(project / "none", project / "no_gpu")
+    more = new_code_cell("precision = 'float32'", metadata={"tags": ["more-parameters"]})
+    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
+    nbformat.write(new_notebook(cells=[more, *notebook.cells]), project / "notebooks" / "02_little.ipynb")
+    monkeypatch.setattr(execute, "emulates_bfloat16", lambda: known)
+    monkeypatch.setattr(execute, "_papermill", lambda *_: (execute.paths.study("s") / "runs/02_little--a").mkdir())
+    monkeypatch.setattr(execute.paths, "date_after", lambda *_: None)
+    for precision in ("float32", "mixed_bfloat16"):
+        execute.execute(write_run(study, f"precision: {precision}"))
+        told = "emulates bfloat16" in capsys.readouterr().out
+        assert told == (emulates and precision == "mixed_bfloat16")
+        (execute.paths.study("s") / "runs/02_little--a").rmdir()
+
+
 def test_runs_side_by_side_never_share_a_socket(study, project, capsys):
     asks = "import json\nfrom ipykernel.connect import get_connection_info\nprint('at', json.loads(get_connection_info())['ip'])"
     write_notebook(project, f"{asks}\n{FINISH}")
