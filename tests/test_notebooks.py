@@ -6,12 +6,14 @@ import shutil
 from html import unescape
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from conftest import PROJECT
 
 from fer_tf import datasets, study
-from fer_tf.datasets import standin
+from fer_tf.datasets import near_duplicates, standin
+from fer_tf.evaluation import ensembles
 from fer_tf.study import execute, report, scoring
 
 pytestmark = pytest.mark.slow
@@ -227,9 +229,9 @@ def test_plain_predictions_of_training_and_augmentation_agree(page, training, tt
 def test_a_comparison_tests_every_pair_and_names_what_is_missing(compare):
     run = study.open_run(compare)
     tables = {name: frame for name, _, frame in run.tables()}
-    assert len(tables["pairs"]) == 15 and set(run.record["missing"]) == {
+    assert len(tables["pairs"]) == 21 and set(run.record["missing"]) == {
         "02_train_cnn--never"
-    }  # of 3 models, 3 ensembles
+    }  # of 3 models, 4 ensembles
     assert {"ensemble_mean", "ensemble_greedy"} < set(run.variants("test"))
     costs = tables["costs"].set_index("model")
     one, two = (costs.loc[name] for name in ("04_tta--small/plain", "04_tta--small/random2"))
@@ -239,6 +241,23 @@ def test_a_comparison_tests_every_pair_and_names_what_is_missing(compare):
     assert run.record["metrics"]["test"]["04_tta--small/plain"] == pytest.approx(
         (saved.probabilities.argmax(axis=1) == saved.labels).mean()
     )
+
+
+def test_an_ensemble_is_chosen_on_validation_images_that_are_new_to_its_members(compare):
+    faces, run = datasets.load("sample"), study.open_run(compare)
+    copies = near_duplicates.pairs(faces.images, np.flatnonzero(faces.splits == "validation"))
+    leaked = faces.ids[near_duplicates.leaks(faces.splits, copies, "validation")]
+    weights = next(frame for name, _, frame in run.tables() if name == "weights").set_index("member")
+    saved = scoring.gather([f"little/{name}" for name in weights.index], "validation")
+    labels, members, _ = ensembles.aligned({name.removeprefix("little/"): one for name, one in saved.items()})
+    new = ~np.isin(next(iter(saved.values())).ids, leaked)
+    assert 0 < new.sum() < len(new)
+    for column, rows in (("ensemble, greedy", new), ("ensemble, greedy on all", new | True)):
+        chosen, _ = ensembles.select(labels[rows], {name: one[rows] for name, one in members.items()}, 4)
+        shares = pd.Series(chosen) / sum(chosen.values())
+        pd.testing.assert_series_equal(
+            weights[column], shares.reindex(weights.index).fillna(0), atol=1e-3, check_names=False
+        )
 
 
 def test_a_network_is_scored_on_every_prepared_dataset(across):
