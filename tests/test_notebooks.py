@@ -232,7 +232,7 @@ def test_a_comparison_tests_every_pair_and_names_what_is_missing(compare):
     assert len(tables["pairs"]) == 21 and set(run.record["missing"]) == {
         "02_train_cnn--never"
     }  # of 3 models, 4 ensembles
-    assert {"ensemble_mean", "ensemble_greedy"} < set(run.variants("test"))
+    assert {"ensemble_mean", "ensemble_greedy", "ensemble_greedy_on_all"} < set(run.variants("test"))
     costs = tables["costs"].set_index("model")
     one, two = (costs.loc[name] for name in ("04_tta--small/plain", "04_tta--small/random2"))
     assert two["multiplications"] == pytest.approx(2 * one["multiplications"], abs=0.02)
