@@ -163,11 +163,8 @@ def slim_svg(text):
 def _without_empty_groups(text):
     """An SVG on one line, without ids that nothing refers to, and without groups that hold some shapes and say nothing."""
     used = set(re.findall(r"#([\w.-]+)", text))
-    text = (
-        re.sub(r" id='([^']*)'", lambda name: name[0] if name[1] in used else "", text)
-        .replace("> <", "><")
-        .replace("<g/>", "")
-    )
+    text = re.sub(r" id='([^']*)'", lambda name: name[0] if name[1] in used else "", text)
+    text = text.replace("> <", "><").replace("<g/>", "")
     shapes = r"((?:<(?:path|use|image)\b[^>]*/>|<text\b[^>]*>[^<]*</text>|<defs><path\b[^>]*/></defs>)*)"
     while (fewer := re.sub(f"<g>{shapes}</g>", r"\1", text)) != text:
         text = fewer
