@@ -163,11 +163,10 @@ def collect(names, study):
     for name in names or [f"{run.name}/{variant}".rstrip("/") for run in own for variant in run.variants("validation")]:
         try:
             whole = f"{study}/{name}" if re.match(r"\d\d_", name) else name
-            if "/" not in whole:
-                raise InputError(f"'{name}' names no run. Write <run>, or <study>/<run>.")
+            on_validation = gather([whole], "validation")[whole]
             run = runs.open_run(paths.study(whole.split("/")[0]) / "runs" / whole.split("/")[1])
             open_test_split(run)
-            on_validation, on_test = (gather([whole], split)[whole] for split in ("validation", "test"))
+            on_test = gather([whole], "test")[whole]
         except InputError as error:
             missing[name] = str(error)
             continue

@@ -84,7 +84,7 @@ def test_what_cannot_be_compared_is_named_with_the_reason(trained):
     validation, test, records, missing = scoring.collect(names, "s")
     assert list(validation) == list(test) == list(records) == ["02_train_cnn--a"]
     assert "no complete run" in missing["02_train_cnn--never"] and set(missing) == set(names[1:])
-    with pytest.raises(InputError, match="none of the named runs has predictions: 'nonsense' names no run"):
+    with pytest.raises(InputError, match="none of the named runs has predictions: 'nonsense' names no predictions"):
         scoring.collect(["nonsense"], "s")
 
 
