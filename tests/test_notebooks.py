@@ -1,6 +1,7 @@
 """Each notebook executed through papermill in miniature, on a study of its own, up to the report's page."""
 
 import json
+import math
 import re
 import shutil
 from html import unescape
@@ -58,6 +59,13 @@ STUDY = {
     "15_peers--small.yaml": {"about": "others", "timed": 5, "folder": "notebooks"},
     "16_across--small.yaml": {"about": "elsewhere", "others": ["rafdb", "affectnet7"], "runs": ["shipped", "02_x--y"]},
     "17_snapshots--small.yaml": {"about": "of one training", "options": {"filters": [4, 8]}, "cycles": 2, "epochs": 1},
+    "18_label_noise--small.yaml": {
+        "about": "wrong labels",
+        "classifier": "linear_svm",
+        "components": 24,
+        "folds": 2,
+        "left_out": [0.1],
+    },
     "13_robustness--small.yaml": {"about": "worse images", "runs": ["02_train_cnn--small", "02_x--y"], "max_images": 8},
     "12_compare--runs.yaml": {
         "about": "which is better",
@@ -147,6 +155,7 @@ robustness = executed("13_robustness--small", "training")
 peers = executed("15_peers--small", "data")
 across = executed("16_across--small", "data", "standin_rafdb")
 snapshots = executed("17_snapshots--small", "data")
+label_noise = executed("18_label_noise--small", "data")
 compare = executed("12_compare--runs", "training", "tta")
 RUNS = (
     "data",
@@ -166,6 +175,7 @@ RUNS = (
     "peers",
     "across",
     "snapshots",
+    "label_noise",
 )
 report_run = executed("10_report--report", *RUNS)
 
@@ -276,6 +286,30 @@ def test_an_ensemble_of_snapshots_is_the_mean_of_their_probabilities(snapshots):
     assert not np.allclose(*parts) and run.record["shown"] in run.variants("validation")
     averaged = run.predictions("test", "mean_of_the_weights").probabilities
     assert not any(np.allclose(averaged, other) for other in (*parts, mean))
+
+
+def test_labels_that_were_planted_wrong_are_contradicted_and_left_out(label_noise):
+    run = study.open_run(label_noise)
+    listed, faces = pd.read_csv(label_noise / "suspicious_labels.csv"), datasets.load("sample").split("train")
+    planted = np.isin(faces.ids, list(faces.source["planted"]["wrong_label"]))
+    found = np.isin(faces.ids, listed["id"])
+    tables = {name: frame for name, _, frame in run.tables()}
+    known = tables["known_answers"].set_index("case")["contradicted"]
+    assert known["labels planted wrong"] == pytest.approx(found[planted].mean(), abs=1e-3)
+    assert known["all other labels"] == pytest.approx(found[~planted].mean(), abs=1e-3)
+    assert found[planted].mean() > found[~planted].mean()
+    assert listed["margin"].is_monotonic_decreasing and (listed["label"] != listed["suggested"]).all()
+    learned_from = tables["learned_from"].set_index("learned from")
+    assert learned_from["images"].to_dict() == {
+        "all_labels": len(faces),
+        "left_out_10": len(faces) - math.ceil(len(faces) / 10),
+        "relabeled_10": len(faces),
+    }
+    scored = run.predictions("validation", "left_out_10")
+    assert learned_from["accuracy"]["left_out_10"] == pytest.approx(
+        np.mean(scored.probabilities.argmax(1) == scored.labels), abs=1e-4
+    )
+    assert not run.variants("test")
 
 
 def test_baselines_choose_on_validation_and_score_every_combination(baselines):

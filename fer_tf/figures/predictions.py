@@ -11,13 +11,14 @@ from fer_tf.figures.image_grid import as_uint8, grid
 
 
 @style.applied
-def confusion_matrix(confusion, show=None, ax=None):
+def confusion_matrix(confusion, show=None, ax=None, axes=("true emotion", "predicted emotion")):
     """A confusion matrix with a number in every cell.
 
     Args:
         confusion: DataFrame (k, k) of `evaluation.confusion`, rows the true class: int counts, or float ratios.
         show: "counts", "ratios" (of the true class), or "both" side by side; by default both where counts are given.
         ax: matplotlib Axes for counts or ratios alone, or None for a new figure.
+        axes: what rows and columns are.
     Returns: matplotlib Figure, a column wide, or a page for both.
     Raises InputError: `show` is unknown, counts are asked of ratios, or both on one axes.
 
@@ -38,10 +39,10 @@ def confusion_matrix(confusion, show=None, ax=None):
             raise InputError("counts and ratios need a panel each. Leave ax out, or show one of them.")
         fig = style.figure(style.PAGE, 0.42 * style.PAGE)
         for panel, kind in zip(fig.subplots(1, 2), ("counts", "ratios"), strict=True):
-            _confusion_panel(panel, confusion, kind, counted)
+            _confusion_panel(panel, confusion, kind, counted, axes)
         return fig
     fig, ax = style.panel(ax, style.COLUMN, 0.9 * style.COLUMN)
-    _confusion_panel(ax, confusion, show, counted)
+    _confusion_panel(ax, confusion, show, counted, axes)
     return fig
 
 
@@ -201,18 +202,21 @@ def predictions_grid(images, labels, probabilities, classes, n=6, seed=0):
 
 
 @style.applied
-def suspicious_labels(images, suspects, n=7):
-    """The images whose label is most confidently contradicted, each with its label and what is suggested.
+def suspicious_labels(images, suspects, rows=6, n=7):
+    """The commonest contradictions of labels, and of each the images whose label is contradicted most confidently.
 
     Args:
         images: uint8 array (m, h, w, c).
         suspects: DataFrame of `evaluation.label_noise.suspects` of these images, one row or more.
-        n: images shown.
+        rows: contradictions shown, such as fear for which surprise is suggested.
+        n: images of each.
     Returns: matplotlib Figure, a page wide for seven.
     """
-    first = suspects.head(n)
-    words = [f"{label}\n→ {suggested}" for label, suggested in zip(first["label"], first["suggested"], strict=True)]
-    return grid([[np.asarray(images[row]) for row in first["row"]]], column_labels=words)
+    kinds = suspects.groupby(["label", "suggested"]).size().sort_values(ascending=False, kind="stable").head(rows)
+    of_kind = {(label, suggested): part for (label, suggested), part in suspects.groupby(["label", "suggested"])}
+    faces = [[np.asarray(images[row]) for row in of_kind[kind]["row"].head(n)] for kind in kinds.index]
+    words = [f"{label}\n→ {suggested}\n({count:,})" for (label, suggested), count in kinds.items()]
+    return grid(faces, row_labels=words)
 
 
 def _steps(x, y, size=0.01):
@@ -221,19 +225,19 @@ def _steps(x, y, size=0.01):
     return np.union1d(np.flatnonzero(np.diff(cell, prepend=-1)), np.arange(len(cell))[-1:])
 
 
-def _confusion_panel(ax, confusion, show, counted):
+def _confusion_panel(ax, confusion, show, counted, axes):
     values = confusion.to_numpy(dtype=float)
     if show == "ratios" and counted:
         sums = values.sum(axis=1, keepdims=True)
         values = values / np.where(sums > 0, sums, np.nan)
-    spec, scale, label = ".2f", 1, "share of the true emotion's images"
+    spec, scale, label = ".2f", 1, f"share of the {axes[0]}'s images"
     if show == "counts":
         spec, scale, label = ",.0f", max(1, np.nanmax(values)), "images"
     names = list(confusion.index), list(confusion.columns)
     bar = heatmap(ax, values, spec, *names, label, style.SEQUENTIAL, 0, scale)
     bar.ax.yaxis.set_major_formatter("{x:,.0f}" if show == "counts" else "{x:.1f}")
-    ax.set_xlabel("predicted emotion")
-    ax.set_ylabel("true emotion")
+    ax.set_ylabel(axes[0])
+    ax.set_xlabel(axes[1])
 
 
 def _face(ax, image, true, predicted):
