@@ -71,6 +71,7 @@ RANGES = {
     "channels": (1, 3),
     "folds": (2, MANY),
     "fps": (0.001, 1000),
+    "gpus": (1, 64),
     "height": (64, 10_000),
     "patch": (2, MANY),  # it is moved by half of itself
     "seed": (0, 2**32 - 1),

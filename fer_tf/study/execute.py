@@ -48,7 +48,7 @@ def execute(file):
     """Executes a run: its notebook with the study's and the run's parameters.
 
     Its libraries use as many threads as `threads` says, of the study where the notebook has no such parameter: on any
-    machine and whatever runs beside it.
+    machine and whatever runs beside it. A training uses as many GPUs as `gpus` says, which no notebook need have.
 
     Args:
         file: the run's YAML; `common.yaml` beside it holds what the study's runs share.
@@ -76,6 +76,7 @@ def execute(file):
         runs.provide_networks(parameters, folder)
         threads = {**_shared(file), **parameters}.get("threads")
         environment = dict.fromkeys(THREADS, str(threads)) if threads else {}
+        environment |= {runs.GPUS: str(parameters.pop("gpus", 1))}
         _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem, lock, environment)
         page = [folder.parents[1] / "index.html"] if file.stem.startswith("10_report--") else []
         sources = [*file.parent.glob("*.yaml"), *(paths.root() / "notebooks").glob("*.ipynb")]
@@ -139,8 +140,10 @@ def read_parameters(file):
         another type than the notebook's default.
     """
     defaults = notebooks.parameters(notebook_of(file))
+    defaults |= {"gpus": 1} if {"epochs", "fine_tuned_epochs"} & set(defaults) else {}
     common, shared, own = file.parent / "common.yaml", _shared(file), documents.read_yaml(file)
     everywhere = {name for path in (paths.root() / "notebooks").glob("*.ipynb") for name in notebooks.parameters(path)}
+    everywhere.add("gpus")
     for path, values, known in ((common, shared, everywhere), (file, own, set(defaults))):
         for name in values:
             if name not in known:

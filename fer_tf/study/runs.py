@@ -20,6 +20,9 @@ from fer_tf.errors import InputError, TestSplitError, first_line, require
 from fer_tf.models import files
 from fer_tf.study import notebooks, provenance, tables
 
+GPUS = "FER_TF_GPUS"
+"""Environment variable that tells a notebook on how many GPUs its networks are trained, see `execute`."""
+
 MATCHES_CLASSES = {"12_compare", "16_across"}
 """Notebooks that bring the classes of several networks or predictions into one order, by their names."""
 
@@ -226,6 +229,11 @@ def start(namespace, dataset=None, source_run=None):
     parameters = {name: namespace[name] for name in notebooks.parameters(notebook)}
     if wrong := documents.out_of_range(parameters):
         raise InputError(f"{folder.name}: {wrong}.")
+    if (gpus := int(os.environ.get(GPUS, 1))) > 1:
+        from fer_tf.training.distribution import distribute
+
+        distribute(gpus)
+        parameters["gpus"] = gpus
     about = parameters.pop("about", "")
     provide_networks(parameters, folder)
     code = provenance.code_of(notebook, parameters)

@@ -6,6 +6,7 @@ from fer_tf.training.augmentation import RECIPES, Augmenter, augmenter, recipe
 from fer_tf.training.averaging import AveragedWeights
 from fer_tf.training.batches import Batches, arrays
 from fer_tf.training.checkpoint import Checkpoint, EpochLog
+from fer_tf.training.distribution import distribute
 from fer_tf.training.fast_augmentation import FastAugmenter
 from fer_tf.training.fitting import (
     balanced_class_weight,

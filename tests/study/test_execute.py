@@ -62,6 +62,20 @@ def test_a_run_computes_with_as_many_threads_as_its_study_says_and_records_it(st
     assert '"threads": 1' in record.read_text()
 
 
+def test_gpus_are_for_trainings_and_as_many_as_there_are(study, project):
+    file = write_run(study, "rate: 0.5", common="gpus: 64")
+    execute.execute(file)  # this notebook trains nothing
+    assert '"gpus"' not in (execute.paths.study("s") / "runs" / "02_little--a" / "run.json").read_text()
+    with pytest.raises(InputError, match="unknown parameter 'gpus'"):
+        execute.read_parameters(write_run(study, "gpus: 2"))
+    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
+    notebook.cells[1].source += "\nepochs = 1"
+    nbformat.write(notebook, project / "notebooks" / "02_little.ipynb")
+    execute.paths.study("s").joinpath("runs", "02_little--a", "run.json").unlink()
+    with pytest.raises(InputError, match=r"02_little--a failed: InputError: gpus is 64, and TensorFlow finds \d+ here"):
+        execute.execute(write_run(study, "rate: 0.5"))
+
+
 def test_parameters_of_the_other_cell_are_known_and_not_warned_of(study, project, caplog):
     more = new_code_cell("precision = 'float32'", metadata={"tags": ["more-parameters"]})
     notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
