@@ -135,8 +135,8 @@ def findings(table, headline):
         above = int((judged["low"] > judged["published"]).sum())
         below = int((judged["high"] < judged["published"]).sum())
         sentences.append(
-            f"Of {len(judged)} accuracies that stand beside a published one, {above} are higher, {below} lower, and "
-            f"{len(judged) - above - below} no different, by a 95% interval."
+            f"Of {len(judged)} accuracies, by a paper's settings or our own, that stand beside a published one, {above} are higher, "
+            f"{below} lower, and {len(judged) - above - below} not told apart from it, by a 95% interval."
         )
     best = ran[(ran["metric"] == "accuracy") & (ran["what"] != headline)].sort_values("reproduced", ascending=False)
     sentences += [_sentence(row) for row in best.head(1).to_dict("records")]
@@ -154,10 +154,21 @@ def _sentence(row):
     interval = f" (95% interval {write(low)} to {write(high)})" if pd.notna(low) else ""
     if pd.isna(printed):
         return f"{what}: {write(value)}{interval}."
+    digits = f"{as_printed(100 * printed, 1)}%" if row["metric"] == "accuracy" else write(printed)
     if not interval:
-        return f"{what}: {write(value)}, published {write(printed)}."
-    side = "above" if low > printed else "below" if high < printed else "no different from"
-    return f"{what}: {write(value)}{interval}, {side} the published {write(printed)}."
+        return f"{what}: {write(value)}, published {digits}."
+    side = "above" if low > printed else "below" if high < printed else "not told apart from"
+    return f"{what}: {write(value)}{interval}, {side} the published {digits}."
+
+
+def as_printed(value, decimals):
+    """A published number with all its digits, and at least so many decimals.
+
+    Example:
+        >>> as_printed(0.6435, 3), as_printed(0.63, 3)
+        ('0.6435', '0.630')
+    """
+    return max(f"{value:.{decimals}f}", f"{value:.6g}", key=len)
 
 
 def _check_row(row):

@@ -61,14 +61,17 @@ def build(run, title, question, source, compare, headline, limitations=(), study
         items.table("headline", caption, intervals)
     first_tables = list(items.tables)
     measured = table[table["reproduced"].notna() & (table["metric"] == "accuracy")]
-    glance = []
+    glance, human = [], _human(complete)
     if len(measured):
         if measured["published"].notna().any():
-            drawing = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}), human=_human(complete))
+            drawing = figures.published_vs_reproduced(measured.rename(columns={"what": "name"}), human=human)
         else:
             ranked = measured.rename(columns={"reproduced": "accuracy"}).set_index("what")
-            drawing = figures.critical_difference(ranked, human=_human(complete), label="accuracy")
-        glance = [items.figure("published_and_reproduced", f"{heading}, with 95% intervals.", drawing)]
+            drawing = figures.critical_difference(ranked, human=human, label="accuracy")
+        caption = f"{heading}, with 95% intervals."
+        if human:
+            caption += f" People agree with {human[0]:.2f} ± {human[1]:.2f} of the labels (Goodfellow et al. 2013)."
+        glance = [items.figure("published_and_reproduced", caption, drawing)]
     sentences = findings(table, headline)
     sections = [_section(one, complete, changed, items) for one in complete]
     results = {"study": study, "findings": sentences, "comparison": json.loads(table.to_json(orient="records"))}

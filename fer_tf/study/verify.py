@@ -20,7 +20,7 @@ from fer_tf.errors import InputError, exit_status
 from fer_tf.study import comparison, scoring, tables
 from fer_tf.study.runs import open_run, weights_of
 
-PROTOCOL = "chosen on the validation split; the test split scored once, when every choice was made"
+PROTOCOL = "chosen on the validation split; the test split scored when every choice was made"
 CLOSE = 5e-3
 """How far a probability may be from the saved one when a network is computed on another machine."""
 ROUNDED = {"roc_auc": 1e-4, "log_loss": 1e-4, "ece": 1e-3}
@@ -43,8 +43,8 @@ def card(run):
 
     Args:
         run: complete `runs.Run`.
-    Returns: dict: claim (a sentence), accuracy, low and high (95% Wilson interval), n, variant, protocol, data and test_split (name
-        and hash), code (hash of all that the run's numbers depend on), seed, command, and predictions (SHA-256 of the file);
+    Returns: dict: claim (a sentence), accuracy, low and high (95% Wilson interval), n, variant, protocol, data (name),
+        data_hash, test_split (its hash), code (hash of all that the run's numbers depend on), seed, command, and predictions (SHA-256 of the file);
         None for a run without test predictions.
     """
     variants = run.variants("test")
@@ -65,10 +65,11 @@ def card(run):
         "variant": variant,
         "protocol": PROTOCOL,
         "data": data["name"],
+        "data_hash": data["hash"],
         "test_split": data.get("splits", {}).get("test"),
         "code": hashing.digest(run.record.get("code")),
         "seed": run.record["seed"],
-        "command": f"make report STUDY={study}",
+        "command": f"make clean STUDY={study} WEIGHTS=remove && make report STUDY={study}",
         "predictions": hashing.file_digest(run.predictions_file("test", variant)),
     }
 
