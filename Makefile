@@ -14,13 +14,13 @@ LAUNCH ?= $(if $(CLUSTER),$(PYTHON) -m fer_tf.study.cluster "$(CLUSTER)" --)
 # Only a study's plain name goes further: into paths, and into what `clean` removes. `value` keeps make from expanding it.
 KNOWN := $(notdir $(patsubst %/,%,$(wildcard notebooks/studies/*/)))
 ifeq ($(and $(filter 1,$(words $(value STUDY))),$(filter $(KNOWN),$(value STUDY))),)
-ifneq ($(filter data report figures tables check verify release clean,$(MAKECMDGOALS)),)
+ifneq ($(filter data report figures tables check verify soak release clean,$(MAKECMDGOALS)),)
 $(error there is no study '$(value STUDY)' in notebooks/studies/; choose one with STUDY=<name>: $(KNOWN))
 endif
 override STUDY := sample
 endif
 ifeq ($(origin DATASET),command line)
-SOURCES := $(shell sed -n 's/^    "\([a-z0-9_]*\)": Source.*/\1/p' fer_tf/datasets/__init__.py 2>/dev/null)
+SOURCES := $(filter-out sample,$(shell sed -n 's/^    "\([a-z0-9_]*\)": Source.*/\1/p' fer_tf/datasets/__init__.py 2>/dev/null))
 ifeq ($(and $(filter 1,$(words $(value DATASET))),$(filter $(SOURCES),$(value DATASET))),)
 $(error there is no dataset '$(value DATASET)'; choose one with DATASET=<name>: $(SOURCES))
 endif
@@ -36,6 +36,12 @@ $(error there is no run '$(value RUN)' of $(STUDY); choose one with RUN=<name>: 
 endif
 endif
 REPORT := $(filter 10_report--%,$(RUNS))
+ifneq ($(filter data report,$(MAKECMDGOALS)),)
+$(foreach needed,00_data 10_report,$(if $(filter $(needed)--%,$(RUNS)),,\
+  $(error $(STUDIES)/ has no $(needed)--<name>.yaml; copy it, and common.yaml, from another study)))
+$(foreach run,$(RUNS),$(if $(wildcard notebooks/$(firstword $(subst --, ,$(run))).ipynb),,\
+  $(error $(STUDIES)/$(run).yaml is named after no notebook; write <notebook>--<name>.yaml)))
+endif
 record = $(patsubst %,$(FOLDER)/runs/%/run.json,$1)
 DATA := $(call record,$(filter 00_data--%,$(RUNS)))
 DATASET := $(shell sed -nE "s/^dataset *: *[\"']?([A-Za-z0-9_.-]+).*/\1/p" $(STUDIES)/common.yaml 2>/dev/null)
@@ -108,6 +114,7 @@ test: | $(READY) ## Run the tests
 
 SECONDS ?= 600
 fuzz: | $(READY) ## Give every reader damaged files for SECONDS, 600 by default; SEED=0 the same ones each time
+	@expr "$(SECONDS)" : '[0-9][0-9]*$$' > /dev/null || { echo "error: SECONDS=$(SECONDS) is no whole number." >&2; exit 1; }
 	@FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(PYTHON) -m pytest -n 0 --timeout 0 tests/test_fuzz.py
 
 KILLS ?= 100
@@ -149,6 +156,7 @@ clean: ## Remove the STUDY's results, to be made again; its trained weights too 
 	  find $(FOLDER) -depth -type d -empty -delete; \
 	fi
 	@rm -rf .pytest_cache .ruff_cache .hypothesis
+	@test -z "$$(git ls-files -d -- $(FOLDER) 2>/dev/null | head -1)" || echo "what came with the clone comes back by: git checkout -- $(FOLDER)"
 	@test ! -d $(FOLDER) || echo "trained weights and checkpoints stay in $(FOLDER)/runs; make clean STUDY=$(STUDY) WEIGHTS=remove takes them too"
 
 # One file for all: each package with the Pythons and systems it is for. Then each of these is resolved from it, as a check.
@@ -161,6 +169,7 @@ lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.
 	done; done
 
 .venv/.ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON3) > /dev/null || { echo "error: there is no $(PYTHON3). Name another: make setup PYTHON3=python3.12" >&2; exit 1; }
 	@$(PYTHON3) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON3) is $$($(PYTHON3) --version 2>&1). Name another: make setup PYTHON3=python3.12" >&2; exit 1; }
 	@echo "making .venv from requirements.lock; this takes a few minutes the first time"

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from fer_tf import __version__
 from fer_tf.errors import InputError, exit_status, printable
 
 NOT_FOR = """\
@@ -49,27 +50,31 @@ def main(argv=None):
 def parser():
     """The command's argparse parser."""
     built = _Parser("fer-tf", description=ABOUT, epilog=EXAMPLES + NOT_FOR, formatter_class=AS_WRITTEN)
+    built.add_argument("--version", action="version", version=f"fer-tf {__version__}")
     commands = built.add_subparsers(metavar="COMMAND", required=True)
 
     option = _command(commands, "predict", predict, "name the expressions in photographs")
     option("photographs", nargs="+", type=_path, metavar="IMAGE|FOLDER", help="files, or folders of them")
     option("--json", action="store_true", help="print JSON: an array with one photograph in a line")
-    option("--annotate", type=_path, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
+    option("--annotate", type=_folder, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
     _detection_options(option)
 
     option = _command(commands, "video", video, "follow the expressions through a clip")
     option("clip", type=_path, metavar="CLIP", help="a clip, or a folder of frames")
-    option("--out", type=_path, default=Path("."), metavar="FOLDER", help="where its files go; here by default")
+    option("--out", type=_folder, default=Path("."), metavar="FOLDER", help="where its files go; here by default")
     option("--no-video", dest="write_video", action="store_false", help="write the table and the summary only")
     _detection_options(option)
     _tracking_options(option)
 
     option = _command(commands, "live", live, "follow the expressions before a camera; q quits")
-    option("--camera", default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
+    option("--camera", type=_text, default="0", metavar="N|ADDRESS", help="its number, path or address; 0 by default")
     option(
-        "--out", type=_path, metavar="FOLDER", help="record there; else nothing is kept, but without a window in live/"
+        "--out",
+        type=_folder,
+        metavar="FOLDER",
+        help="record there; else nothing is kept, but without a window in live/",
     )
-    option("--seconds", type=float, metavar="S", help="stop after so many")
+    option("--seconds", type=_seconds, metavar="S", help="stop after so many")
     option("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
     _detection_options(option)
     _tracking_options(option)
@@ -138,6 +143,7 @@ def models(args):
     from fer_tf.models import files, predictor
 
     here, best = detection.available(args.weights_folder), detection.default(args.weights_folder)
+    in_clone = (Path(__file__).parents[1] / "Makefile").is_file()
     for name in detection.names():
         print(f"{name:11s} {'here' if name in here else 'not here'}{', the default' if name == best else ''}")
         if name not in weights.CATALOG:
@@ -145,15 +151,19 @@ def models(args):
             continue
         entry = weights.CATALOG[name]
         result = weights.find(name, args.weights_folder) if weights.present(name, args.weights_folder) else None
-        how = "make models" if entry.free else f"python -m fer_tf.faces.detection --only {name}"
+        how = "make models" if entry.free and in_clone else f"python -m fer_tf.faces.detection --only {name}"
+        how += "" if in_clone else " --to FOLDER"
         print(f"  {entry.about}\n  license  {entry.license}\n  {f'file     {result}' if result else f'fetch    {how}'}")
     if args.network:
         network = predictor.load_predictor(args.network)
-        networks = [(network.path, network.classes)]
+        networks = [(network.path, network.classes, "")]
     else:  # by their cards: Keras takes seconds to load
-        networks = [(predictor.shipped(name), files.model_card(name)["classes"]) for name in predictor.shipped_names()]
-    for path, classes in networks:
+        cards = {name: files.model_card(name) for name in predictor.shipped_names()}
+        networks = [(predictor.shipped(name), card["classes"], card["license"]) for name, card in cards.items()]
+    for path, classes, terms in networks:
         print(f"network     {path.stem}\n  file     {path}\n  classes  {', '.join(classes)}")
+        if terms:
+            print(f"  license  {terms}")
 
 
 def _command(commands, name, run, about):
@@ -180,15 +190,35 @@ def _detection_options(option):
 
 def _tracking_options(option):
     option("--smoothing", default="exponential", metavar="HOW", help="over time: none, mean or exponential (default)")
-    option("--smoothing-seconds", type=float, default=0.3, metavar="S", help="how long it remembers; 0.3 by default")
+    option("--smoothing-seconds", type=_seconds, default=0.3, metavar="S", help="how long it remembers; 0.3 by default")
     option("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
 
 
-def _path(text):
-    """A path that was given; an empty one, as of an unset variable, would be the working folder."""
+def _text(text):
+    """What was given; nothing, as of an unset variable, is refused."""
     if not text:
-        raise argparse.ArgumentTypeError("an empty path")
-    return Path(text)
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def _path(text):
+    """A path that was given; an empty one would be the working folder."""
+    return Path(_text(text))
+
+
+def _folder(text):
+    """A path of a folder, or of one to be made."""
+    path = _path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a file, and a folder is needed")
+    return path
+
+
+def _seconds(text):
+    with contextlib.suppress(ValueError):
+        if 0 < (seconds := float(text)) < float("inf"):
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
 
 
 def _from_here(path):

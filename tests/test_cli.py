@@ -171,7 +171,19 @@ def test_annotated_copies_inside_the_folder_are_no_photographs_of_the_next_time(
     assert [path.name for path in (tmp_path / "seen").iterdir()] == ["face.png"]
 
 
-@pytest.mark.parametrize("words", [(), ("predict",), ("predict", "--frobnicate"), ("video", "a.mp4", "--every", "x")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("predict",),
+        ("predict", "--frobnicate"),
+        ("predict", "a.jpg", "--annotate", __file__),
+        ("video", "a.mp4", "--every", "x"),
+        ("live", "--camera", ""),
+        ("live", "--seconds", "nan"),
+        ("live", "--seconds", "-1"),
+    ],
+)
 def test_wrong_words_are_one_line_that_names_the_help(capsys, words):
     with pytest.raises(SystemExit) as ended:
         cli.main(list(words))
@@ -248,7 +260,7 @@ def test_a_clips_options_are_followed(capsys, clip, tmp_path):
     assert run(capsys, "video", clip, *HAAR, "--smoothing", "much")[0] == 2
 
 
-@pytest.mark.parametrize("wrong", [("--every", 0), ("--min-score", 2), ("--smoothing-seconds", -1)])
+@pytest.mark.parametrize("wrong", [("--every", 0), ("--min-score", 2), ("--smoothing", "much")])
 def test_a_wrong_option_leaves_an_earlier_reading_as_it_was(capsys, clip, tmp_path, wrong):
     (tmp_path / "face_emotions.csv").write_text("earlier")
     status, _, err = run(capsys, "video", clip, "--out", tmp_path, *HAAR, *wrong)

@@ -25,6 +25,7 @@ STUDY = {
     "00_data--sample.yaml": {"about": "draw few", "options": {"n": 240, "size": 48}},
     "01_eda--faces.yaml": {"about": "look", "per_class": 3},
     "02_train_cnn--small.yaml": SMALL | {"about": "train a little", "epochs": 2, "batch_size": 32, "remove": ["leaks"]},
+    "02_train_cnn--never.yaml": SMALL | {"about": "not executed"},
     "03_transfer--small.yaml": SMALL
     | {
         "about": "a backbone",
@@ -95,7 +96,7 @@ STUDY = {
             {
                 "what": "Never run",
                 "published": "training.accuracy_last",
-                "run": "02_x--y",
+                "run": "02_train_cnn--never",
                 "split": "test",
                 "metric": "accuracy",
             },

@@ -149,6 +149,11 @@ def classification_report(per_class, metrics):
         metrics: dict of `metrics`, of the same predictions.
     Returns: DataFrame, index the classes, "accuracy", "macro average" and "weighted average"; columns precision,
         recall, f1, support (int) and roc_auc. Accuracy stands in the column f1, as scikit-learn's report has it.
+
+    Example:
+        >>> scored = [0, 1, 1, 1], np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]]), ("happy", "sad")
+        >>> classification_report(per_class(*scored), metrics(*scored))["f1"].round(2).to_dict()
+        {'happy': 0.67, 'sad': 0.8, 'accuracy': 0.75, 'macro average': 0.73, 'weighted average': 0.77}
     """
     table = per_class[["precision", "recall", "f1", "support", "roc_auc"]].copy()
     nan = float("nan")

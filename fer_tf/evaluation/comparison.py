@@ -133,6 +133,11 @@ def compare_all(labels, members, confidence=0.95, resamples=10_000, seed=0):
         (of the pair alone, by paired bootstrap), p_value (McNemar), p_holm, and shown: whether the difference is one
         after correction and its interval is clear of zero.
     Raises InputError: as `compare`, or fewer than two models.
+
+    Example:
+        >>> often, seldom = (np.eye(2)[[1] * n + [0] * (100 - n)] for n in (80, 60))
+        >>> compare_all(np.ones(100, int), {"a": seldom, "b": often})[["better", "other", "difference", "shown"]].values.tolist()
+        [['b', 'a', 0.2, True]]
     """
     if len(members) < 2:
         raise InputError("one set of predictions has nothing to be compared with. Name two or more runs.")

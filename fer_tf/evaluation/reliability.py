@@ -19,6 +19,11 @@ def calibration(labels, probabilities, classes, bins=BINS):
         accuracy; the last two are nan in an empty bin.
 
     Reliability diagrams: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
+        >>> calibration([0, 1, 1], probabilities, ("happy", "sad"), bins=2)[["count", "confidence"]].round(1).values.tolist()
+        [[0.0, nan], [3.0, 0.8]]
     """
     labels, probabilities, _ = checked(labels, probabilities, classes)
     edges = np.linspace(0, 1, bins + 1)

@@ -275,6 +275,11 @@ def transformed_images(original, views, per_row=5):
         views: array or list (v, h, w, c), 0 to 255; or (m, v, h, w, c).
         per_row: int, at most this many views in a row when there is one image.
     Returns: matplotlib Figure, the original in the first column.
+
+    Example:
+        >>> face = np.zeros((48, 48, 1), np.uint8)
+        >>> len(transformed_images(face, [face] * 4).axes)
+        1
     """
     original, views = np.asarray(original), np.asarray(views)
     if original.ndim == 3:

@@ -62,6 +62,12 @@ def compare_learning(histories, column="val_accuracy", ax=None):
         histories: dict, name -> history as in `learning_curves`.
         column: str, the quantity.
     Returns: matplotlib Figure, a page wide, the names in the legend from best to worst.
+
+    Example:
+        >>> import pandas as pd
+        >>> history = pd.DataFrame({"epoch": [1, 2], "val_accuracy": [0.3, 0.4]})
+        >>> compare_learning({"a": history, "b": history + 0.1}).axes[0].get_ylabel()
+        'validation accuracy'
     """
     if not histories:
         raise InputError("there are no trainings to compare. Run some first.")

@@ -88,6 +88,11 @@ def annotated_frames(pictures, labels, columns=4):
         labels: n str, such as their seconds, told in the upper left corner.
         columns: frames in a row.
     Returns: matplotlib Figure, a page wide; a column for one or two in a row.
+
+    Example:
+        >>> import numpy as np
+        >>> len(annotated_frames([np.zeros((30, 40, 3), np.uint8)] * 4, ["0 s", "1 s", "2 s", "3 s"]).axes)
+        1
     """
     if len(pictures) != len(labels):
         raise InputError(f"{len(pictures):,} pictures and {len(labels):,} labels. Give one of each.")

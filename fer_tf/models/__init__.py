@@ -18,7 +18,12 @@ from fer_tf.models.predictor import Classifier, load_predictor
 
 
 def names():
-    """The names that `build` takes."""
+    """The names that `build` takes.
+
+    Example:
+        >>> "five_layer" in names()
+        True
+    """
     from fer_tf.models.families import FAMILIES
 
     return tuple(FAMILIES)
@@ -89,7 +94,12 @@ def summary(model):
 
 
 def parameter_counts(model):
-    """How many parameters a network has: dict with the ints "trainable" and "other" (such as batch norm's averages)."""
+    """How many parameters a network has: dict with the ints "trainable" and "other" (such as batch norm's averages).
+
+    Example:
+        >>> parameter_counts(build("five_layer", input_shape=(48, 48, 3), classes=7))
+        {'trainable': 1326567, 'other': 2176}
+    """
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     return {"trainable": trainable, "other": model.count_params() - trainable}
 

@@ -16,6 +16,10 @@ def load(path):
     """A saved model, a `.keras` file, ready to predict.
 
     Raises InputError: the file is missing, or is no Keras model that loads in safe mode.
+
+    Example:
+        >>> load(PRETRAINED / "five_layer.keras").output_shape
+        (None, 7)
     """
     from fer_tf.backend import keras
     from fer_tf.models import families  # noqa: F401, registers the layers of our own

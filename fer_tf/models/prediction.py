@@ -10,6 +10,12 @@ def predict(model, images, batch_size=256):
         model: keras.Model, images (n, h, w, c) in 0-255 to probabilities (n, k).
         images: uint8 or float array (n, h, w, 1 or 3), 0-255; gray is repeated for a model that takes color.
         batch_size: images at a time.
+
+    Example:
+        >>> from fer_tf import models
+        >>> network = models.build("shallow", input_shape=(48, 48, 1), classes=7)
+        >>> predict(network, np.zeros((2, 48, 48, 1), np.uint8)).shape
+        (2, 7)
     """
     from fer_tf.datasets.arrays import with_channels  # here, as the room of datasets brings pandas along
 

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from fer_tf import evaluation
+from fer_tf import documents, evaluation
 from fer_tf.errors import InputError, choose
 from fer_tf.evaluation import bootstrap
 from fer_tf.study import scoring
 
 PUBLISHED = Path(__file__).parent / "published"
 NOT_RUN = "not run"
+ROW = dict.fromkeys(("what", "run", "fact", "split", "variant", "metric", "against"), str) | {"published": (str, list)}
+"""Keys of a row of `compare`, and the types of their values."""
 
 
 def published(name):
@@ -20,7 +21,7 @@ def published(name):
     if not name:
         return {}
     choose("published study", name, sorted(file.stem for file in PUBLISHED.glob("*.yaml")))
-    return yaml.safe_load((PUBLISHED / f"{name}.yaml").read_text(encoding="utf-8"))
+    return documents.read_yaml(PUBLISHED / f"{name}.yaml")
 
 
 def look_up(facts, where):
@@ -172,6 +173,11 @@ def as_printed(value, decimals):
 
 
 def _check_row(row):
+    if not isinstance(row, dict):
+        raise InputError(f"a row of `compare` is {row!r}; write a mapping such as {{what: ..., run: ..., fact: ...}}.")
+    for key, value in row.items():
+        if not isinstance(value, ROW[choose("key of a row of `compare`", key, ROW)]):
+            raise InputError(f"a row of `compare` has {value!r} as its {key}: {row}. Write text.")
     if missing := [key for key in ("what", "run") if key not in row]:
         raise InputError(f"a row of `compare` lacks '{missing[0]}': {row}.")
     if "fact" not in row and not {"split", "metric"} <= set(row):
@@ -179,15 +185,17 @@ def _check_row(row):
 
 
 def _printed(facts, where):
-    value, *less = (look_up(facts, path) for path in ([where] if isinstance(where, str) else where))
-    return value - sum(less)
+    printed = [look_up(facts, str(path)) for path in ([where] if isinstance(where, str) else where)]
+    if not printed or not all(isinstance(value, int | float) for value in printed):
+        raise InputError(f"a row of `compare` has no number at {where!r} of the published facts, but {printed}.")
+    return printed[0] - sum(printed[1:])
 
 
 def _measured(by_name, row, images=slice(None)):
     """Value, low and high end of the interval of a row; of some of the images only where `images` says which."""
     run = by_name[row["run"]]
     if "fact" in row:
-        return run.record.get(row["fact"]), None, None
+        return run.record[choose("fact of the run " + run.name, row["fact"], run.record)], None, None
     split, variant = row["split"], row.get("variant", "")
     scored = run.predictions(split, variant).select(images)
     if row["metric"] == "gain":

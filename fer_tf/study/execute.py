@@ -94,6 +94,8 @@ def prepare(file):
     from fer_tf import datasets
 
     file = Path(file).resolve()
+    if notebook_of(file).stem != "00_data":
+        raise InputError(f"{file}: data are prepared by a run of 00_data only.")
     parameters = all_parameters(file)
     name, source, options = parameters["dataset"], parameters["source"] or None, parameters["options"]
     with paths.locked(paths.prepared(f".{Path(name).name}.lock"), name):
@@ -153,7 +155,7 @@ def read_parameters(file):
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}
     for name, value in merged.items():
         _check(file if name in own else common, name, value, defaults[name])
-    return merged
+    return {name: value for name, value in merged.items() if (name, value) != ("gpus", 1)}  # one is as none named
 
 
 def _shared(file):

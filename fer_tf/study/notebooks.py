@@ -1,9 +1,8 @@
 """Reads notebooks as data: their title, their parameters, and their code."""
 
 import ast
-import json
 
-from fer_tf import hashing, paths
+from fer_tf import documents, hashing, paths
 from fer_tf.errors import InputError
 
 PARAMETER_TAGS = ("more-parameters", "parameters")
@@ -66,7 +65,7 @@ def behavior(notebook):
 
 
 def _cells(notebook):
-    return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return documents.read_json(notebook, {"cells": [dict]}, "Mend the notebook, or take it from git again.")["cells"]
 
 
 def _source(cell):

@@ -34,7 +34,7 @@ def pictures_of(page):
     """The pictures inside an earlier page: dict of a figure's name to its SVG as str. Empty where there is no page."""
     if not page.is_file():
         return {}
-    return {name: unquote(data) for name, data in _PICTURE.findall(page.read_text(encoding="utf-8"))}
+    return {name: unquote(data) for name, data in _PICTURE.findall(page.read_text(encoding="utf-8", errors="replace"))}
 
 
 def write_readme(folder, table, **content):

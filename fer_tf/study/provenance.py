@@ -164,7 +164,7 @@ def changed_code(record):
     """The files of today's code that differ from what made a run: list of str, empty for the same code."""
     notebook, code = notebooks.path_of(record["notebook"]), record.get("code", {})
     if "definitions" not in code:
-        return ["recorded by version 0.1"]
+        return ["recorded before code was hashed"]
     now = code_of(notebook, record["parameters"])
     was, today = {**code["definitions"]}, now["definitions"]
     was.pop(SHIPPED, None)  # see `changed_sources`

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fer_tf import datasets, evaluation, figures, paths
 from fer_tf.datasets import fer2013
-from fer_tf.errors import InputError, exit_status
+from fer_tf.errors import InputError, choose, exit_status
 from fer_tf.figures import style
 from fer_tf.study import notebooks, page, scoring, tables, verify
 from fer_tf.study.comparison import NOT_RUN, comparison, findings, headline_intervals, published, readable_comparison
@@ -47,8 +47,12 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     folder, study = paths.study(run.record["study"]), study or run.record["study"]
     complete = scoring.complete_runs(study)
     changed = {one.name: lines for one in complete if (lines := scoring.changes(one, complete))}
-    missing = [name for name in scoring.planned(study) if name not in {one.name for one in complete}]
+    planned = scoring.planned(study)
+    missing = [name for name in planned if name not in {one.name for one in complete}]
     table = comparison(complete, compare, source)
+    for name in (row[key] for row in compare for key in ("run", "against") if key in row):
+        choose(f"run of {study} in `compare`", name, planned)
+    choose("headline", headline, [row["what"] for row in compare])
     scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
     items = _Items(folder, formats)

@@ -159,6 +159,25 @@ def test_what_the_study_shares_goes_only_to_the_notebooks_that_have_it(study, pr
     assert result == {"rate": 1, "name": "z"}
 
 
+def test_one_gpu_is_as_none_named(study, project):
+    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
+    notebook.cells[1].source += "\nepochs = 1"
+    nbformat.write(notebook, project / "notebooks" / "02_little.ipynb")
+    assert execute.read_parameters(write_run(study, "gpus: 2", common="gpus: 1")) == {"gpus": 2}
+    assert execute.read_parameters(write_run(study, "rate: 1", common="gpus: 1")) == {"rate": 1}
+
+
+def test_only_a_run_of_00_data_prepares_data(study):
+    with pytest.raises(InputError, match=r"02_little--a\.yaml: data are prepared by a run of 00_data only"):
+        execute.prepare(write_run(study, "rate: 1"))
+
+
+def test_a_damaged_notebook_is_one_line(study, project):
+    (project / "notebooks" / "02_little.ipynb").write_text("<<<<<<< HEAD")
+    with pytest.raises(InputError, match=r"02_little\.ipynb: unreadable .* Mend the notebook"):
+        execute.read_parameters(write_run(study, "rate: 1"))
+
+
 def test_a_file_for_no_notebook_is_refused(study):
     file = study / "99_none--a.yaml"
     file.write_text("")

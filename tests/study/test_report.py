@@ -53,6 +53,24 @@ def test_a_gain_is_not_run_while_one_of_its_runs_is_missing(project, little, the
     assert comparison.readable_comparison(row.to_frame().T).iloc[0]["reproduced"] == "not run"
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"metric": 5}, "has 5 as its metric"),
+        ({"mertic": "gain"}, "unknown key of a row of `compare` 'mertic'"),
+        ({"published": []}, "has no number at"),
+        ({"published": FER2013}, "has no number at"),
+        ({"published": "nowhere"}, "the published facts have no 'nowhere'"),
+        ({"fact": "nothing"}, "unknown fact of the run 02_train_cnn--more 'nothing'"),
+    ],
+)
+def test_a_wrong_row_is_one_line(project, little, changed, message):
+    with pytest.raises(InputError, match=message):
+        compared(scored("few", little, 1), scored("more", little, 3), **changed)
+    with pytest.raises(InputError, match="a row of `compare` is 5; write a mapping"):
+        comparison.comparison([], [5], "")
+
+
 def test_runs_that_were_scored_on_different_images_are_not_compared(project, little):
     few = scored("few", little, 1)
     more = scored("more", little.select(np.arange(len(little))[::-1]), 3)
