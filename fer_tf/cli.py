@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from fer_tf import __version__
+import fer_tf
 from fer_tf.errors import InputError, exit_status, printable
 
 NOT_FOR = """\
@@ -50,7 +50,7 @@ def main(argv=None):
 def parser():
     """The command's argparse parser."""
     built = _Parser("fer-tf", description=ABOUT, epilog=EXAMPLES + NOT_FOR, formatter_class=AS_WRITTEN)
-    built.add_argument("--version", action="version", version=f"fer-tf {__version__}")
+    built.add_argument("--version", action="version", version=f"fer-tf {fer_tf.__version__}")
     commands = built.add_subparsers(metavar="COMMAND", required=True)
 
     option = _command(commands, "predict", predict, "name the expressions in photographs")

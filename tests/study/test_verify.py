@@ -72,7 +72,8 @@ def test_a_card_says_what_is_claimed_and_how_to_repeat_it(study):
     (card,) = json.loads((paths.study("s") / "cards.json").read_text())
     assert card["accuracy"] == pytest.approx(2 / 3) and card["n"] == 3
     assert card["claim"].startswith("66.7% of 3 test images of little")
-    assert card["command"] == "make report STUDY=s" and card["seed"] == study.record["seed"]
+    assert card["command"] == "make clean STUDY=s WEIGHTS=remove && make report STUDY=s"
+    assert card["seed"] == study.record["seed"] and card["data_hash"] == study.record["data"]["hash"]
     assert card["test_split"] == datasets.load("little", "test").hash and len(card["code"]) == 64
 
 
