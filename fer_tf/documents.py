@@ -64,7 +64,7 @@ RANGES = {
     **dict.fromkeys(COUNTS, (1, MANY)),
     **dict.fromkeys(OR_NONE, (0, MANY)),
     **dict.fromkeys(("learning_rate", "learning_rates", "frozen_rate", "fine_tuned_rate"), (0, 100)),
-    **dict.fromkeys(("label_smoothing", "pca", "teacher_share"), (0, 1)),
+    **dict.fromkeys(("label_smoothing", "pca", "teacher_share", "left_out"), (0, 1)),
     **dict.fromkeys(("mixup", "cutmix", "weight_decay"), (0, 100)),
     **dict.fromkeys(("seconds", "smoothing_seconds"), (0.001, MANY)),
     "average": (0, 0.99999),  # with 1 the weights would stay as they begin

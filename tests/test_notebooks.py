@@ -25,7 +25,6 @@ STUDY = {
     "00_data--sample.yaml": {"about": "draw few", "options": {"n": 240, "size": 48}},
     "01_eda--faces.yaml": {"about": "look", "per_class": 3},
     "02_train_cnn--small.yaml": SMALL | {"about": "train a little", "epochs": 2, "batch_size": 32, "remove": ["leaks"]},
-    "02_train_cnn--never.yaml": SMALL | {"about": "not executed"},
     "03_transfer--small.yaml": SMALL
     | {
         "about": "a backbone",
@@ -96,7 +95,7 @@ STUDY = {
             {
                 "what": "Never run",
                 "published": "training.accuracy_last",
-                "run": "02_train_cnn--never",
+                "run": "02_x--y",
                 "split": "test",
                 "metric": "accuracy",
             },
@@ -295,8 +294,7 @@ def test_labels_that_were_planted_wrong_are_contradicted_and_left_out(label_nois
     found = np.isin(faces.ids, listed["id"])
     tables = {name: frame for name, _, frame in run.tables()}
     shares = tables["planted"]["planted wrong"]
-    assert shares[0] == pytest.approx(planted.mean(), abs=1e-3) < shares[1]
-    assert shares[1] == pytest.approx(planted[found].mean(), abs=1e-3)
+    assert list(shares[:2]) == pytest.approx([planted.mean(), planted[found].mean()], abs=1e-3)
     assert listed["margin"].is_monotonic_decreasing and (listed["label"] != listed["suggested"]).all()
     learned_from = tables["learned_from"].set_index("learned from")
     fewer = len(faces) - round(len(faces) / 10)

@@ -350,6 +350,13 @@ def test_a_committed_run_that_others_start_from_came_with_its_network():
                 )
 
 
+@pytest.mark.parametrize("file", sorted((PROJECT / "notebooks" / "studies").glob("*/10_report--*.yaml")), ids=str)
+def test_a_reports_rows_are_of_planned_runs_and_its_headline_is_one_of_them(file):
+    parameters, planned = execute.all_parameters(file), {run.stem for run in file.parent.glob("*--*.yaml")}
+    assert parameters["headline"] in [row["what"] for row in parameters["compare"]]
+    assert {row[key] for row in parameters["compare"] for key in ("run", "against") if key in row} <= planned
+
+
 @pytest.fixture
 def results(copy):
     """The project with results, trained weights, and the prepared data of another study."""

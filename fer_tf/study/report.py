@@ -47,11 +47,8 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     folder, study = paths.study(run.record["study"]), study or run.record["study"]
     complete = scoring.complete_runs(study)
     changed = {one.name: lines for one in complete if (lines := scoring.changes(one, complete))}
-    planned = scoring.planned(study)
-    missing = [name for name in planned if name not in {one.name for one in complete}]
+    missing = [name for name in scoring.planned(study) if name not in {one.name for one in complete}]
     table = comparison(complete, compare, source)
-    for name in (row[key] for row in compare for key in ("run", "against") if key in row):
-        choose(f"run of {study} in `compare`", name, planned)
     choose("headline", headline, [row["what"] for row in compare])
     scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
