@@ -179,6 +179,7 @@ def test_annotated_copies_inside_the_folder_are_no_photographs_of_the_next_time(
         ("predict", "--frobnicate"),
         ("predict", "a.jpg", "--annotate", __file__),
         ("video", "a.mp4", "--every", "x"),
+        ("video", "a.mp4", "--smoothing-seconds", "-1"),
         ("live", "--camera", ""),
         ("live", "--seconds", "nan"),
         ("live", "--seconds", "-1"),

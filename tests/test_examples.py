@@ -9,7 +9,6 @@ from collections import Counter
 import pytest
 from conftest import PROJECT
 
-import fer_tf
 from fer_tf.study import notebooks
 
 EXAMPLES = sorted(
@@ -36,6 +35,6 @@ def test_the_functions_that_the_notebooks_call_most_have_an_example():
     functions = {}
     for name in sorted(calls, key=lambda name: (-calls[name], name)):
         room, _, function = name.partition(".")
-        functions[name] = getattr(importlib.import_module(f"{fer_tf.__name__}.{room}"), function)
+        functions[name] = getattr(importlib.import_module(f"fer_tf.{room}"), function)
     most = [name for name, function in functions.items() if inspect.isfunction(function)][:20]
     assert not [name for name in most if ">>> " not in (inspect.getdoc(functions[name]) or "")]

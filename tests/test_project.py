@@ -350,7 +350,9 @@ def test_a_committed_run_that_others_start_from_came_with_its_network():
                 )
 
 
-@pytest.mark.parametrize("file", sorted((PROJECT / "notebooks" / "studies").glob("*/10_report--*.yaml")), ids=str)
+@pytest.mark.parametrize(
+    "file", sorted((PROJECT / "notebooks" / "studies").glob("*/10_report--*.yaml")), ids=lambda f: f.parent.name
+)
 def test_a_reports_rows_are_of_planned_runs_and_its_headline_is_one_of_them(file):
     parameters, planned = execute.all_parameters(file), {run.stem for run in file.parent.glob("*--*.yaml")}
     assert parameters["headline"] in [row["what"] for row in parameters["compare"]]
