@@ -144,7 +144,7 @@ def slim_svg(text):
 
     Digits beyond a hundredth of a point go, as do names that nothing refers to and groups without one; fonts and styles that are
     repeated are said once, paths leave out what goes without saying, and pictures inside, which are written as RGBA, become gray
-    or have 256 colors.
+    or have 256 colors; photographs become WebP.
 
     Args:
         text: str.
@@ -156,7 +156,7 @@ def slim_svg(text):
     text = re.sub(r'style="[^"]*"', lambda style: style[0].replace("'", ""), text)
     if font := re.search(r"font-family: [^;\"}]+", text):
         text = text.replace(f"; {font[0]}", "").replace(f"{font[0]}; ", "").replace("*{", f"*{{{font[0]}; ", 1)
-    text = re.sub(r"(?<=data:image/png;base64,)[^'\"]+", lambda data: _smaller(data[0]), text)
+    text = re.sub(r"data:image/png;base64,([^'\"]+)", lambda data: _smaller(data[1]), text)
     return _shorter(_without_empty_groups(" ".join(text.replace('"', "'").split())))
 
 
@@ -199,16 +199,21 @@ def _brief(path):
 
 
 def _smaller(data):
-    """A PNG in base64, as gray where it is, else with 256 colors; as it was where that is no smaller."""
-    small = io.BytesIO()
+    """A PNG in base64 as a data address: gray where it is, else with 256 colors; a WebP where that has half the bytes at most."""
+    png, webp = io.BytesIO(), io.BytesIO()
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
         if picture.convert("RGBA").getextrema()[3] != (255, 255):
-            return data
+            return f"data:image/png;base64,{data}"
         colors = picture.convert("RGB")
-        red, green, blue = colors.split()
-        alike = red.tobytes() == green.tobytes() == blue.tobytes()
-        (red if alike else colors.quantize(256, dither=Image.Dither.NONE)).save(small, "PNG", optimize=True)
-    return min(data, base64.b64encode(small.getvalue()).decode(), key=len)
+    red, green, blue = colors.split()
+    alike = red.tobytes() == green.tobytes() == blue.tobytes()
+    (red if alike else colors.quantize(256, dither=Image.Dither.NONE)).save(png, "PNG", optimize=True)
+    colors.save(webp, "WEBP", quality=75, method=6)
+    data = min(data, base64.b64encode(png.getvalue()).decode(), key=len)
+    photograph = base64.b64encode(webp.getvalue()).decode()
+    if 2 * len(photograph) <= len(data):  # maps and diagrams of few colors stay sharp, and are small as PNG
+        return f"data:image/webp;base64,{photograph}"
+    return f"data:image/png;base64,{data}"
 
 
 def _lay_out(fig):

@@ -383,6 +383,25 @@ def test_a_slim_svg_holds_the_same_pixels_in_half_the_bytes(tmp_path):
     ]
     np.testing.assert_array_equal(*pixels)
     assert style.slim_svg(slim) == slim
+    smooth = (
+        np.add.outer(np.arange(24), 3 * np.arange(24))[..., None] + face // 16
+    )  # as a photograph: gradual, and a little noise
+    (path,) = style.save(
+        figures.transformed_images(smooth.astype(np.uint8), [smooth.astype(np.uint8)]),
+        tmp_path / "photograph",
+        ("svg",),
+    )
+    assert (
+        "data:image/webp" in (photograph := style.slim_svg(path.read_text()))
+        and style.slim_svg(photograph) == photograph
+    )
+    whole, small = (
+        np.asarray(
+            Image.open(io.BytesIO(base64.b64decode(re.search(r"base64,([^'\"]+)", text)[1]))).convert("L"), float
+        )
+        for text in (path.read_text(), photograph)
+    )
+    assert np.abs(whole - small).mean() < 0.02 * 255
     (path,) = style.save(figures.published_vs_reproduced(numbers), tmp_path / "numbers", ("svg",))
     of_numbers = style.slim_svg(path.read_text())
     assert ">0.600<" in of_numbers and ">+0.100<" in of_numbers  # what is read keeps its digits
