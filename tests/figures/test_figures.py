@@ -391,10 +391,8 @@ def test_a_slim_svg_holds_the_same_pixels_in_half_the_bytes(tmp_path):
         tmp_path / "photograph",
         ("svg",),
     )
-    assert (
-        "data:image/webp" in (photograph := style.slim_svg(path.read_text()))
-        and style.slim_svg(photograph) == photograph
-    )
+    photograph = style.slim_svg(path.read_text())
+    assert "data:image/webp" in photograph and style.slim_svg(photograph) == photograph
     whole, small = (
         np.asarray(
             Image.open(io.BytesIO(base64.b64decode(re.search(r"base64,([^'\"]+)", text)[1]))).convert("L"), float
