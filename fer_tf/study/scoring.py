@@ -14,6 +14,7 @@ from fer_tf.study import execute, provenance, runs
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "roc_auc", "ece", "n")
 LEAK_FREE = "test, leak-free"
+STANDARDIZED = "accuracy at the split's class mix"
 
 
 def planned(study):
@@ -66,7 +67,8 @@ def scores(run, complete=()):
     Returns: DataFrame with the columns run, split, variant, accuracy, its 95% Wilson interval (low, high), the others of
         `METRICS`, and the 95% bootstrap interval of macro_f1 (macro_f1_low, macro_f1_high); no rows for a run without
         predictions. The test split has two rows: of all its images, and as "test, leak-free" of those without a
-        near-duplicate in training or validation.
+        near-duplicate in training or validation. Column standardized: the accuracy at the class mix of all the split's
+        images, which a part of them may not have; see `standardized_accuracy`.
     """
     rows = []
     for split in ("validation", "test"):
@@ -80,10 +82,22 @@ def scores(run, complete=()):
                 metrics = evaluation.metrics(*part)
                 low, high = evaluation.accuracy_interval(part.labels, part.probabilities)
                 row = {"run": run.name, "split": name, "variant": variant, "low": low, "high": high}
+                row["standardized"] = standardized_accuracy(part, scored.labels)
                 of_f1 = bootstrap.report_intervals(*part).loc["macro_f1"]
                 row |= {"macro_f1_low": of_f1["low"], "macro_f1_high": of_f1["high"]}
                 rows.append(row | {metric: metrics[metric] for metric in METRICS})
-    columns = ["run", "split", "variant", "accuracy", "low", "high", *METRICS[1:], "macro_f1_low", "macro_f1_high"]
+    columns = [
+        "run",
+        "split",
+        "variant",
+        "accuracy",
+        "low",
+        "high",
+        "standardized",
+        *METRICS[1:],
+        "macro_f1_low",
+        "macro_f1_high",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -98,7 +112,33 @@ def readable_scores(table):
     readable["variant"] = readable["variant"].replace("", "single view")
     readable.insert(4, "95% interval", intervals("low", "high"))
     readable.insert(6, "95% interval of F1", intervals("macro_f1_low", "macro_f1_high"))
+    clean = table["split"] == LEAK_FREE
+    if clean.any():
+        readable.insert(5, STANDARDIZED, table["standardized"].map("{:.4f}".format).where(clean, ""))
     return readable
+
+
+def standardized_accuracy(part, labels):
+    """The accuracy that a part of a split's images would have if its classes were mixed as those of the whole split.
+
+    Direct standardization: the recall of each class, weighted by the class's share among `labels`.
+
+    Args:
+        part: `runs.Predictions` of some of the images.
+        labels: int array, of all the split's images.
+    Returns: float, 0 to 1; nan where the part has no image of a class that the split has.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> right, wrong = [0.9, 0.1], [0.2, 0.8]  # for an image of the first class
+        >>> part = SimpleNamespace(labels=np.array([0, 0, 0, 1]), probabilities=np.array([right, right, right, right]))
+        >>> standardized_accuracy(part, np.array([0, 1]))  # 3 of 4 are right, all of them of the first class
+        0.5
+    """
+    right = part.probabilities.argmax(axis=1) == part.labels
+    recalls = pd.Series(right).groupby(part.labels).mean()
+    shares = pd.Series(labels).value_counts(normalize=True)
+    return float((shares * recalls.reindex(shares.index)).sum(skipna=False))
 
 
 def class_reports(run, complete):

@@ -383,22 +383,13 @@ def test_a_slim_svg_holds_the_same_pixels_in_half_the_bytes(tmp_path):
     ]
     np.testing.assert_array_equal(*pixels)
     assert style.slim_svg(slim) == slim
-    smooth = (
-        np.add.outer(np.arange(24), 3 * np.arange(24))[..., None] + face // 16
-    )  # as a photograph: gradual, and a little noise
-    (path,) = style.save(
-        figures.transformed_images(smooth.astype(np.uint8), [smooth.astype(np.uint8)]),
-        tmp_path / "photograph",
-        ("svg",),
-    )
+    gradual = np.add.outer(np.arange(24), 3 * np.arange(24))[..., None]
+    smooth = (gradual + face // 16).astype(np.uint8)  # as a photograph: with a little noise
+    (path,) = style.save(figures.transformed_images(smooth, [smooth]), tmp_path / "photograph", ("svg",))
     photograph = style.slim_svg(path.read_text())
     assert "data:image/webp" in photograph and style.slim_svg(photograph) == photograph
-    whole, small = (
-        np.asarray(
-            Image.open(io.BytesIO(base64.b64decode(re.search(r"base64,([^'\"]+)", text)[1]))).convert("L"), float
-        )
-        for text in (path.read_text(), photograph)
-    )
+    inside = [re.search(r"base64,([^'\"]+)", text)[1] for text in (path.read_text(), photograph)]
+    whole, small = (np.asarray(Image.open(io.BytesIO(base64.b64decode(one))).convert("L"), float) for one in inside)
     assert np.abs(whole - small).mean() < 0.02 * 255
     (path,) = style.save(figures.published_vs_reproduced(numbers), tmp_path / "numbers", ("svg",))
     of_numbers = style.slim_svg(path.read_text())

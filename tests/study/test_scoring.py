@@ -108,6 +108,23 @@ def test_every_test_metric_is_also_computed_without_the_images_that_leak(trained
     assert scoring.leak_free(trained, [trained]).tolist() == [False, True, True]
 
 
+def test_the_leak_free_accuracy_is_also_told_at_the_class_mix_of_all_test_images(trained):
+    test = datasets.load("little", "test")
+    guesses = np.eye(3)[test.labels] * 0.7 + 0.1
+    guesses[-1] = np.roll(guesses[-1], 1)  # the last image is wrong
+    trained.save_predictions("test", guesses, test)
+    trained.note(leaks=[test.ids[0]])
+    trained.finish("Done.")
+    table = scoring.scores(trained, [trained]).set_index("split")
+    assert table.loc["test", "standardized"] == pytest.approx(table.loc["test", "accuracy"])
+    predictions = trained.predictions("test")
+    assert np.isnan(scoring.standardized_accuracy(predictions.select(np.arange(3) < 1), predictions.labels))
+    whole = np.repeat(predictions.labels, [1, 2, 1])  # a split of which the part has every class, mixed otherwise
+    assert scoring.standardized_accuracy(predictions, whole) == pytest.approx(3 / 4)
+    readable = scoring.readable_scores(table.reset_index())
+    assert readable[scoring.STANDARDIZED].tolist()[0] == "" and readable[scoring.STANDARDIZED].tolist()[1] != ""
+
+
 def test_fer2013s_test_images_are_known_by_their_names(trained):
     names = sorted(scoring.near_duplicates.leak_free("fer2013"))[:2]
     ids = [f"test/Angry/{names[0]}.jpg", f"x/y/{names[1]}.png", "test/happy/PrivateTest_1.jpg"]
