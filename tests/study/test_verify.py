@@ -137,7 +137,7 @@ def averaged(project, monkeypatch):
     datasets.save(make_dataset(per_class=6), "little")
     faces = datasets.load("little")
     run = start_run("reports/s/runs/02_train_cnn--a", faces)
-    keras.utils.set_random_seed(0)  # of some first weights no view would give other probabilities
+    keras.utils.set_random_seed(2)  # of other first weights the views give nearly the same
     network = models.build("five_layer", (48, 48, 1), 3, filters=[4, 4, 4, 4])
     head = network.layers[-1]
     head.set_weights([100 * weight for weight in head.get_weights()])  # so that other views give other probabilities
