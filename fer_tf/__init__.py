@@ -1,8 +1,8 @@
 """Facial expression recognition, as a study that anyone can rerun.
 
-The package is a row of rooms, in the order of the data. Each imports only from those before it.
+The package is a row of subpackages, in the order of the data. Each imports only from those before it.
 
-    errors hashing paths documents            what every room may use: one-line errors, hashes, files within bounds,
+    errors hashing paths documents            what every one may use: one-line errors, hashes, files within bounds,
     emotions backend                          documents held against their schema, the emotions' names and colors,
                                               Keras and TensorFlow quietly imported
 

@@ -6,7 +6,7 @@
 Each source has its reader in a module of its own; all of them return a `Dataset`.
 """
 
-# ruff: noqa: F401 (what is imported here is what the room offers)
+# ruff: noqa: F401 (what is imported here is the interface)
 
 import inspect
 import json

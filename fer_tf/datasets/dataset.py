@@ -20,7 +20,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled images of one size with their splits.
+    """Labeled images of one size with their splits.
 
     Args:
         name: str, what the dataset is called.

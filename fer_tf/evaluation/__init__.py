@@ -3,7 +3,7 @@
 `labels`, `probabilities` and `classes` are everywhere those of `metrics`; what does not fit is an InputError.
 """
 
-# ruff: noqa: F401 (what is imported here is what the room offers)
+# ruff: noqa: F401 (what is imported here is the interface)
 
 from fer_tf.evaluation.agreement import accuracy_by_agreement
 from fer_tf.evaluation.bootstrap import intervals, paired_differences

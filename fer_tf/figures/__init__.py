@@ -6,7 +6,7 @@ at? `explanation`: where does a network look? `robustness`: what of worse images
 of one panel take `ax`, the matplotlib Axes to draw on instead of a new figure.
 """
 
-# ruff: noqa: F401 (what is imported here is what the room offers)
+# ruff: noqa: F401 (what is imported here is the interface)
 
 from fer_tf.figures.comparison import (
     accuracy_across,

@@ -1,6 +1,6 @@
 """Hashes of values and of files (`values`), and of what code does (`code`)."""
 
-# ruff: noqa: F401 (what is imported here is what the room offers)
+# ruff: noqa: F401 (what is imported here is the interface)
 
 from fer_tf.hashing.code import PACKAGE, behavior, code_digest, code_reached, files_of
 from fer_tf.hashing.values import content_digest, digest, file_digest

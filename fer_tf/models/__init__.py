@@ -4,7 +4,7 @@ A model takes images (n, h, w, c) with values 0 to 255, of the size and channels
 inside, and gives probabilities (n, classes). It knows nothing of a dataset.
 """
 
-# ruff: noqa: F401 (what is imported here is what the room offers)
+# ruff: noqa: F401 (what is imported here is the interface)
 
 import inspect
 

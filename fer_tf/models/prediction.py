@@ -17,7 +17,7 @@ def predict(model, images, batch_size=256):
         >>> predict(network, np.zeros((2, 48, 48, 1), np.uint8)).shape
         (2, 7)
     """
-    from fer_tf.datasets.arrays import with_channels  # here, as the room of datasets brings pandas along
+    from fer_tf.datasets.arrays import with_channels  # here, as `datasets` brings pandas along
 
     channels = model.input_shape[-1]
     return in_batches(lambda batch: model.predict_on_batch(with_channels(batch, channels)), images, batch_size)

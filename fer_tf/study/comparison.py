@@ -136,8 +136,8 @@ def findings(table, headline):
         above = int((judged["low"] > judged["published"]).sum())
         below = int((judged["high"] < judged["published"]).sum())
         sentences.append(
-            f"Of {len(judged)} accuracies, by a paper's settings or our own, that stand beside a published one, {above} are higher, "
-            f"{below} lower, and {len(judged) - above - below} not told apart from it, by a 95% interval."
+            f"{len(judged)} accuracies, with a paper's settings or our own, are compared with a published one: higher {above}, "
+            f"lower {below}, within the 95% interval {len(judged) - above - below}."
         )
     best = ran[(ran["metric"] == "accuracy") & (ran["what"] != headline)].sort_values("reproduced", ascending=False)
     sentences += [_sentence(row) for row in best.head(1).to_dict("records")]

@@ -16,7 +16,7 @@ from fer_tf import datasets, evaluation, figures, paths
 from fer_tf.datasets import fer2013
 from fer_tf.errors import InputError, choose, exit_status
 from fer_tf.figures import style
-from fer_tf.study import notebooks, page, scoring, tables, verify
+from fer_tf.study import execute, notebooks, page, scoring, tables, verify
 from fer_tf.study.comparison import NOT_RUN, comparison, findings, headline_intervals, published, readable_comparison
 from fer_tf.study.runs import open_run
 
@@ -220,6 +220,7 @@ def _section(run, complete, changed, items):
         reports += [(f"{run.name}--test_by_group", "Accuracy by group of people, with 95% intervals.", groups)]
     return {
         "run": run,
+        "about": _about(run),
         "heading": notebooks.title(notebooks.path_of(run.name)),
         "results": [items.figure(*drawing) for drawing in drawings],
         "result_tables": [items.table(*report) for report in reports],
@@ -227,6 +228,12 @@ def _section(run, complete, changed, items):
         "tables": [items.table(f"{run.name}--{name}", caption, frame) for name, caption, frame in run.tables()],
         "changed": changed.get(run.name, []),
     }
+
+
+def _about(run):
+    """What a run is for, in one line, as its YAML file says today; what was said when it was executed, where that is gone."""
+    file = paths.root() / "notebooks" / "studies" / run.record["study"] / f"{run.name}.yaml"
+    return execute.all_parameters(file).get("about", "") if file.is_file() else run.record.get("about", "")
 
 
 def by_agreement(run, variant=""):

@@ -98,7 +98,7 @@ def scores(run, complete=()):
         "macro_f1_low",
         "macro_f1_high",
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=[*columns, "macro_f1_low", "macro_f1_high"])
 
 
 def readable_scores(table):

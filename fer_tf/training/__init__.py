@@ -1,6 +1,6 @@
 """How a network is trained: batches and augmentation, oversampling and class weights, schedules, checkpoints."""
 
-# ruff: noqa: F401 (what is imported here is what the room offers)
+# ruff: noqa: F401 (what is imported here is the interface)
 
 from fer_tf.training.augmentation import RECIPES, Augmenter, augmenter, recipe
 from fer_tf.training.averaging import AveragedWeights

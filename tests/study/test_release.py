@@ -185,14 +185,17 @@ def test_of_a_network_that_ships_already_the_card_alone_is_written_again(trained
 def test_the_card_has_intervals_of_each_class_and_how_sure_the_network_is(trained):
     text = release.card(trained, models.load(trained.folder / "model.keras"), files.PRETRAINED / "five_layer.keras")
     scored, validation = trained.predictions("test"), trained.predictions("validation")
-    low, high = evaluation.accuracy_interval(
-        scored.labels[1:2], scored.probabilities[1:2]
-    )  # the one happy image is right
+    low, high = evaluation.accuracy_interval(scored.labels[1:2], scored.probabilities[1:2])  # the happy image is right
     assert f"1.000 | {low:.3f} to {high:.3f} " in next(line for line in text.splitlines() if line.startswith("| happy"))
     of_f1 = bootstrap.report_intervals(*scored)
     assert f"{of_f1.loc['f1 of happy', 'low']:.3f} to {of_f1.loc['f1 of happy', 'high']:.3f}" in text
     temperature = evaluation.fit_temperature(validation.labels, validation.probabilities)
-    assert f"temperature: {round(temperature, 3)}\n" in text and f"scale(probabilities, {temperature:.2f})" in text
+    before = evaluation.metrics(*scored)["ece"]
+    after = evaluation.metrics(scored.labels, evaluation.scale(scored.probabilities, temperature))["ece"]
+    assert f"temperature: {round(temperature, 3)}\n" in text and f"{after:.3f}" in text
+    assert (f"scale(probabilities, {temperature:.2f})" in text) == (
+        after < before
+    )  # what makes it worse is not advised
     assert f"expected calibration error {evaluation.metrics(*scored)['ece']:.3f}" in text
     assert "33% of its answers" in text and "which of 3 words" in text
 

@@ -6,7 +6,7 @@
 `haar` comes with OpenCV; the others need weights (`make models`), and `retinaface` a package of its own.
 """
 
-# ruff: noqa: F401 (what is imported here is what the room offers)
+# ruff: noqa: F401 (what is imported here is the interface)
 
 import importlib.util
 import inspect

@@ -7,7 +7,7 @@ The pieces are there too: `open_source` gives frames, `read` the faces in them, 
 picture leaves the machine.
 """
 
-# ruff: noqa: F401 (what is imported here is what the room offers)
+# ruff: noqa: F401 (what is imported here is the interface)
 
 import time
 from contextlib import nullcontext
