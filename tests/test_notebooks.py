@@ -298,11 +298,7 @@ def test_labels_that_were_planted_wrong_are_contradicted_and_left_out(label_nois
     assert listed["margin"].is_monotonic_decreasing and (listed["label"] != listed["suggested"]).all()
     learned_from = tables["learned_from"].set_index("learned from")
     fewer = len(faces) - round(len(faces) / 10)
-    assert learned_from["images"].to_dict() == {
-        "left_out": fewer,
-        "left_out_by_chance": fewer,
-        "relabeled": len(faces),
-    }
+    assert learned_from["images"].to_dict() == {"left_out": fewer, "left_out_by_chance": fewer, "relabeled": len(faces)}
     scored, both = run.predictions("validation", "left_out"), datasets.load("sample", splits=("train", "validation"))
     known = near_duplicates.leaks(both.splits, near_duplicates.pairs(both.images), "validation")
     new = ~known[both.splits == "validation"]

@@ -34,14 +34,7 @@ from fer_tf.figures.dataset import (
     transformed_images,
     valence_arousal,
 )
-from fer_tf.figures.explanation import (
-    feature_maps,
-    filters,
-    heat_maps,
-    mean_heat_maps,
-    region_shares,
-    regions_on_face,
-)
+from fer_tf.figures.explanation import feature_maps, filters, heat_maps, mean_heat_maps, region_shares, regions_on_face
 from fer_tf.figures.features import eigenfaces, hog_on_face, reconstructions, sift_on_face
 from fer_tf.figures.learning import (
     accuracy_by_fold,

@@ -86,18 +86,7 @@ def scores(run, complete=()):
                 of_f1 = bootstrap.report_intervals(*part).loc["macro_f1"]
                 row |= {"macro_f1_low": of_f1["low"], "macro_f1_high": of_f1["high"]}
                 rows.append(row | {metric: metrics[metric] for metric in METRICS})
-    columns = [
-        "run",
-        "split",
-        "variant",
-        "accuracy",
-        "low",
-        "high",
-        "standardized",
-        *METRICS[1:],
-        "macro_f1_low",
-        "macro_f1_high",
-    ]
+    columns = ["run", "split", "variant", "accuracy", "low", "high", "standardized", *METRICS[1:]]
     return pd.DataFrame(rows, columns=[*columns, "macro_f1_low", "macro_f1_high"])
 
 

@@ -254,7 +254,7 @@ def test_the_figure_names_every_format_and_says_what_it_lacks():
     from fer_tf.figures import accuracy_over_latency
 
     exported = pd.DataFrame(
-        {"format": list(export.FORMATS), "ms": range(1, 7), "accuracy": 0.6, "low": 0.59, "high": 0.61},
+        {"format": list(export.FORMATS), "ms": range(1, 7), "accuracy": 0.6, "low": 0.59, "high": 0.61}
     )
     legend = accuracy_over_latency(exported).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == [name.replace("_", " ") for name in export.FORMATS]

@@ -606,12 +606,7 @@ def test_a_transposed_torch_array_is_read_by_its_strides(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "shape", "options", "message"),
     [
-        (
-            "inceptionv3",
-            (48, 48, 1),
-            {},
-            "images of 48x48 are too small.*size=75",
-        ),
+        ("inceptionv3", (48, 48, 1), {}, "images of 48x48 are too small.*size=75"),
         ("vgg16", (24, 48, 1), {}, "images of 24x48 are too small"),
         ("vgg16", (48, 48, 1), {"size": 16}, "size=16 is too small"),
         ("vit_b16", (48, 48, 1), {"size": 50}, "size=50 is no multiple of the patch of 16"),

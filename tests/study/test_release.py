@@ -191,7 +191,8 @@ def test_the_card_has_intervals_of_each_class_and_how_sure_the_network_is(traine
     assert f"{of_f1.loc['f1 of happy', 'low']:.3f} to {of_f1.loc['f1 of happy', 'high']:.3f}" in text
     temperature = evaluation.fit_temperature(validation.labels, validation.probabilities)
     before = evaluation.metrics(*scored)["ece"]
-    after = evaluation.metrics(scored.labels, evaluation.scale(scored.probabilities, temperature))["ece"]
+    scaled = evaluation.scale(scored.probabilities, temperature)
+    after = evaluation.metrics(scored.labels, scaled, scored.classes)["ece"]
     assert f"temperature: {round(temperature, 3)}\n" in text and f"{after:.3f}" in text
     assert (f"scale(probabilities, {temperature:.2f})" in text) == (
         after < before
