@@ -15,25 +15,18 @@ _ENGINES |= {"onnxruntime": (style.BLUE, "D"), "litert": ("#D55E00", "^")}
 
 
 @style.applied
-def accuracy_over_views(views, plain=None, plain_interval=None, ax=None):
+def accuracy_over_views(views, plain=None, ax=None):
     """Accuracy against the number of views that test-time augmentation averages.
 
     Args:
-        views: DataFrame, columns n and accuracy, and low and high where there is an interval.
+        views: DataFrame, columns n and accuracy.
         plain: float, accuracy of the image itself, drawn as a line.
-        plain_interval: (low, high), drawn as a band.
     """
     _rows(views, ("n", "accuracy"))
     fig, ax = style.panel(ax, style.COLUMN, 0.72 * style.COLUMN)
     views = views.sort_values("n")
-    if plain_interval is not None:
-        ax.axhspan(*plain_interval, color=style.PALE, alpha=0.6, linewidth=0)
     if plain is not None:
         ax.axhline(plain, color=style.INK, linestyle="--", linewidth=0.9, label=f"plain image {plain:.3f}")
-    if {"low", "high"} <= set(views.columns):
-        around = [(views["accuracy"] - views["low"]).clip(lower=0), (views["high"] - views["accuracy"]).clip(lower=0)]
-        look = {"fmt": "none", "ecolor": style.BLUE, "elinewidth": 0.8, "capsize": 2}
-        ax.errorbar(views["n"], views["accuracy"], yerr=around, **look)
     ax.plot(views["n"], views["accuracy"], color=style.BLUE, marker="o", label="mean over the views")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("views of each image")

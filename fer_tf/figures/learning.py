@@ -15,13 +15,12 @@ _LINES = {
 
 
 @style.applied
-def learning_curves(history, best="val_accuracy"):
+def learning_curves(history):
     """Loss and accuracy over the epochs, with the best epoch marked; the learning rate too where it changes.
 
     Args:
         history: DataFrame, a row for each epoch: epoch (1 for the first), loss, accuracy, and where there are
-            any val_loss, val_accuracy, learning_rate.
-        best: column that says which epoch is best: the smallest of a loss, the largest of anything else.
+            any val_loss, val_accuracy, learning_rate. The best epoch is that of the highest val_accuracy.
     """
     _check(history, ("epoch", "loss", "accuracy"))
     rates = history["learning_rate"].dropna() if "learning_rate" in history else []
@@ -40,27 +39,25 @@ def learning_curves(history, best="val_accuracy"):
         panels[2].yaxis.set_minor_formatter(NullFormatter())
     for ax in panels:
         _epoch_axis(ax, history["epoch"])
-    row = _best_row(history, best)
+    row = _best_row(history)
     if row is not None:
         for ax in panels:
             ax.axvline(row["epoch"], color=style.GRAY, linewidth=0.8, linestyle=":", zorder=0)
-        words = best.replace("val_", "validation ").replace("_", " ")
-        message = f"best epoch {row['epoch']:.0f}: {words} {row[best]:.3f}"
-        ax = panels[0] if best.endswith("loss") else panels[1]
-        ax.plot(row["epoch"], row[best], marker="*", markersize=9, color="#D55E00", linestyle="none", zorder=4)
-        ax.plot([], [], marker="*", markersize=8, color="#D55E00", linestyle="none", label=message)
+        message = f"best epoch {row['epoch']:.0f}: validation accuracy {row['val_accuracy']:.3f}"
+        look = {"marker": "*", "color": "#D55E00", "linestyle": "none"}
+        panels[1].plot(row["epoch"], row["val_accuracy"], markersize=9, zorder=4, **look)
+        panels[1].plot([], [], markersize=8, label=message, **look)
     handles = {text: handle for ax in panels for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
     fig.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=3)
     return fig
 
 
 @style.applied
-def compare_learning(histories, column="val_accuracy", ax=None):
-    """One quantity over the epochs of several trainings, such as several settings of the hyperparameters.
+def compare_learning(histories, ax=None):
+    """The validation accuracy over the epochs of several trainings, such as several settings of the hyperparameters.
 
     Args:
         histories: dict, name -> history as in `learning_curves`.
-        column: str, the quantity.
     Returns: matplotlib Figure, a page wide, the names in the legend from best to worst.
 
     Example:
@@ -72,79 +69,78 @@ def compare_learning(histories, column="val_accuracy", ax=None):
     if not histories:
         raise InputError("there are no trainings to compare. Run some first.")
     for history in histories.values():
-        _check(history, ("epoch", column))
+        _check(history, ("epoch", "val_accuracy"))
     fig, ax = style.panel(ax, style.PAGE, 2.8)
     order = ("sad", "angry", "disgust", "fear", "happy", "surprise", "neutral", "contempt")
     colors, marks, ends = [style.color(name) for name in order], "osvPX^D*", {}
     for i, (name, history) in enumerate(histories.items()):
         look = {"color": colors[i % len(colors)], "marker": marks[i % len(marks)]}
         look |= {"linestyle": style.DASHES[(i + i // len(colors)) % len(style.DASHES)]}
-        (line,) = ax.plot(history["epoch"], history[column], markevery=max(1, len(history) // 10), **look)
-        ends[name] = (_best_row(history, column)[column], line)
-    order = sorted(ends, key=lambda name: ends[name][0], reverse=not column.endswith("loss"))
+        (line,) = ax.plot(history["epoch"], history["val_accuracy"], markevery=max(1, len(history) // 10), **look)
+        ends[name] = (history["val_accuracy"].max(), line)
+    order = sorted(ends, key=lambda name: ends[name][0], reverse=True)
     labels = [f"{name} ({ends[name][0]:.3f})" for name in order]
     ax.legend([ends[name][1] for name in order], labels, loc="center left", bbox_to_anchor=(1, 0.5), title="best epoch")
-    ax.set_ylabel(column.replace("val_", "validation ").replace("_", " "))
+    ax.set_ylabel("validation accuracy")
     _epoch_axis(ax, np.concatenate([history["epoch"] for history in histories.values()]))
     return fig
 
 
 @style.applied
-def accuracy_by_setting(results, rows="learning_rate", columns="batch_size", value="val_accuracy", ax=None):
-    """The accuracy of every setting of a grid, the best one framed.
+def accuracy_by_setting(results, ax=None):
+    """The validation accuracy of every learning rate and batch size of a grid, the best one framed.
 
     Args:
-        results: DataFrame, a row for each setting, with the three columns named below; nan where one was not tried.
-        rows, columns: the two hyperparameters.
-        value: what is shown, the more the better.
+        results: DataFrame, a row for each setting, with the columns learning_rate, batch_size and val_accuracy, which is nan
+            where one was not tried.
     """
-    require(results, (rows, columns, value), "the grid's table")
-    if results[value].notna().sum() == 0:
+    require(results, ("learning_rate", "batch_size", "val_accuracy"), "the grid's table")
+    if results["val_accuracy"].notna().sum() == 0:
         raise InputError("no setting of the grid has a result. Run some first.")
-    grid = results.pivot_table(index=rows, columns=columns, values=value).sort_index(ascending=False)
+    grid = results.pivot_table(index="learning_rate", columns="batch_size", values="val_accuracy").sort_index(
+        ascending=False
+    )
     fig, ax = style.panel(ax, style.COLUMN, 1.1 + 0.42 * len(grid))
     values = grid.to_numpy(dtype=float)
     low, high = np.nanmin(values), np.nanmax(values)
     low -= 0.1 * max(high - low, 0.01)
     names = [[f"{name:g}" for name in axis] for axis in (grid.index, grid.columns)]
-    heatmap(ax, values, ".3f", *names, _worded(value), style.SEQUENTIAL, low, high)
+    heatmap(ax, values, ".3f", *names, "validation accuracy", style.SEQUENTIAL, low, high)
     y, x = np.unravel_index(np.nanargmax(values), values.shape)
     frame = {"fill": False, "edgecolor": "#D55E00", "linewidth": 1.8, "zorder": 3}
     ax.add_patch(Rectangle((x + 0.03, y + 0.03), 0.94, 0.94, **frame))
     ax.set_xticks(ax.get_xticks(), names[1], rotation=0, ha="center")
     ax.set_aspect("auto")
-    ax.set(xlabel=_worded(columns), ylabel=_worded(rows))
+    ax.set(xlabel="batch size", ylabel="learning rate")
     return fig
 
 
 @style.applied
-def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), ax=None):
-    """What each fold of a cross-validation gave, with mean and standard deviation.
+def accuracy_by_fold(folds, ax=None):
+    """Accuracy and macro F1 of each fold of a cross-validation, with mean and standard deviation.
 
     Args:
-        folds: DataFrame, a row for each fold: fold (from 1), and the columns named by `values`, 0 to 1.
-        values: what is shown, a group for each.
+        folds: DataFrame, a row for each fold: fold (from 1), accuracy and macro_f1, 0 to 1.
     """
-    require(folds, ("fold", *values), "the folds' table")
+    groups = {"accuracy": ("o", style.BLUE), "macro_f1": ("s", "#E69F00")}
+    require(folds, ("fold", *groups), "the folds' table")
     if folds.empty:
         raise InputError("there is no fold to draw. Run some first.")
     fig, ax = style.panel(ax, style.COLUMN, 2.2)
-    marks, looks = "osD^v", (style.BLUE, "#E69F00", "#009E73")
-    for place, name in enumerate(values):
+    for place, (name, (marker, color)) in enumerate(groups.items()):
         result = folds[name].to_numpy(dtype=float)
         mean, deviation = result.mean(), result.std(ddof=1) if len(result) > 1 else 0.0
         spots = place + 0.5 * (np.arange(len(result)) - (len(result) - 1) / 2) / max(1, len(result))
-        color = looks[place % len(looks)]
         band = Rectangle((place - 0.4, mean - deviation), 0.8, 2 * deviation, color=style.PALE, alpha=0.7, zorder=0)
         ax.add_patch(band)
         ax.hlines(mean, place - 0.4, place + 0.4, color=style.INK, linewidth=1)
-        ax.plot(spots, result, color=color, marker=marks[place % len(marks)], linestyle="none")
+        ax.plot(spots, result, color=color, marker=marker, linestyle="none")
         for spot, fold, number in zip(spots, folds["fold"], result, strict=True):
             ax.annotate(f"{fold}", (spot, number), (0, 4), textcoords="offset points", ha="center", fontsize=6.5)
         above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
         ax.annotate(f"{mean:.3f} ± {deviation:.3f}", (place, 1.0), (0, 3), **above)
-    ax.set_xticks(range(len(values)), [_worded(name) for name in values])
-    ax.set_xlim(-0.6, len(values) - 0.4)
+    ax.set_xticks(range(len(groups)), ["accuracy", "macro F1"])
+    ax.set_xlim(-0.6, len(groups) - 0.4)
     ax.margins(y=0.18)
     ax.autoscale_view()
     ax.set_ylabel("held-out fold")
@@ -153,14 +149,13 @@ def accuracy_by_fold(folds, values=("accuracy", "macro_f1"), ax=None):
 
 
 @style.applied
-def learning_curves_by_phase(history, best="val_accuracy"):
+def learning_curves_by_phase(history):
     """`learning_curves` of a training in phases, with a line where one phase follows another.
 
     Args:
         history: DataFrame as of `learning_curves`, with the column phase.
-        best: as of `learning_curves`.
     """
-    fig = learning_curves(history, best)
+    fig = learning_curves(history)
     phases = history.groupby("phase", sort=False)["epoch"]
     for ax in fig.axes:
         for name, first in phases.min().items():
@@ -178,12 +173,11 @@ def _check(history, columns):
         raise InputError(f"the history has no value of '{columns[-1]}': no epoch was completed. Train again.")
 
 
-def _best_row(history, column):
-    """The row of the best epoch, or None where the column is absent or empty."""
-    if column not in history or history[column].notna().sum() == 0:
+def _best_row(history):
+    """The row of the best epoch, or None where no validation accuracy is there."""
+    if "val_accuracy" not in history or history["val_accuracy"].notna().sum() == 0:
         return None
-    values = history[column]
-    return history.loc[values.idxmin() if column.endswith("loss") else values.idxmax()]
+    return history.loc[history["val_accuracy"].idxmax()]
 
 
 def _epoch_axis(ax, epochs):
@@ -192,7 +186,3 @@ def _epoch_axis(ax, epochs):
     margin = max(0.5, 0.02 * (max(epochs) - min(epochs)))
     ax.set_xlim(min(epochs) - margin, max(epochs) + margin)
     ax.grid(axis="y")
-
-
-def _worded(name):
-    return name.replace("val_", "validation ").replace("f1", "F1").replace("_", " ")

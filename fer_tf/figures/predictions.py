@@ -1,6 +1,7 @@
 """Figures of predictions: confusion, ROC, calibration, and faces that are right and wrong."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
 from fer_tf.errors import InputError
@@ -11,16 +12,13 @@ from fer_tf.figures.image_grid import as_uint8, grid
 
 
 @style.applied
-def confusion_matrix(confusion, show=None, ax=None, axes=("true emotion", "predicted emotion")):
-    """A confusion matrix with a number in every cell.
+def confusion_matrix(confusion, axes=("true emotion", "predicted emotion")):
+    """A confusion matrix with a number in every cell: counts, and beside them their share of the true class.
 
     Args:
-        confusion: DataFrame (k, k) of `evaluation.confusion`, rows the true class: int counts, or float ratios.
-        show: "counts", "ratios" (of the true class), or "both" side by side; by default both where counts are given.
-        ax: matplotlib Axes for counts or ratios alone, or None for a new figure.
+        confusion: DataFrame (k, k) of `evaluation.confusion`, rows the true class, int counts.
         axes: what rows and columns are.
-    Returns: matplotlib Figure, a column wide, or a page for both.
-    Raises InputError: `show` is unknown, counts are asked of ratios, or both on one axes.
+    Returns: matplotlib Figure, a page wide.
 
     Example:
         >>> import pandas as pd
@@ -28,21 +26,13 @@ def confusion_matrix(confusion, show=None, ax=None, axes=("true emotion", "predi
         >>> len(confusion_matrix(pd.DataFrame([[8, 2], [1, 9]], index=names, columns=names)).axes) > 0
         True
     """
-    counted = all(kind.kind in "iu" for kind in confusion.dtypes)
-    show = show or ("ratios" if ax is not None or not counted else "both")
-    if show not in ("counts", "ratios", "both"):
-        raise InputError(f"a confusion matrix cannot show '{show}'. Choose counts, ratios or both.")
-    if not counted and show != "ratios":
-        raise InputError(f"the confusion matrix holds ratios, so that it cannot show {show}. Give whole numbers.")
-    if show == "both":
-        if ax is not None:
-            raise InputError("counts and ratios need a panel each. Leave ax out, or show one of them.")
-        fig = style.figure(style.PAGE, 0.42 * style.PAGE)
-        for panel, kind in zip(fig.subplots(1, 2), ("counts", "ratios"), strict=True):
-            _confusion_panel(panel, confusion, kind, counted, axes)
-        return fig
-    fig, ax = style.panel(ax, style.COLUMN, 0.9 * style.COLUMN)
-    _confusion_panel(ax, confusion, show, counted, axes)
+    fig = style.figure(style.PAGE, 0.42 * style.PAGE)
+    counts, ratios = fig.subplots(1, 2)
+    values = confusion.to_numpy(dtype=float)
+    sums = values.sum(axis=1, keepdims=True)
+    shares = pd.DataFrame(values / np.where(sums > 0, sums, np.nan), confusion.index, confusion.columns)
+    _confusion_panel(counts, confusion, ",.0f", max(1, values.max()), "images", axes)
+    _confusion_panel(ratios, shares, ".2f", 1, f"share of the {axes[0]}'s images", axes)
     return fig
 
 
@@ -225,17 +215,10 @@ def _steps(x, y, size=0.01):
     return np.union1d(np.flatnonzero(np.diff(cell, prepend=-1)), np.arange(len(cell))[-1:])
 
 
-def _confusion_panel(ax, confusion, show, counted, axes):
-    values = confusion.to_numpy(dtype=float)
-    if show == "ratios" and counted:
-        sums = values.sum(axis=1, keepdims=True)
-        values = values / np.where(sums > 0, sums, np.nan)
-    spec, scale, label = ".2f", 1, f"share of the {axes[0]}'s images"
-    if show == "counts":
-        spec, scale, label = ",.0f", max(1, np.nanmax(values)), "images"
-    names = list(confusion.index), list(confusion.columns)
-    bar = heatmap(ax, values, spec, *names, label, style.SEQUENTIAL, 0, scale)
-    bar.ax.yaxis.set_major_formatter("{x:,.0f}" if show == "counts" else "{x:.1f}")
+def _confusion_panel(ax, table, spec, scale, label, axes):
+    names = list(table.index), list(table.columns)
+    bar = heatmap(ax, table.to_numpy(dtype=float), spec, *names, label, style.SEQUENTIAL, 0, scale)
+    bar.ax.yaxis.set_major_formatter("{x:,.0f}" if label == "images" else "{x:.1f}")
     ax.set_ylabel(axes[0])
     ax.set_xlabel(axes[1])
 

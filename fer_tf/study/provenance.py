@@ -24,9 +24,6 @@ NETWORKS = ("run", "network", "runs", "weights", "teachers")
 PREDICTIONS = ("ours", "compare_run")
 """Parameters that name runs of which a notebook reads the saved predictions only."""
 
-SHIPPED = "models/pretrained/five_layer.keras"
-"""The network that ships by default, below the package."""
-
 
 def describe(dataset):
     """A `Dataset` in a record, as a dict: name, hash (of the images that the run was given), classes, size, counts per split
@@ -153,10 +150,8 @@ def changes(record, parameters, split_hashes):
 
 def changed_sources(record):
     """The runs and networks that a run started from and that are others today, of those that are here: list of str."""
-    recorded, definitions = record.get("sources", {}), record.get("code", {}).get("definitions", {})
-    if SHIPPED in definitions and "five_layer" in shipped(record["parameters"], definitions):
-        recorded = {SHIPPED: definitions[SHIPPED]}  # as records until November 26, 2026 have it
-    other = [key for key, was in recorded.items() if _file(key).is_file() and was not in _digests(_file(key))]
+    recorded = record.get("sources", {})
+    other = [key for key, was in recorded.items() if _file(key).is_file() and was != hashing.content_digest(_file(key))]
     return sorted({key.rpartition("/")[0] if "--" in key else key for key in other})
 
 
@@ -166,8 +161,7 @@ def changed_code(record):
     if "definitions" not in code:
         return ["recorded before code was hashed"]
     now = code_of(notebook, record["parameters"])
-    was, today = {**code["definitions"]}, now["definitions"]
-    was.pop(SHIPPED, None)  # see `changed_sources`
+    was, today = code["definitions"], now["definitions"]
     names = {name for name in {*was, *today} if was.get(name) != today.get(name)}
     gone = sorted(name for name in names if not hashing.files_of([name]))
     own = [f"notebooks/{notebook.name}"] if now["notebook"] != code["notebook"] else []
@@ -211,10 +205,6 @@ def _file(key):
     """Where a source lies that a record calls so."""
     study, _, rest = key.partition("/")
     return hashing.PACKAGE / key if study == "models" else paths.study(study) / "runs" / rest
-
-
-def _digests(file):
-    return hashing.content_digest(file), hashing.file_digest(file)[:16]  # the latter in older records
 
 
 def _words(value):

@@ -170,7 +170,11 @@ class Run:
         """
         self.record["findings"] = list(findings)
         self.record["wall_seconds"] = round(time.perf_counter() - self.clock, 1)
-        paths.write_text(self.folder / "run.json", json.dumps(self.record, indent=1, default=_plain) + "\n")
+
+        def plain(value):
+            return value.tolist() if hasattr(value, "tolist") else str(value)
+
+        paths.write_text(self.folder / "run.json", json.dumps(self.record, indent=1, default=plain) + "\n")
         return list(findings)
 
     def predictions_file(self, split, variant=""):
@@ -365,11 +369,3 @@ def _four_digits(probabilities):
     rounded = np.ldexp(np.round(fractions * 2**12) / 2**12, exponents).astype(probabilities.dtype)
     same = rounded.argmax(axis=1) == probabilities.argmax(axis=1)
     return np.where(same[:, None], rounded, probabilities)
-
-
-def _plain(value):
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return str(value)

@@ -141,8 +141,6 @@ def test_a_confusion_matrix_shows_counts_and_shares(scored):
     assert [int(word) for word in words(counts)] == confusion.to_numpy().ravel().tolist()
     shares = np.array([float(word) for word in words(ratios)]).reshape(3, 3)
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=0.02)
-    with pytest.raises(InputError, match="cannot show 'all'"):
-        figures.confusion_matrix(confusion, show="all")
 
 
 def test_roc_curves_are_the_ones_given(scored):
