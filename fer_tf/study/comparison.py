@@ -14,6 +14,7 @@ PUBLISHED = Path(__file__).parent / "published"
 NOT_RUN = "not run"
 ROW = dict.fromkeys(("what", "run", "fact", "split", "variant", "metric", "against"), str) | {"published": (str, list)}
 """Keys of a row of `compare`, and the types of their values."""
+THREE = ("precision", "recall", "f1")
 
 
 def published(name):
@@ -89,6 +90,54 @@ def headline_intervals(complete, rows, headline):
         f"{headline}: every metric with its 95% bootstrap interval; {row['split']} split, n = {len(scored.labels):,}."
     )
     return caption, evaluation.intervals(*scored)
+
+
+def class_tables(complete, rows, source):
+    """The precision, recall and F1 of each class that a paper printed, beside those of a run on the test split.
+
+    Args:
+        complete: list of `runs.Run`.
+        rows: list of dict: `what`; `published`, the path of a mapping of classes to {precision, recall, f1}, or to a list of the
+            three, in the published facts; `run`, and `variant` ("" if absent).
+        source: name of the published facts.
+    Returns: list of (name, caption, DataFrame), numbers as text; "not run" where the run is not there.
+    Raises InputError: a row of another form, or the paper has no such numbers of these classes.
+    """
+    facts, by_name, result = published(source), {run.name: run for run in complete}, []
+    for row in rows:
+        if not isinstance(row, dict) or not {"what", "published", "run"} <= set(row) <= set(ROW):
+            raise InputError(f"a row of `by_class` is {row!r}; write {{what: ..., published: ..., run: ...}}.")
+        printed = {name.lower(): _three(row, values) for name, values in look_up(facts, row["published"]).items()}
+        variant, run = row.get("variant", ""), by_name.get(row["run"])
+        table = _class_table(printed, run and run.predictions("test", variant))
+        name = "--".join(filter(None, ("by_class", row["run"], variant)))
+        result.append((name, f"{row['what']}: each class, published and reproduced.", table))
+    return result
+
+
+def _three(row, values):
+    three = [values.get(name) for name in THREE] if isinstance(values, dict) else values
+    if not isinstance(three, list) or [type(value) for value in three] != [float] * 3:
+        raise InputError(f"the published facts have no precision, recall and F1 of each class at '{row['published']}'.")
+    return dict(zip(THREE, three, strict=True))
+
+
+def _class_table(printed, scored):
+    """The numbers that `printed` has of each class beside those of predictions, or "not run" where these are None."""
+    table, names = pd.DataFrame({"class": list(printed)}), list(printed)
+    measured = None if scored is None else evaluation.per_class(*scored)
+    if measured is not None and set(measured.index) != set(names):
+        raise InputError(f"a run has the classes {', '.join(measured.index)}, the paper {', '.join(names)}.")
+    for key in THREE:
+        title = key.replace("f1", "F1")
+        table[f"{title}, published"] = [as_printed(printed[name][key], 2) for name in names]
+        table[title] = NOT_RUN if scored is None else [f"{value:.3f}" for value in measured.loc[names, key]]
+    if scored is not None:
+        of_f1 = bootstrap.report_intervals(*scored).loc[[f"f1 of {name}" for name in names]]
+        table["95% interval of F1"] = [
+            f"{low:.3f} to {high:.3f}" for low, high in zip(of_f1["low"], of_f1["high"], strict=True)
+        ]
+    return table
 
 
 def readable_comparison(table):

@@ -17,7 +17,15 @@ from fer_tf.datasets import fer2013
 from fer_tf.errors import InputError, choose, exit_status
 from fer_tf.figures import style
 from fer_tf.study import execute, notebooks, page, scoring, tables, verify
-from fer_tf.study.comparison import NOT_RUN, comparison, findings, headline_intervals, published, readable_comparison
+from fer_tf.study.comparison import (
+    NOT_RUN,
+    class_tables,
+    comparison,
+    findings,
+    headline_intervals,
+    published,
+    readable_comparison,
+)
 from fer_tf.study.runs import open_run
 
 
@@ -30,7 +38,7 @@ class Item:
     content: object = None
 
 
-def build(run, title, question, source, compare, headline, limitations=(), study="", formats=("svg",)):
+def build(run, title, question, source, compare, headline, limitations=(), study="", by_class=(), formats=("svg",)):
     """Gathers, scores, draws and writes a study's report.
 
     Args:
@@ -41,6 +49,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
         headline: the `what` of the row that the page begins with.
         limitations: sentences of this study's own, beside those that hold for all.
         study: name of the study whose runs are reported; empty for the run's own.
+        by_class: rows of `class_tables`.
         formats: that figures are written in beside the page, of "svg", "pdf" and "png"; it needs the first.
     Returns: (comparison DataFrame, scores DataFrame), as on the page.
     """
@@ -60,6 +69,8 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     caption, intervals = headline_intervals(complete, compare, headline)
     if len(intervals):
         items.table("headline", caption, intervals)
+    for of_classes in class_tables(complete, by_class, source):
+        items.table(*of_classes)
     first_tables = list(items.tables)
     measured = table[table["reproduced"].notna() & (table["metric"] == "accuracy")]
     glance, human = [], _human(complete)
@@ -109,7 +120,8 @@ def redraw(study):
         raise InputError(f"{study}: there is no report to draw again. Make it first: make report STUDY={study}.")
     run = open_run(reports[0].parent)
     wanted = ("title", "question", "published", "compare", "headline", "limitations", "study_name")
-    build(run, *(run.record["parameters"][name] for name in wanted), formats=style.FORMATS)
+    given = run.record["parameters"]
+    build(run, *(given[name] for name in wanted), by_class=given.get("by_class", ()), formats=style.FORMATS)
 
 
 def main(argv=None):

@@ -31,7 +31,7 @@ RESULTS = {
     "comparison": [{"what": str, "run": str, "reproduced": (float, int, None)}],
     "tables": dict,
 }
-REPORT = {"compare": [dict], "published": str, "headline": str}
+REPORT = {"compare": [dict], "published": str, "headline": str, "by_class?": [dict]}
 RECORD = {"metrics": dict, "seed": (int, None)}
 VIEWS = {"run": str, "views": int, "augmentation": str, "pixels": int, "rule": str, "seed": int}
 """Schemas, see `documents.fault`: of results.json, the parameters of a report, a run.json beyond `documents.RUN`, and the
@@ -165,6 +165,7 @@ def _tables(results, complete, parameters):
     """The page's tables of the headline's metrics and of each class, of all test images and of the leak-free ones, recomputed."""
     caption, frame = comparison.headline_intervals(complete, parameters["compare"], parameters["headline"])
     reports = [("headline", caption, frame)] if len(frame) else []
+    reports += comparison.class_tables(complete, parameters.get("by_class", []), parameters["published"])
     for name, _, frame in [*reports, *(one for run in complete for one in scoring.class_reports(run, complete))]:
         saved = results["tables"].get(name)
         if saved is None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import make_dataset, start_run
 
-from fer_tf import datasets, evaluation, figures
+from fer_tf import datasets, emotions, evaluation, figures
 from fer_tf.datasets import standin
 from fer_tf.errors import InputError
 from fer_tf.evaluation import bootstrap
@@ -97,6 +97,40 @@ def test_a_row_has_a_classs_own_metric_and_its_value_without_leaks(project, litt
     assert accuracy["reproduced"] == pytest.approx(2 / 3) and accuracy["leak_free"] == pytest.approx(1 / 2)
     with pytest.raises(InputError, match="unknown class 'joy'"):
         compared(few, run="02_train_cnn--few", metric="f1 of joy")
+
+
+def test_each_class_of_a_paper_stands_beside_that_of_a_run(project):
+    faces = make_dataset(classes=emotions.FER2013)
+    run = scored("few", faces, 9)
+    row = {"what": "CNN", "published": "results_per_class.FER2013 CNN with augmentation", "run": run.name}
+    ((name, caption, table),) = comparison.class_tables([run], [row], "three_datasets_comparison")
+    assert name == "by_class--02_train_cnn--few" and caption.startswith("CNN: each class")
+    happy = table.set_index("class").loc["happy"]
+    measured = evaluation.per_class(*run.predictions("test")).loc["happy"]
+    assert happy[["precision, published", "recall, published", "F1, published"]].tolist() == ["0.84", "0.82", "0.83"]
+    assert happy[["precision", "recall", "F1"]].tolist() == [f"{measured[key]:.3f}" for key in comparison.THREE]
+    interval = bootstrap.report_intervals(*run.predictions("test")).loc["f1 of happy"]
+    assert happy["95% interval of F1"] == f"{interval['low']:.3f} to {interval['high']:.3f}"
+    ((_, _, missing),) = comparison.class_tables([], [row], "three_datasets_comparison")
+    assert missing["class"].tolist() == table["class"].tolist() and set(missing["F1"]) == {"not run"}
+    of_resnet = {**row, "published": "results.test.per_class"}
+    assert comparison.class_tables([], [of_resnet], "fer2013_resnet")[0][2]["F1, published"].tolist()[0] == "0.52"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"run": None}, "a row of `by_class` is"),
+        ({"published": FER2013}, "have no precision, recall and F1 of each class"),
+        ({"published": "results_per_class.AffectNet-8 ViT-B/32"}, "a run has the classes"),
+    ],
+)
+def test_a_table_of_classes_that_a_paper_does_not_have_is_refused(project, changed, message):
+    run = scored("few", make_dataset(classes=emotions.FER2013), 9)
+    row = {"what": "CNN", "published": "results_per_class.FER2013 CNN with augmentation", "run": run.name, **changed}
+    row = {key: value for key, value in row.items() if value}
+    with pytest.raises(InputError, match=message):
+        comparison.class_tables([run], [row], "three_datasets_comparison")
 
 
 def test_a_study_that_reproduces_no_paper_is_compared_without_published_numbers(project, little):
