@@ -38,7 +38,7 @@ print(json.dumps({"replicas": network.distribute_strategy.num_replicas_in_sync, 
 def trained_on(devices, folder):
     folder.mkdir()
     command = [sys.executable, "-c", TRAINING, str(devices), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
