@@ -65,7 +65,11 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     heading = "Published and reproduced" if table["published"].notna().any() else "Results"
     items.table("published_and_reproduced", f"{heading}.", readable_comparison(table))
     if len(scored):
-        items.table("scores", "Every set of predictions, scored.", scoring.readable_scores(scored))
+        readable = scoring.readable_scores(scored)
+        caption = "Every set of predictions, scored."
+        if scoring.STANDARDIZED in readable:
+            caption += " At class mix: the accuracy with the classes weighted as in the whole test split."
+        items.table("scores", caption, readable)
     caption, intervals = headline_intervals(complete, compare, headline)
     if len(intervals):
         items.table("headline", caption, intervals)

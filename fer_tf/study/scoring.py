@@ -14,7 +14,7 @@ from fer_tf.study import execute, provenance, runs
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "roc_auc", "ece", "n")
 LEAK_FREE = "test, leak-free"
-STANDARDIZED = "accuracy at the split's class mix"
+STANDARDIZED = "at class mix"
 
 
 def planned(study):
@@ -96,14 +96,16 @@ def readable_scores(table):
     def intervals(low, high):
         return [f"{one:.3f} to {other:.3f}" for one, other in zip(table[low], table[high], strict=True)]
 
-    columns = ["run", "split", "variant", "accuracy", "macro_f1", "roc_auc", "ece", "n"]
+    columns = ["run", "split", "accuracy", "macro_f1", "roc_auc", "ece", "n"]
     readable = table[columns].rename(columns={"macro_f1": "macro F1", "roc_auc": "ROC AUC", "ece": "ECE"}).round(4)
-    readable["variant"] = readable["variant"].replace("", "single view")
-    readable.insert(4, "95% interval", intervals("low", "high"))
-    readable.insert(6, "95% interval of F1", intervals("macro_f1_low", "macro_f1_high"))
+    readable["run"] = [
+        f"{run}/{variant}".rstrip("/") for run, variant in zip(table["run"], table["variant"], strict=True)
+    ]
+    readable.insert(3, "95% interval", intervals("low", "high"))
+    readable.insert(5, "interval of F1", intervals("macro_f1_low", "macro_f1_high"))
     clean = table["split"] == LEAK_FREE
     if clean.any():
-        readable.insert(5, STANDARDIZED, table["standardized"].map("{:.4f}".format).where(clean, ""))
+        readable.insert(4, STANDARDIZED, table["standardized"].map("{:.4f}".format).where(clean, ""))
     return readable
 
 

@@ -145,7 +145,7 @@ def test_macro_f1_has_its_interval_of_the_same_images(trained):
         row = table.loc[split, ["macro_f1", "macro_f1_low", "macro_f1_high"]]
         assert row.tolist() == pytest.approx(expected.tolist())
     row = scoring.readable_scores(table.reset_index()).iloc[0]
-    assert row["95% interval of F1"] == f"{table['macro_f1_low'].iloc[0]:.3f} to {table['macro_f1_high'].iloc[0]:.3f}"
+    assert row["interval of F1"] == f"{table['macro_f1_low'].iloc[0]:.3f} to {table['macro_f1_high'].iloc[0]:.3f}"
 
 
 def test_the_reports_of_each_class_are_of_all_test_images_and_of_the_leak_free_ones(trained):
