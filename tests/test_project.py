@@ -433,6 +433,23 @@ def test_the_readme_shows_the_numbers_that_were_computed():
             assert here == f"{row['reproduced']:.3f}" and interval == f"{row['low']:.3f} to {row['high']:.3f}"
 
 
+def test_the_readme_says_rightly_what_known_photographs_do():
+    text = " ".join((PROJECT / "README.md").read_text().split())
+    runs = ("fer2013_transfer/03_transfer--squeezenet_frozen", "fer2013_five_layer/14_recipe--continued")
+    gaps = [leak_free_scores(run)["gap"] for run in (*runs, "fer2013_baselines/05_baselines--seven/hog_rbf_svm")]
+    said = re.search(r"right on (\d+) points more of the 739 .* network on (\d+) more, .* on HOG on (\d+) more", text)
+    assert [int(number) for number in said.groups()] == [round(100 * gap) for gap in gaps]
+    first = leak_free_scores("fer2013_five_layer/04_tta--continued/random10")
+    assert f"to {first['accuracy']:.3f} without the 739, and to {first['standardized']:.3f} when" in text
+
+
+def leak_free_scores(name):
+    study, run, *variant = name.split("/")
+    scores = json.loads((PROJECT / "reports" / study / "results.json").read_text())["scores"]
+    wanted = {"run": run, "variant": "".join(variant), "split": "test, leak-free"}
+    return next(row for row in scores if wanted.items() <= row.items())
+
+
 def test_the_options_of_every_run_are_those_of_its_dataset_or_network():
     for file in sorted((PROJECT / "notebooks" / "studies").glob("*/*--*.yaml")):
         parameters = execute.all_parameters(file)

@@ -68,7 +68,8 @@ def scores(run, complete=()):
         `METRICS`, and the 95% bootstrap interval of macro_f1 (macro_f1_low, macro_f1_high); no rows for a run without
         predictions. The test split has two rows: of all its images, and as "test, leak-free" of those without a
         near-duplicate in training or validation. Column standardized: the accuracy at the class mix of all the split's
-        images, which a part of them may not have; see `standardized_accuracy`.
+        images, which a part of them may not have; see `standardized_accuracy`. Column gap, of leak-free rows: the accuracy
+        of the other images less that of the leak-free ones at the others' class mix, nan elsewhere.
     """
     rows = []
     for split in ("validation", "test"):
@@ -83,10 +84,12 @@ def scores(run, complete=()):
                 low, high = evaluation.accuracy_interval(part.labels, part.probabilities)
                 row = {"run": run.name, "split": name, "variant": variant, "low": low, "high": high}
                 row["standardized"] = standardized_accuracy(part, scored.labels)
+                known = scored.select(~clean) if name == LEAK_FREE and not clean.all() else None
+                row["gap"] = np.nan if known is None else _accuracy(known) - standardized_accuracy(part, known.labels)
                 of_f1 = bootstrap.report_intervals(*part).loc["macro_f1"]
                 row |= {"macro_f1_low": of_f1["low"], "macro_f1_high": of_f1["high"]}
                 rows.append(row | {metric: metrics[metric] for metric in METRICS})
-    columns = ["run", "split", "variant", "accuracy", "low", "high", "standardized", *METRICS[1:]]
+    columns = ["run", "split", "variant", "accuracy", "low", "high", "standardized", "gap", *METRICS[1:]]
     return pd.DataFrame(rows, columns=[*columns, "macro_f1_low", "macro_f1_high"])
 
 
@@ -126,10 +129,13 @@ def standardized_accuracy(part, labels):
         >>> standardized_accuracy(part, np.array([0, 1]))  # 3 of 4 are right, all of them of the first class
         0.5
     """
-    right = part.probabilities.argmax(axis=1) == part.labels
-    recalls = pd.Series(right).groupby(part.labels).mean()
+    recalls = pd.Series(part.probabilities.argmax(axis=1) == part.labels).groupby(part.labels).mean()
     shares = pd.Series(labels).value_counts(normalize=True)
     return float((shares * recalls.reindex(shares.index)).sum(skipna=False))
+
+
+def _accuracy(scored):
+    return float(np.mean(scored.probabilities.argmax(axis=1) == scored.labels))
 
 
 def class_reports(run, complete):

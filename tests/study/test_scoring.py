@@ -11,7 +11,7 @@ from conftest import make_dataset, start_run
 from fer_tf import datasets, hashing, paths
 from fer_tf.errors import InputError
 from fer_tf.evaluation import bootstrap
-from fer_tf.study import scoring
+from fer_tf.study import runs, scoring
 
 
 @pytest.fixture
@@ -123,6 +123,20 @@ def test_the_leak_free_accuracy_is_also_told_at_the_class_mix_of_all_test_images
     assert scoring.standardized_accuracy(predictions, whole) == pytest.approx(3 / 4)
     readable = scoring.readable_scores(table.reset_index())
     assert readable[scoring.STANDARDIZED].tolist()[0] == "" and readable[scoring.STANDARDIZED].tolist()[1] != ""
+
+
+def test_how_much_more_often_known_images_are_right_is_told_at_their_class_mix(project):
+    faces = make_dataset(per_class=12, splits=(6, 2, 4))
+    run = start_run("reports/s/runs/02_train_cnn--b", faces)
+    test = faces.split("test")
+    known = np.isin(np.arange(len(test)), [*np.flatnonzero(test.labels == 0)[:3], np.flatnonzero(test.labels == 1)[0]])
+    wrong = ~known & (test.labels == 0)  # a class that is three quarters of the known images
+    run.note(leaks=test.ids[known].tolist())
+    run.finish("Done.")
+    run = runs.open_run(run.folder)
+    run.save_predictions("test", np.eye(3)[np.where(wrong, 1, test.labels)], test)
+    table = scoring.scores(run, [run]).set_index("split")
+    assert table.loc["test, leak-free", "gap"] == pytest.approx(1 - 1 / 4) and np.isnan(table.loc["test", "gap"])
 
 
 def test_fer2013s_test_images_are_known_by_their_names(trained):
