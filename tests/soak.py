@@ -27,11 +27,17 @@ import pandas as pd
 import yaml
 from conftest import PROJECT, make_dataset, small_network
 
+ACCURACY = {"what": "Accuracy", "run": "02_train_cnn--small", "split": "test", "metric": "accuracy"}
 SMALL = {
     "common": {"dataset": "sample", "seed": 1, "threads": 1},
     "00_data--sample": {"options": {"n": 240}},
     "02_train_cnn--small": {"model": "plain_cnn", "options": {"filters": [4, 8]}, "epochs": 6},
-    "10_report--report": {"title": "Small", "compare": [], "question": "Is it the same?"},
+    "10_report--report": {
+        "title": "Small",
+        "compare": [ACCURACY],
+        "headline": "Accuracy",
+        "question": "Is it the same?",
+    },
 }
 """A study of a training and a page: YAML file -> what stands in it."""
 

@@ -58,6 +58,10 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     changed = {one.name: lines for one in complete if (lines := scoring.changes(one, complete))}
     missing = [name for name in scoring.planned(study) if name not in {one.name for one in complete}]
     table = comparison(complete, compare, source)
+    if not compare:
+        raise InputError(
+            "`compare` has no row. Write one, such as {what: ..., run: ..., split: test, metric: accuracy}."
+        )
     choose("headline", headline, [row["what"] for row in compare])
     scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
