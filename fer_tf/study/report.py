@@ -128,8 +128,9 @@ def redraw(study):
         raise InputError(f"{study}: there is no report to draw again. Make it first: make report STUDY={study}.")
     run = open_run(reports[0].parent)
     wanted = ("title", "question", "published", "compare", "headline", "limitations", "study_name")
-    given = run.record["parameters"]
-    build(run, *(given[name] for name in wanted), by_class=given.get("by_class", ()), formats=style.FORMATS)
+    parameters = run.record["parameters"]
+    by_class = parameters.get("by_class", ())  # which earlier reports lack
+    build(run, *(parameters[name] for name in wanted), by_class=by_class, formats=style.FORMATS)
 
 
 def main(argv=None):

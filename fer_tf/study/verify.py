@@ -226,9 +226,9 @@ def _views(run):
     if run.notebook != "04_tta":
         return {"": [tta.identity]}
     advice = f"Execute the run {run.name} again."
-    given = documents.checked(run.record["parameters"], VIEWS, run.folder / "run.json", advice)
-    random = tta.random_views(given["views"], given["augmentation"], given["seed"])
-    fixed = tta.flips_and_shifts(given["pixels"])
+    parameters = documents.checked(run.record["parameters"], VIEWS, run.folder / "run.json", advice)
+    random = tta.random_views(parameters["views"], parameters["augmentation"], parameters["seed"])
+    fixed = tta.flips_and_shifts(parameters["pixels"])
     return {"plain": fixed[:1], f"random{len(random)}": random, "flips_shifts": fixed}
 
 
