@@ -104,6 +104,13 @@ def test_a_notebook_that_shows_something_else_does_the_same():
     assert hashing.behavior(code) != hashing.behavior(code.replace("f(rate)", "g(rate)"))
 
 
+def test_a_hash_is_the_same_in_every_version_of_python(package):
+    hashes = {"RECIPES": "48ba2a380aec0a06", "mean": "b7e700eed15ab96c", "recipe": "95efd42738a08052"}
+    assert package() == hashes  # as Python 3.11, 3.12 and 3.13 have it
+    code = "class A:\n    def f(self, *, b=1):\n        return f'{b:>{self.w}}'\n\n\ndef g():\n    return []\n"
+    assert hashing.behavior(code)[:16] == "9c15225743bcb88e"
+
+
 def test_the_code_of_a_function_of_the_package_has_a_digest():
     from fer_tf.datasets import dataset, splits
 

@@ -9,6 +9,7 @@ import ast
 import copy
 import inspect
 import re
+import sys
 from collections import defaultdict
 from functools import cache, cached_property
 from pathlib import Path
@@ -138,7 +139,7 @@ class _Module:
                 field = {ast.Name: "id", ast.ExceptHandler: "name"}.get(type(one))
                 if field:
                     setattr(one, field, order.get(getattr(one, field), getattr(one, field)))
-            self._texts[node] = ast.dump(essence)
+            self._texts[node] = _dump(essence)
         return self._texts[node]
 
 
@@ -185,6 +186,18 @@ class _Essence(ast.NodeTransformer):
         for attribute in chain[used:]:
             short = ast.Attribute(short, attribute, ast.Load())
         return short
+
+
+def _dump(tree):
+    """A syntax tree as text, alike in every Python: 3.12 has type parameters and, in f-strings, empty constants more, and
+    3.13 leaves out empty lists.
+    """
+    for node in ast.walk(tree):
+        if hasattr(node, "type_params"):
+            del node.type_params
+        if isinstance(node, ast.JoinedStr):
+            node.values = [one for one in node.values if getattr(one, "value", None) != ""]
+    return ast.dump(tree, **({"show_empty": True} if sys.version_info >= (3, 13) else {}))
 
 
 def _reach(modules, roots, words):

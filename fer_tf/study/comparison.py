@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_tf import documents, evaluation
+from fer_tf import documents, evaluation, paths
 from fer_tf.errors import InputError, choose
 from fer_tf.evaluation import bootstrap
-from fer_tf.study import scoring
+from fer_tf.study import runs, scoring
 
 PUBLISHED = Path(__file__).parent / "published"
 NOT_RUN = "not run"
@@ -49,8 +49,8 @@ def comparison(complete, rows, source):
     Args:
         complete: list of `runs.Run`.
         rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts, or two of
-            them for the first number less the second, left out where the paper has no such number; `run`; and either
-            `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and `metric`: one of
+            them for the first number less the second, left out where the paper has no such number; `run`, one of another
+            study as "<study>/<run>"; and either `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and `metric`: one of
             `evaluation.metrics`, one of a class, such as "f1 of happy", or "gain", the accuracy above that of the
             run `against` on the same images, or, where none is named, above the variant "plain".
         source: name of the published facts.
@@ -59,8 +59,7 @@ def comparison(complete, rows, source):
         computed is None.
     Raises InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
     """
-    facts, by_name = published(source), {run.name: run for run in complete}
-    lines = []
+    facts, by_name, lines = published(source), _by_name(complete, rows), []
     for row in rows:
         _check_row(row)
         known = {row["run"], row.get("against", row["run"])} <= by_name.keys()
@@ -82,7 +81,7 @@ def headline_intervals(complete, rows, headline):
     Returns: (caption, DataFrame); the latter empty where that row is not run or of no predictions.
     """
     row = next((one for one in rows if one["what"] == headline and "metric" in one), {})
-    run = next((one for one in complete if one.name == row.get("run")), None)
+    run = _by_name(complete, [row]).get(row.get("run"))
     if run is None:
         return "", pd.DataFrame()
     scored = run.predictions(row["split"], row.get("variant", ""))
@@ -103,7 +102,7 @@ def class_tables(complete, rows, source):
     Returns: list of (name, caption, DataFrame), numbers as text; "not run" where the run is not there.
     Raises InputError: a row of another form, or the paper has no such numbers of these classes.
     """
-    facts, by_name, result = published(source), {run.name: run for run in complete}, []
+    facts, by_name, result = published(source), _by_name(complete, rows), []
     for row in rows:
         if not isinstance(row, dict) or not {"what", "published", "run"} <= set(row) <= set(ROW):
             raise InputError(f"a row of `by_class` is {row!r}; write {{what: ..., published: ..., run: ...}}.")
@@ -231,6 +230,16 @@ def _check_row(row):
         raise InputError(f"a row of `compare` lacks '{missing[0]}': {row}.")
     if "fact" not in row and not {"split", "metric"} <= set(row):
         raise InputError(f"a row of `compare` needs 'fact', or 'split' and 'metric': {row}.")
+
+
+def _by_name(complete, rows):
+    """The runs that rows can name: the study's own, and those complete ones of other studies that they do name."""
+    named = {
+        row[key] for row in rows if isinstance(row, dict) for key in ("run", "against") if "/" in str(row.get(key, ""))
+    }
+    folders = {name: paths.study(name.split("/")[0]) / "runs" / name.split("/")[1] for name in named}
+    others = {name: runs.open_run(folder) for name, folder in folders.items() if (folder / "run.json").is_file()}
+    return {run.name: run for run in complete} | others
 
 
 def _printed(facts, where):

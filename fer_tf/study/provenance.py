@@ -8,6 +8,7 @@ changed, sources changed, code changed.
 import os
 import platform
 import re
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
@@ -116,7 +117,9 @@ def classes_of_networks(parameters, definitions, runs):
 def fingerprint(record):
     """One hash of all that decides a run's numbers: parameters, data, code, versions, and what it starts from."""
     decisive = {name: value for name, value in record["parameters"].items() if name not in notebooks.NOT_CODE}
-    versions = [record["versions"][name] for name in ("tensorflow", "keras")]
+    versions = [
+        record["versions"][name] for name in ("tensorflow", "keras", "keras backend") if name in record["versions"]
+    ]
     data = record["data"] and record["data"]["hash"]
     return hashing.digest(decisive, data, record["source_run"], record["code"], versions, record.get("sources"))
 
@@ -169,28 +172,36 @@ def changed_code(record):
 
 
 def versions():
-    """Exact versions of Python and of the packages that a number can depend on."""
+    """Exact versions of Python and of the packages that a number can depend on: dict; "keras backend" is there where it is
+    not TensorFlow.
+    """
     installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             installed[package] = "absent"
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        installed["keras backend"] = f"{backend} {metadata.version(backend)}"
     return installed
 
 
 def hardware():
-    """The machine: processor's name, cores that it gives, threads that libraries use (see `execute`), memory in GiB."""
+    """The machine: processor's name, cores that it gives, threads that libraries use (see `execute`), memory in GiB, and the
+    name of its GPU, where NVIDIA's driver is there.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = os.environ.get("OMP_NUM_THREADS", "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
+    facts = {
         "cpu": _cpu_name(),
         "cores": cores,
         "threads": int(threads) if threads.isdecimal() else cores,
         "memory_gib": round(memory, 1),
         "system": platform.system(),
     }
+    return facts | ({"gpu": name} if (name := _gpu_name()) else {})
 
 
 def _key(file):
@@ -222,3 +233,11 @@ def _cpu_name():
     except OSError:
         match = None
     return match.group(1) if match else platform.processor() or platform.machine()
+
+
+def _gpu_name():
+    try:
+        asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        return subprocess.run(asked, capture_output=True, text=True, check=True, timeout=20).stdout.splitlines()[0]
+    except (OSError, subprocess.SubprocessError, IndexError):
+        return ""

@@ -1,8 +1,7 @@
 """Several devices of one machine that train one network together."""
 
-import tensorflow as tf
-
 from fer_tf.backend import keras
+from fer_tf.backend import tensorflow as tf
 from fer_tf.errors import InputError
 
 

@@ -46,6 +46,14 @@ def test_a_run_gains_over_another_by_the_images_that_both_were_scored_on(project
     assert (text["published"], text["reproduced"], text["difference"]) == ("-0.0100", "0.6667", "+0.6767")
 
 
+def test_a_row_may_name_a_run_of_another_study(project, little):
+    few, more = scored("few", little, 1), scored("more", little, 3)
+    elsewhere = "s/02_train_cnn--more"
+    assert compared(few, run=elsewhere)["reproduced"] == compared(few, more)["reproduced"]
+    assert compared(few, run="other/02_train_cnn--more")["reproduced"] is None
+    assert compared(few, run=elsewhere, metric="accuracy")["reproduced"] == 1.0
+
+
 @pytest.mark.parametrize("there", ["few", "more"])
 def test_a_gain_is_not_run_while_one_of_its_runs_is_missing(project, little, there):
     row = compared(scored(there, little, 1))
