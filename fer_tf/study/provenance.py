@@ -19,6 +19,9 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "opencv-pyt
 PACKAGES += ("pandas", "matplotlib", "seaborn", "papermill")
 """Packages whose versions a run records."""
 
+CALCULATED_BY = ("tensorflow", "keras", "keras backend")
+"""Those of `versions` that a training's checkpoint belongs to."""
+
 NETWORKS = ("run", "network", "runs", "weights", "teachers")
 """Parameters that name networks: by a run, or as "shipped"; `run` and `network` also as "", the one that ships."""
 

@@ -1,6 +1,6 @@
 """Puts a trained run's network into the package, with a model card: what `models.load_pretrained` gives.
 
-    make release STUDY=fer2013_five_layer RUN=14_recipe--continued
+    make release STUDY=fer2013_recipe RUN=14_recipe--final_seed_1
 
 Where the network ships already, its card alone is written again.
 """
@@ -100,7 +100,7 @@ def card(run, network, weights):
         "began_from": list(began) or ["random weights"],
         "trained_by": [{"run": _name(one), "data": one.record["data"]["name"]} for one in chain],
         "parameters": run.record["parameters"],
-        "versions": {key: run.record["versions"][key] for key in ("tensorflow", "keras")},
+        "versions": {key: run.record["versions"][key] for key in provenance.CALCULATED_BY if key in run.record["versions"]},
         "metrics": {"test": {key: round(metrics[key], 4) for key in ("accuracy", "macro_f1", "ece", "n")}},
         "temperature": round(temperature, 3),
     }
@@ -126,8 +126,8 @@ def card(run, network, weights):
 def main(argv=None):
     """Ship a trained run's network in the package."""
     parser = argparse.ArgumentParser(prog="python -m fer_tf.study.release", description=main.__doc__)
-    parser.add_argument("study", help="such as fer2013_five_layer")
-    parser.add_argument("run", help="such as 14_recipe--continued")
+    parser.add_argument("study", help="such as fer2013_recipe")
+    parser.add_argument("run", help="such as 14_recipe--final_seed_1")
     args = parser.parse_args(argv)
     return exit_status(lambda: print(release(runs.open_run(paths.study(args.study) / "runs" / args.run))))
 
