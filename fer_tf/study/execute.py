@@ -26,6 +26,9 @@ sys.modules.setdefault("rfc3987_syntax", None)
 TYPES = {str: str, int: int, float: (int, float), bool: bool, list: list, dict: dict}
 """Type of a parameter's default -> types that a YAML file may give it."""
 
+GPU = Path("/dev/nvidia0")
+"""There where NVIDIA's driver has a GPU."""
+
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM", "LOKY_MAX_CPU_COUNT")
 """Environment variables that tell OpenMP, BLAS, OpenCV and joblib how many threads to use."""
 
@@ -66,7 +69,13 @@ def execute(file):
             print(f"{place}: is there now", flush=True)
             return
         print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
-        if parameters.get("precision") == "mixed_bfloat16" and emulates_bfloat16():
+        in_bfloat16 = parameters.get("precision") == "mixed_bfloat16"
+        if in_bfloat16 and os.environ.get("KERAS_BACKEND") == "jax" and not GPU.exists():
+            raise InputError(
+                f"{_relative(file)}: without a GPU JAX computes wrong numbers in mixed_bfloat16. Set `precision: float32` there, "
+                f"or unset KERAS_BACKEND."  # a compiled evaluation has NaN as its loss (seen in JAX 0.11.2 and 0.12.0)
+            )
+        if in_bfloat16 and emulates_bfloat16():
             print(
                 f"{place}: this processor emulates bfloat16, which takes many times as long as float32. For a quicker "
                 f"training, whose last digits differ, set `precision: float32` in {_relative(file)}.",
@@ -103,7 +112,7 @@ def prepare(file):
         return datasets.prepare(name, source, seed=parameters["seed"], **options)
 
 
-def emulates_bfloat16(cpuinfo="/proc/cpuinfo", gpu="/dev/nvidia0"):
+def emulates_bfloat16(cpuinfo="/proc/cpuinfo", gpu=GPU):
     """Whether this machine is known to emulate bfloat16: an x86 processor without AVX512_BF16 and AMX, and no GPU.
 
     TensorFlow then leaves oneDNN for Eigen, which converts every number (seen in TensorFlow 2.21).

@@ -100,7 +100,9 @@ def card(run, network, weights):
         "began_from": list(began) or ["random weights"],
         "trained_by": [{"run": _name(one), "data": one.record["data"]["name"]} for one in chain],
         "parameters": run.record["parameters"],
-        "versions": {key: run.record["versions"][key] for key in provenance.CALCULATED_BY if key in run.record["versions"]},
+        "versions": {
+            key: run.record["versions"][key] for key in provenance.CALCULATED_BY if key in run.record["versions"]
+        },
         "metrics": {"test": {key: round(metrics[key], 4) for key in ("accuracy", "macro_f1", "ece", "n")}},
         "temperature": round(temperature, 3),
     }

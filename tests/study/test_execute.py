@@ -115,6 +115,18 @@ def test_an_emulated_precision_is_told(study, project, capsys, monkeypatch, cpui
         (execute.paths.study("s") / "runs/02_little--a").rmdir()
 
 
+def test_jax_does_not_compute_in_bfloat16_without_a_gpu(study, project, monkeypatch):
+    more = new_code_cell("precision = 'float32'", metadata={"tags": ["more-parameters"]})
+    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
+    nbformat.write(new_notebook(cells=[more, *notebook.cells]), project / "notebooks" / "02_little.ipynb")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr(execute, "GPU", project / "no_gpu")
+    with pytest.raises(
+        InputError, match=r"02_little--a\.yaml: without a GPU JAX computes wrong numbers in mixed_bfloat16"
+    ):
+        execute.execute(write_run(study, "precision: mixed_bfloat16"))
+
+
 def test_runs_side_by_side_never_share_a_socket(study, project, capsys):
     asks = "import json\nfrom ipykernel.connect import get_connection_info\nprint('at', json.loads(get_connection_info())['ip'])"
     write_notebook(project, f"{asks}\n{FINISH}")
