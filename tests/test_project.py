@@ -435,11 +435,11 @@ def test_the_readme_shows_the_numbers_that_were_computed():
 
 def test_the_readme_says_rightly_what_known_photographs_do():
     text = " ".join((PROJECT / "README.md").read_text().split())
-    runs = ("fer2013_transfer/03_transfer--squeezenet_frozen", "fer2013_five_layer/14_recipe--continued")
+    runs = ("fer2013_transfer/03_transfer--squeezenet_frozen", "fer2013_recipe/14_recipe--final_seed_1")
     gaps = [leak_free_scores(run)["gap"] for run in (*runs, "fer2013_baselines/05_baselines--seven/hog_rbf_svm")]
     said = re.search(r"right on (\d+) points more of the 739 .* network on (\d+) more, .* on HOG on (\d+) more", text)
     assert [int(number) for number in said.groups()] == [round(100 * gap) for gap in gaps]
-    first = leak_free_scores("fer2013_five_layer/04_tta--continued/random10")
+    first = leak_free_scores("fer2013_recipe/04_tta--final/random10")
     assert f"to {first['accuracy']:.3f} without the 739, and to {first['standardized']:.3f} when" in text
 
 

@@ -167,7 +167,7 @@ def gather(names, split):
     """Saved predictions of runs of any study, such as the members of an ensemble.
 
     Args:
-        names: "<study>/<run>" or "<study>/<run>/<variant>", such as "fer2013_five_layer/04_tta--continued/random10".
+        names: "<study>/<run>" or "<study>/<run>/<variant>", such as "fer2013_recipe/04_tta--final/random10".
         split: "validation" or "test". The test split is not scored here, see `open_test_split`.
     Returns: dict of the names to `runs.Predictions`, in their order.
     Raises InputError: a name of another form, a run that is not complete, or one that saved no such predictions.
