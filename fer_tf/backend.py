@@ -37,11 +37,19 @@ class _Absent:
 
 
 class _NoEffect:
+    """A setting, and what it returns: true, as JAX compiles wherever it computes, and no devices that TensorFlow could share."""
+
     def __getattr__(self, name):
         return self
 
     def __call__(self, *arguments, **options):
         return self
+
+    def __bool__(self):
+        return True
+
+    def __len__(self):
+        return 0
 
 
 with stderr_to():

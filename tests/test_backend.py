@@ -6,13 +6,14 @@ import pytest
 from fer_tf import backend
 from fer_tf.errors import InputError
 from fer_tf.study import provenance
-from fer_tf.training import augmentation, fitting, optimizers
+from fer_tf.training import augmentation, distribution, fitting, optimizers
 
 
 @pytest.fixture
 def absent(monkeypatch):
     """TensorFlow is not there for the modules that a training takes."""
     stand_in = backend._Absent()
+    monkeypatch.setattr(distribution, "tf", stand_in)
     monkeypatch.setattr(fitting, "tf", stand_in)
     monkeypatch.setattr(optimizers, "tf", stand_in)
     monkeypatch.setattr(augmentation, "tensorflow", stand_in)
@@ -29,6 +30,11 @@ def test_a_training_is_set_up_without_tensorflow(absent):
 def test_what_needs_tensorflow_itself_says_so(absent):
     with pytest.raises(InputError, match=r"this needs TensorFlow \(its GradientTape\), and KERAS_BACKEND is"):
         absent.GradientTape()
+
+
+def test_a_batch_is_not_divided_between_gpus_without_tensorflow(absent):
+    with pytest.raises(InputError, match="gpus is 2, and TensorFlow finds 0 here"):
+        distribution.distribute(2)
 
 
 def test_a_run_records_the_backend_where_it_is_not_tensorflow(monkeypatch):
