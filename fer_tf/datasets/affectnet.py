@@ -6,6 +6,7 @@ Eight classes, or seven without contempt. Arousal, valence and the 68 landmarks 
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -54,52 +55,43 @@ def read_affectnet(path, classes=8, split="85/15", size=224, channels=3, unreada
 
     Mollahosseini, Hasani and Mahoor 2019, "AffectNet: a database for facial expression, valence, and arousal computing".
     """
-    return _read(path, "affectnet", classes, split, size, channels, unreadable, seed)
-
-
-def read_affectnet7(path, split="85/15", size=224, channels=3, unreadable="refuse", seed=0):
-    """Reads AffectNet without contempt, see `read_affectnet`."""
-    return _read(path, "affectnet7", 7, split, size, channels, unreadable, seed)
-
-
-def _read(path, name, classes, split, size, channels, unreadable, seed):
     choose("number of classes", classes, (7, 8))
     choose("split", split, SPLITS)
     with opened(path) as files:
         if any(one.endswith("_exp.npy") for one in files.names):
             form, rows = "mini version", _mini(files)
         elif tables := [one for one in files.names if re.search(r"(training|validation)\.csv$", one)]:
-            form, rows = "full version", _full(files, sorted(tables))
+            form, rows = "full version", _full(files, tables)
         else:
             form, rows = "class folders", _class_folders(files)
-        left_out = sum(row["code"] >= classes for row in rows)
-        rows = [row for row in rows if row["code"] < classes and (split == "85/15" or row["train"])]
-        labels = np.array([row["code"] for row in rows], dtype=np.int64)
-        ids = np.array([row["name"] for row in rows])
-        splits = _splits(files.label, split, labels, np.array([row["train"] for row in rows]), seed)
         source = {"file": files.label, "form": form, "split": SPLITS[split].format(seed=seed)}
-        source["left_out"] = f"{left_out:,} images of other classes"
+        source["left_out"] = f"{sum(row['code'] >= classes for row in rows):,} images of other classes"
+        rows = [row for row in rows if row["code"] < classes and (split == "85/15" or row["train"])]
+        names, ids, codes, train = ([row[key] for row in rows] for key in ("file", "name", "code", "train"))
+        splits = _splits(files.label, split, np.array(codes), np.array(train), seed)
         listed.require_splits(files.label, splits)
         boxes = [row["box"] for row in rows] if form == "full version" else None
-        names = [row["file"] for row in rows]
-        emotion_names = emotions.AFFECTNET8[:classes]
-        dataset = listed.read(
-            files, name, emotion_names, names, labels, splits, ids, source, size, channels, True, unreadable, boxes
-        )
+        options = {"size": size, "channels": channels, "unreadable": unreadable}
+        known = emotions.AFFECTNET8[:classes]
+        dataset = listed.read(files, "affectnet", known, names, codes, splits, ids, source, boxes, **options)
         place = {row["name"]: row for row in rows}
         return dataset, _attributes([place[one] for one in dataset.ids.tolist()])
 
 
+def read_affectnet7(path, split="85/15", size=224, channels=3, unreadable="refuse", seed=0):
+    """Reads AffectNet without contempt, see `read_affectnet`."""
+    faces, values = read_affectnet(path, 7, split, size, channels, unreadable, seed)
+    return replace(faces, name="affectnet7"), values
+
+
 def _splits(label, split, labels, train, seed):
-    splits = np.where(train, "train", "test").astype("<U10")
     if split == "80/10/10":
         return stratified(labels, seed=seed)
     if not train.any() or train.all():
-        raise InputError(
-            f"{label}: no images of {'the training set' if train.size and not train.any() else 'val_set/ or test/'}. {WHERE}."
-        )
-    rows = np.flatnonzero(train)
-    splits[rows] = stratified(labels[rows], {"train": 0.85, "validation": 0.15}, seed)
+        lacks = "the training set" if train.size and not train.any() else "val_set/ or test/"
+        raise InputError(f"{label}: no images of {lacks}. {WHERE}.")
+    splits = np.where(train, "train", "test").astype("<U10")
+    splits[train] = stratified(labels[train], {"train": 0.85, "validation": 0.15}, seed)
     return splits
 
 
@@ -108,44 +100,35 @@ def _mini(files):
     there = set(files.names)
     images = [one for one in files.names if one.lower().endswith(IMAGES) and PurePosixPath(one).parent.name == "images"]
 
-    def row(image):
+    def annotation(image, key):
         path = PurePosixPath(image)
-        top = path.parents[1]
-        annotations = f"{top}/annotations/{path.stem}" if str(top) != "." else f"annotations/{path.stem}"
-        values = {}
-        for key in ("exp", "aro", "val", "lnd"):
-            if f"{annotations}_{key}.npy" in there:
-                values[key] = _numbers(files, f"{annotations}_{key}.npy")
-        if "exp" not in values:
-            raise InputError(f"{files.label}: {annotations}_exp.npy is missing, the expression of {image}.")
+        return str(path.parents[1] / "annotations" / f"{path.stem}_{key}.npy")
+
+    def row(image):
+        names = {key: annotation(image, key) for key in ("exp", "aro", "val", "lnd")}
+        if names["exp"] not in there:
+            raise InputError(f"{files.label}: {names['exp']} is missing, the expression of {image}.")
+        values = {key: _numbers(files, name) for key, name in names.items() if name in there}
         code = values["exp"][0]
         if code not in range(_CODES):
-            raise InputError(f"{files.label}: {annotations}_exp.npy: expression {code:g}, expected 0 to {_CODES - 1}.")
+            raise InputError(f"{files.label}: {names['exp']}: expression {code:g}, expected 0 to {_CODES - 1}.")
+        top = PurePosixPath(image).parents[1].name
         return {
             "file": image,
-            "name": f"{top.name}/{path.name}",
+            "name": f"{top}/{PurePosixPath(image).name}",
             "code": int(code),
-            "train": "train" in top.name.lower(),
+            "train": "train" in top.lower(),
             "arousal": values.get("aro", [np.nan])[0],
             "valence": values.get("val", [np.nan])[0],
-            "landmarks": values["lnd"] / SIDE if "lnd" in values else None,
+            "landmarks": values.get("lnd", np.empty(0)) / SIDE,
         }
 
     with ThreadPoolExecutor(8) as pool:
         rows = list(pool.map(row, images, chunksize=1024))
-    if unused := sorted({_image_of(one) for one in there if one.endswith("_exp.npy")} - {_stem(one) for one in images}):
-        raise InputError(f"{files.label}: {unused[0]} has annotations, but no image. Download the dataset again.")
+    used = {annotation(image, "exp") for image in images}
+    if unused := [one for one in files.names if one.endswith("_exp.npy") and one not in used]:
+        raise InputError(f"{files.label}: {unused[0]} is of no image. Download the dataset again.")
     return rows
-
-
-def _stem(image):
-    path = PurePosixPath(image)
-    return str(path.parents[1] / path.stem)
-
-
-def _image_of(annotation):
-    path = PurePosixPath(annotation)
-    return str(path.parents[1] / path.name.removesuffix("_exp.npy"))
 
 
 def _numbers(files, name):
@@ -164,10 +147,9 @@ def _full(files, tables):
     known = {}
     for one in files.names:
         known.setdefault("/".join(PurePosixPath(one).parts[-2:]), one)
-    rows = []
+    rows, needed = [], ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "expression")
     for table in tables:
         train = "training" in PurePosixPath(table).name
-        needed = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "expression")
         for number, line in enumerate(files.table(table, needed), start=2):
             code = line["expression"].strip()
             if code in _NO_EMOTION:
@@ -206,13 +188,11 @@ def _class_folders(files):
     for one in files.names:
         if not one.lower().endswith(IMAGES):
             continue
-        parts = PurePosixPath(one).parts
-        which = split_of(one)
+        parts, which = PurePosixPath(one).parts, split_of(one)
         if not which:
             raise InputError(f"{files.label}: {one} lies in no class folder of train/, val/ or test/. {WHERE}.")
-        folder = parts[-2]
-        if folder in _WORDS:
-            code = int(folder)
+        if parts[-2] in _WORDS:
+            code = int(parts[-2])
         else:
             code = emotions.AFFECTNET8.index(class_of(one, files.label, emotions.AFFECTNET8))
         rows.append({"file": one, "name": "/".join(parts[-3:]), "code": code, "train": which == "train"})
@@ -227,12 +207,9 @@ def _attributes(rows):
         numbers = np.array([row.get(key, np.nan) for row in rows], dtype=np.float32)
         if np.isfinite(numbers).any():
             values[key] = np.where(np.abs(numbers) <= 1, numbers, np.nan)  # -2: not known
-    points = [row.get("landmarks") for row in rows]
-    if any(one is not None and len(one) for one in points):
-        values["landmarks"] = np.stack(
-            [
-                np.reshape(one, (68, 2)) if one is not None and len(one) == 136 else np.full((68, 2), np.nan)
-                for one in points
-            ]
-        ).astype(np.float32)
+    points = [row.get("landmarks", ()) for row in rows]
+    if any(map(len, points)):
+        missing = np.full(136, np.nan)
+        points = [one if len(one) == 136 else missing for one in points]
+        values["landmarks"] = np.reshape(points, (-1, 68, 2)).astype(np.float32)
     return values

@@ -11,7 +11,7 @@ import threading
 import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fer_tf import paths
@@ -32,7 +32,6 @@ class Files:
         label: str, how a message calls it.
         kind: "folder", "zip" or "tar".
         names: the files' names with forward slashes, sorted, without what systems leave behind (.DS_Store, Thumbs.db).
-        folders: the folders' names, empty ones among them.
         open: a name to a binary stream; in a zip and a folder, several threads may do so at once.
         lock: held by `read`, which several threads may call at once: those of a tar share one stream.
         places: dict, where in a tar each file begins, in bytes; empty for a folder and a zip.
@@ -41,7 +40,6 @@ class Files:
     label: str
     kind: str
     names: tuple
-    folders: frozenset
     open: Callable
     lock: AbstractContextManager = field(default_factory=nullcontext)
     places: dict = field(default_factory=dict)
@@ -97,14 +95,16 @@ def opened(path):
         yield _folder(path)
         return
     paths.open_regular(path, "Give the dataset as a folder, .zip or .tar.gz.").close()
-    if path.name.lower().endswith(".zip"):
-        with _zip(path) as files:
-            yield files
-    elif path.name.lower().endswith(ARCHIVES):
-        with _tar(path) as files:
-            yield files
-    else:
+    if not path.name.lower().endswith(ARCHIVES):
         raise InputError(f"{path.name}: not a folder, .zip or .tar.gz. Give the dataset in one of these forms.")
+    kind = "zip" if path.name.lower().endswith(".zip") else "tar"
+    try:
+        archive = zipfile.ZipFile(path) if kind == "zip" else tarfile.open(path)  # noqa: SIM115 (closed below)
+        infos = archive.infolist() if kind == "zip" else archive.getmembers()
+    except Exception as error:  # zipfile, tarfile and zlib raise half a dozen kinds
+        raise InputError(f"{path.name}: not a whole {kind} file ({first_line(error)}). Download it again.") from error
+    with archive:
+        yield (_zip if kind == "zip" else _tar)(path.name, archive, infos)
 
 
 def _lines(text):
@@ -115,15 +115,16 @@ def _lines(text):
 
 
 def _folder(path):
-    names, folders, root = {}, set(), os.path.realpath(path)
+    names, root = {}, os.path.realpath(path)
     for base, below, files in paths.walk(path):
         here = base.relative_to(path)
         below[:] = [name for name in below if not _junk((name,))]
-        for name in (*below, *files):
-            if here.parts and os.path.islink(base / name):
-                _refuse_link_out(path.name, root, (here / name).as_posix())
-        folders.update((here / name).as_posix() for name in below)
-        names.update({(here / name).as_posix(): base / name for name in files if not _junk((name,))})
+        for name in (*below, *files):  # at its top, a link that leads out is what a person put there on purpose
+            leads_to = os.path.realpath(base / name) if here.parts and os.path.islink(base / name) else root
+            if os.path.commonpath([root, leads_to]) != root:
+                where = f"{path.name}: the link {(here / name).as_posix()}"
+                raise InputError(f"{where} leads out of the folder. Put the file itself there.")
+        names.update({(here / name).as_posix(): base / name for name in files})
 
     def open_file(name):
         try:
@@ -131,55 +132,29 @@ def _folder(path):
         except InputError as error:
             raise InputError("is no file that can be read: a pipe, a link to nothing, or not yours") from error
 
-    return _files(path.name, "folder", names, folders, open_file)
+    return _files(path.name, "folder", names, open_file)
 
 
-def _refuse_link_out(label, root, name):
-    """Refuses a link that leads out of the tree. At its top, that is what a person put there on purpose, and goes."""
-    if os.path.commonpath([root, os.path.realpath(os.path.join(root, name))]) != root:
-        raise InputError(f"{label}: the link {name} leads out of the folder. Put the file itself there.")
+def _zip(label, archive, infos):
+    _refuse_climbing(label, [info.filename for info in infos])
+    if any(info.flag_bits & 1 for info in infos):
+        raise InputError(f"{label}: the zip is encrypted. Unpack it and give the folder.")
+    names = {_posix(info.filename): info for info in infos if not info.is_dir()}
+    return _files(label, "zip", names, lambda name: archive.open(names[name]))
 
 
-@contextmanager
-def _zip(path):
-    try:
-        archive = zipfile.ZipFile(path)
-    except Exception as error:  # zipfile raises half a dozen kinds
-        raise InputError(f"{path.name}: not a whole zip file ({first_line(error)}). Download it again.") from error
-    with archive:
-        infos = archive.infolist()
-        _refuse_climbing(path.name, [info.filename for info in infos])
-        if any(info.flag_bits & 1 for info in infos):
-            raise InputError(f"{path.name}: the zip is encrypted. Unpack it and give the folder.")
-        names = {_posix(info.filename): info for info in infos if not info.is_dir()}
-        folders = {_posix(info.filename) for info in infos if info.is_dir()}
-        yield _files(path.name, "zip", names, folders, lambda name: archive.open(names[name]))
+def _tar(label, archive, infos):
+    _refuse_climbing(label, [info.name for info in infos])
+    names = {_posix(info.name): info for info in infos if info.isfile()}
+    places = {name: info.offset for name, info in names.items()}
+    return _files(label, "tar", names, lambda name: archive.extractfile(names[name]), threading.Lock(), places)
 
 
-@contextmanager
-def _tar(path):
-    try:
-        archive = tarfile.open(path)  # noqa: SIM115 (closed below)
-        infos = archive.getmembers()
-    except Exception as error:  # tarfile and zlib raise half a dozen kinds
-        raise InputError(f"{path.name}: not a whole tar archive. Download it again.") from error
-    with archive:
-        _refuse_climbing(path.name, [info.name for info in infos])
-        names = {_posix(info.name): info for info in infos if info.isfile()}
-        folders = {_posix(info.name) for info in infos if info.isdir()}
-        files = _files(path.name, "tar", names, folders, lambda name: archive.extractfile(names[name]))
-        places = {name: info.offset for name, info in names.items()}
-        yield replace(files, lock=threading.Lock(), places=places)
-
-
-def _files(label, kind, names, folders, open_file):
+def _files(label, kind, names, *how):
     names = tuple(sorted(name for name in names if not _junk(name.split("/"))))
     if not names:
         raise InputError(f"{label}: the {kind} holds no files. Download the dataset again.")
-    folders = {folder for folder in folders if not _junk(PurePosixPath(folder).parts)}
-    inner = {name.rpartition("/")[0] for name in names}
-    parents = {str(parent) for folder in inner for parent in (folder, *PurePosixPath(folder).parents)}
-    return Files(label, kind, names, frozenset((folders | parents) - {"", "."}), open_file)
+    return Files(label, kind, names, *how)
 
 
 def _refuse_climbing(label, names):

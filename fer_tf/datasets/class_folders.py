@@ -47,41 +47,47 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
         classes = [name for name in known if name in there]
 
         def split(names):
-            if any(split_of(name) for name in names):
+            if any(map(split_of, names)):
                 return splits_of_folders(files, names, seed)
             groups = near_duplicates.groups_of_files(files, names)
             splits = stratified([class_of(name, files.label, known) for name in names], seed=seed, groups=groups)
-            return splits, (
-                "not official: 80% train, 10% validation and 10% test of each class, near-duplicates in one split, "
-                f"drawn with seed {seed}"
-            )
+            shares = "80% train, 10% validation and 10% test of each class"
+            return splits, f"not official: {shares}, near-duplicates in one split, drawn with seed {seed}"
 
-        return read(files, "folders", classes, size, channels, split, unreadable=unreadable)
+        return read(files, "folders", classes, split, size=size, channels=channels, unreadable=unreadable)
 
 
-def read(files, name, classes, size, channels, split, resize=True, unreadable="refuse"):
+def read(files, name, classes, split, **options):
     """Reads class folders as a dataset, ordered by split, then by file name.
 
     Args:
         name: str, the dataset's.
         classes: the emotions that must have a folder, in the order of their labels; others are refused.
-        size, channels, unreadable: as of `read_folders`.
         split: function of n file names to (str array (n,) of `SPLITS`, a sentence on whose split it is).
-        resize: bool, whether images of another size are resized; else they are refused.
+        options: as of `image_files.read_images`.
     Raises InputError: a file outside a class folder, an unknown or an empty class folder, or a file that is no image.
     """
+    classes = list(classes)
+    of_image = {path.rpartition("/")[0]: class_of(path, files.label, classes) for path in image_names(files)}
     by_parent = defaultdict(set)  # the folder above the class folders -> its classes
-    for path in image_names(files):
-        by_parent["/".join(path.split("/")[:-2])].add(class_of(path, files.label, classes))
-    _refuse_empty_classes(files.label, by_parent, classes)
+    for folder, emotion in of_image.items():
+        by_parent[folder.rpartition("/")[0]].add(emotion)
+    for parent, here in by_parent.items():
+        for missing in (emotion for emotion in classes if emotion not in here):
+            where = f"{parent}/{missing}".removeprefix("/")
+            raise InputError(f"{files.label}: the class folder {where} is empty or missing. Add its images.")
     # What else lies in a class folder is meant to be an image, and is refused with its name if it is none.
-    class_folders = {path.rpartition("/")[0] for path in image_names(files)}
-    paths = sorted(path for path in files.names if path.rpartition("/")[0] in class_folders)
-    ids = _ids(files.label, paths)
+    folders = {path: path.rpartition("/")[0] for path in files.names}
+    paths = [path for path, folder in folders.items() if folder in of_image]
+    first = {}
+    for path in paths:
+        short = "/".join(path.split("/")[-3:])
+        if (other := first.setdefault(short, path)) != path:
+            raise InputError(f"{files.label}: {short} is there twice ({other} and {path}). Remove one of the copies.")
     splits, note = split(paths)
-    labels = [list(classes).index(class_of(path, files.label, classes)) for path in paths]
+    labels = [classes.index(of_image[folders[path]]) for path in paths]
     source = {"file": files.label, "form": f"class folders ({files.kind})", "split": note}
-    return listed.read(files, name, classes, paths, labels, splits, ids, source, size, channels, resize, unreadable)
+    return listed.read(files, name, classes, paths, labels, splits, list(first), source, **options)
 
 
 def image_names(files):
@@ -106,11 +112,11 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
         return folder
     try:
         emotion = emotions.canonical(folder)
+        if emotion in classes:
+            return emotion
     except InputError:
-        emotion = None
-    if emotion not in classes:
-        raise InputError(f"{label}: unknown class folder '{folder}' ({name}); known: {', '.join(classes)}.")
-    return emotion
+        pass
+    raise InputError(f"{label}: unknown class folder '{folder}' ({name}); known: {', '.join(classes)}.")
 
 
 def splits_of_folders(files, names, seed):
@@ -138,30 +144,11 @@ def splits_of_folders(files, names, seed):
     classes = [names[row].split("/")[-2].lower() for row in train]
     groups = near_duplicates.groups_of_files(files, [names[row] for row in train])
     splits[train] = stratified(classes, {"train": 8 / 9, "validation": 1 / 9}, seed, groups)
-    return splits, (
-        f"not official: the folder {held_out} is the test split; "
-        f"a ninth of train, drawn by class with seed {seed}, near-duplicates together, is validation"
-    )
+    how = f"drawn by class with seed {seed}, near-duplicates together"
+    return splits, f"not official: the folder {held_out} is the test split; a ninth of train, {how}, is validation"
 
 
 def split_of(name):
     """The split that the folder above an image's class folder says, "" where it says none."""
     parts = name.split("/")
     return _FOLDERS.get(parts[-3].lower(), "") if len(parts) > 2 else ""
-
-
-def _refuse_empty_classes(label, by_parent, classes):
-    for parent, there in by_parent.items():
-        for missing in (emotion for emotion in classes if emotion not in there):
-            where = f"{parent}/{missing}".removeprefix("/")
-            raise InputError(f"{label}: the class folder {where} is empty or missing. Add its images.")
-
-
-def _ids(label, names):
-    ids = ["/".join(name.split("/")[-3:]) for name in names]
-    first = {}
-    for short, name in zip(ids, names, strict=True):
-        if short in first:
-            raise InputError(f"{label}: {short} is there twice ({first[short]} and {name}). Remove one of the copies.")
-        first[short] = name
-    return np.array(ids)

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from fer_tf import datasets, paths
-from fer_tf.errors import InputError, choose, first_line
+from fer_tf.datasets.class_folders import IMAGES
+from fer_tf.errors import InputError, choose, exit_status, first_line
 
 KAGGLE = {
     "fer2013": {"msambare/fer2013": 35887},
@@ -22,8 +23,6 @@ KAGGLE = {
     },
 }
 """Dataset -> Kaggle's handles of its parts, each with the number of images that it has, where that is known."""
-
-_IMAGES = (".jpg", ".jpeg", ".png")
 
 
 def download(name, fetch=None):
@@ -47,11 +46,10 @@ def download(name, fetch=None):
         try:
             source = Path(fetch(handle))
         except Exception as error:  # requests and kagglehub raise a dozen kinds
-            raise InputError(
-                f"{handle}: the download failed ({first_line(error)}). Give the command again to go on, or download it by hand "
-                f"from https://www.kaggle.com/datasets/{handle} into {folder}."
-            ) from error
-        images = sum(file.suffix.lower() in _IMAGES for file in source.rglob("*"))
+            what = f"{handle}: the download failed ({first_line(error)}). Give the command again to go on"
+            page = f"https://www.kaggle.com/datasets/{handle}"
+            raise InputError(f"{what}, or download it by hand from {page} into {folder}.") from error
+        images = sum(file.suffix.lower() in IMAGES for file in source.rglob("*"))
         if not images:
             raise InputError(f"{handle}: no images in {source}. Remove that folder and give the command again.")
         if expected not in (None, images):
@@ -70,9 +68,8 @@ def _kagglehub():
     try:
         import kagglehub
     except ImportError as error:
-        raise InputError(
-            "kagglehub is not installed: pip install 'kagglehub==1.0.*' (or pip install '.[download]')."
-        ) from error
+        how = "pip install 'kagglehub==1.0.*' (or pip install '.[download]')"
+        raise InputError(f"kagglehub is not installed: {how}.") from error
     return kagglehub.dataset_download
 
 
@@ -81,13 +78,12 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m fer_tf.datasets.download", description=main.__doc__)
     parser.add_argument("dataset")
     args = parser.parse_args(argv)
-    try:
+
+    def run():
         folder, differences = download(args.dataset)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(*differences, folder, sep="\n")
-    return 0
+        print(*differences, folder, sep="\n")
+
+    return exit_status(run)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from fer_tf import emotions, paths
-from fer_tf.datasets import class_folders
+from fer_tf.datasets import class_folders, listed
 from fer_tf.datasets.archives import ARCHIVES, opened
 from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.fer2013_csv import SIDE, USAGES, has_columns, read_csv
@@ -75,27 +75,15 @@ def read_five(path, unreadable="refuse", seed=0):
     return replace(read_fer2013(path, unreadable, seed).only(emotions.FIVE), name="fer2013_five")
 
 
-def differences(dataset):
-    """How a FER2013's counts differ from the official ones: a sentence for each difference."""
-    by_split = {usage: int((dataset.splits == split).sum()) for usage, split in USAGES.items()}
-    by_class = dataset.counts().sum(axis=1)
-    pairs = [(f"{usage} ({USAGES[usage]})", by_split[usage], n) for usage, n in OFFICIAL_USAGES.items()]
-    pairs += [(name, by_class[name], n) for name, n in OFFICIAL_CLASSES.items()]
-    return [f"{what}: {have:,} images, officially {official:,}." for what, have, official in pairs if have != official]
-
-
 def _find_csv(files):
     csvs = [name for name in files.names if name.lower().endswith(".csv")]
-    for wanted in _CSVS:
-        for name in csvs:
-            if PurePosixPath(name).name.lower() == wanted:
-                return name
+    known = [name for wanted in _CSVS for name in csvs if PurePosixPath(name).name.lower() == wanted]
 
     def first_line(name):
         with files.open(name) as stream:
             return stream.readline(4096)
 
-    return next((name for name in csvs if has_columns(files.apply(first_line, name))), None)
+    return next(iter(known), None) or next((name for name in csvs if has_columns(files.apply(first_line, name))), None)
 
 
 def _from_csv(stream, label):
@@ -105,27 +93,35 @@ def _from_csv(stream, label):
         raise
     except Exception as error:  # a damaged gzip or zip member ends in one of half a dozen kinds
         raise InputError(f"{label}: cannot be read to its end ({first_line(error)}). Download it again.") from error
-    for usage, split in USAGES.items():
-        if split not in splits:
-            raise InputError(f"{label}: no row with the Usage {usage}, so no {split} split. Download it again.")
-    ids = np.array([f"row {row}" for row in rows])
-    order = np.argsort([SPLITS.index(split) for split in splits], kind="stable")  # within a split, the file's order
+    _require_usages(label, splits, "row with the Usage {}")
     source = {"file": label, "form": "CSV", "split": "official: the column Usage", "skipped": []}
-    images, labels, splits, ids = (values[order] for values in (images, labels, splits, ids))
-    return _described(Dataset("fer2013", emotions.FER2013, images, labels, splits, ids, source))
+    ids = [f"row {row}" for row in rows]
+    order = np.argsort([SPLITS.index(split) for split in splits], kind="stable")  # within a split, the file's order
+    return _described(Dataset("fer2013", emotions.FER2013, images, labels, splits, ids, source).select(order))
 
 
 def _from_folders(files, unreadable, seed):
     def split(names):
         return _splits_of_usages(files.label, names) or class_folders.splits_of_folders(files, names, seed)
 
-    options = {"resize": False, "unreadable": unreadable}
-    return _described(class_folders.read(files, "fer2013", emotions.FER2013, SIDE, 1, split, **options))
+    options = {"size": SIDE, "resize": False, "unreadable": unreadable}
+    return _described(class_folders.read(files, "fer2013", emotions.FER2013, split, **options))
 
 
 def _described(dataset):
-    dataset.source.update({"dataset": "FER2013", "differences": differences(dataset)})
+    """The dataset, its source with how its counts differ from the official ones."""
+    usages = {f"{usage} ({split})": usage for usage, split in USAGES.items()}
+    counts = {what: int((dataset.splits == USAGES[usage]).sum()) for what, usage in usages.items()}
+    counts |= dataset.counts().sum(axis=1).to_dict()
+    official = {what: OFFICIAL_USAGES[usage] for what, usage in usages.items()} | OFFICIAL_CLASSES
+    dataset.source.update({"dataset": "FER2013", "differences": listed.differences(counts, official)})
     return dataset
+
+
+def _require_usages(label, splits, what):
+    for usage, split in USAGES.items():
+        if split not in splits:
+            raise InputError(f"{label}: no {what.format(usage)}, so no {split} split. Download it again.")
 
 
 def _splits_of_usages(label, names):
@@ -134,14 +130,10 @@ def _splits_of_usages(label, names):
     if not any(usages):
         return None
     if not all(usages):
-        odd = next(name for name, usage in zip(names, usages, strict=True) if not usage)
-        raise InputError(
-            f"{label}: {odd} has no usage (Training_, PublicTest_, PrivateTest_) in its name, others have. "
-            "Rename or remove it."
-        )
+        odd = names[usages.index(None)]
+        what = f"{odd} has no usage (Training_, PublicTest_, PrivateTest_) in its name, others have"
+        raise InputError(f"{label}: {what}. Rename or remove it.")
     split_of = {usage.lower(): split for usage, split in USAGES.items()}
     splits = np.array([split_of[usage.group(1).lower()] for usage in usages])
-    for usage, split in USAGES.items():
-        if split not in splits:
-            raise InputError(f"{label}: no file named {usage}_..., so no {split} split. Download it again.")
+    _require_usages(label, splits, "file named {}_...")
     return splits, "official: the usage in the file names"

@@ -12,6 +12,7 @@ from fer_tf.errors import InputError
 SIDE = 48
 USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 COLUMNS = ("emotion", "pixels", "usage")
+_EMOTIONS = {str(code): code for code in range(len(FER2013))}
 MOST_ROWS = 1_000_000  # FER2013 has 35,887
 _MOST_BYTES = 50_000  # of a row; 2,304 numbers and their blanks are 9,216 at most
 _PIXELS = SIDE * SIDE
@@ -30,8 +31,7 @@ def read_csv(stream, label):
         a known usage; the message names the row.
     """
     order, fields = _columns(stream.readline(_MOST_BYTES), label)
-    images, labels, splits, rows = [], [], [], []
-    pending = []
+    blocks, pixels, labels, splits, rows = [], [], [], [], []
     for row, line in enumerate(iter(lambda: stream.readline(_MOST_BYTES), b""), start=2):
         if len(line) == _MOST_BYTES or row > MOST_ROWS:
             what = f"more than {MOST_ROWS:,} rows" if row > MOST_ROWS else f"a row of more than {_MOST_BYTES:,} bytes"
@@ -42,20 +42,20 @@ def read_csv(stream, label):
         cells = [cell.strip(b' "') for cell in line.split(b",")]
         if len(cells) != fields:
             raise InputError(f"{label}, row {row}: {len(cells)} fields, expected {fields}. {_MEND}")
-        emotion, pixels, usage = (cells[column] for column in order)
-        labels.append(_emotion(emotion, label, row))
-        splits.append(_usage(usage, label, row))
+        emotion, text, usage = (cells[column] for column in order)
+        labels.append(_known(emotion, "emotion", _EMOTIONS, label, row))
+        splits.append(_known(usage, "Usage", USAGES, label, row))
         rows.append(row)
-        pending.append(pixels)
-        if len(pending) == _BLOCK:
-            images.append(parse_pixels(pending, label, rows[-_BLOCK:]))
-            pending = []
-    if pending:
-        images.append(parse_pixels(pending, label, rows[-len(pending) :]))
+        pixels.append(text)
+        if len(pixels) == _BLOCK:
+            blocks.append(parse_pixels(pixels, label, rows[-_BLOCK:]))
+            pixels = []
+    if pixels:
+        blocks.append(parse_pixels(pixels, label, rows[-len(pixels) :]))
     if not rows:
         raise InputError(f"{label}: no rows below the header. Download the file again.")
-    stacked = np.concatenate(images).reshape(-1, SIDE, SIDE, 1)
-    return stacked, np.array(labels, dtype=np.int64), np.array(splits), np.array(rows, dtype=np.int64)
+    images = np.concatenate(blocks).reshape(-1, SIDE, SIDE, 1)
+    return images, np.array(labels, dtype=np.int64), np.array(splits), np.array(rows, dtype=np.int64)
 
 
 def has_columns(line):
@@ -121,8 +121,7 @@ def _header(line):
 
 def _columns(line, label):
     names = _header(line)
-    missing = [column for column in COLUMNS if column not in names]
-    if missing:
+    if missing := [column for column in COLUMNS if column not in names]:
         result = ", ".join(names)[:80] or "nothing"
         raise InputError(
             f"{label}, row 1: no column '{missing[0]}' (found: {result}); expected emotion, pixels, Usage. "
@@ -131,15 +130,9 @@ def _columns(line, label):
     return [names.index(column) for column in COLUMNS], len(names)
 
 
-def _emotion(cell, label, row):
-    if cell.isdigit() and len(cell) < 4 and int(cell) < len(FER2013):
-        return int(cell)
-    message = cell[:20].decode("utf-8", "replace")
-    raise InputError(f"{label}, row {row}: emotion '{message}', expected a code from 0 to 6. {_MEND}")
-
-
-def _usage(cell, label, row):
-    message = cell[:20].decode("utf-8", "replace")
-    if message not in USAGES:
-        raise InputError(f"{label}, row {row}: Usage '{message}', expected {', '.join(USAGES)}. {_MEND}")
-    return USAGES[message]
+def _known(cell, column, known, label, row):
+    """What a cell stands for, one of `known`, a dict of str."""
+    word = cell[:20].decode("utf-8", "replace")
+    if word not in known:
+        raise InputError(f"{label}, row {row}: {column} '{word}', expected one of {', '.join(known)}. {_MEND}")
+    return known[word]

@@ -44,32 +44,26 @@ def read_fer_plus(path, least=0.5, seed=0):
     known = (".csv", *ARCHIVES)
     sources = [one for one in sorted(path.glob("*")) if one.name != "fer2013new.csv" and one.name.endswith(known)]
     if len(sources) != 1:
-        raise InputError(
-            f"{path.name}: {len(sources)} files beside fer2013new.csv, expected fer2013.csv alone. {WHERE}."
-        )
+        what = f"{len(sources)} files beside fer2013new.csv, expected fer2013.csv alone"
+        raise InputError(f"{path.name}: {what}. {WHERE}.")
     faces = fer2013.read_fer2013(sources[0], seed=seed)
     if not faces.ids[0].startswith("row "):
-        raise InputError(
-            f"{path.name}: {sources[0].name} is a copy as images; FER+ needs the rows of fer2013.csv. {WHERE}."
-        )
+        what = f"{sources[0].name} is a copy as images; FER+ needs the rows of fer2013.csv"
+        raise InputError(f"{path.name}: {what}. {WHERE}.")
     rows = np.array([int(one.removeprefix("row ")) for one in faces.ids]) - 2  # the header is row 1
     if rows.max() >= len(votes) or len(votes) != len(faces):
-        raise InputError(
-            f"{path.name}: fer2013new.csv has {len(votes):,} rows, {sources[0].name} {len(faces):,} images."
-        )
+        what = f"fer2013new.csv has {len(votes):,} rows, {sources[0].name} {len(faces):,} images"
+        raise InputError(f"{path.name}: {what}.")
     votes = votes[rows]
-    first = votes.argmax(axis=1)
-    usable = (first < len(CLASSES)) & (votes.max(axis=1) > least * votes.sum(axis=1)) & (votes.sum(axis=1) > 0)
-    emotions = votes[:, : len(CLASSES)]
-    reasons = (
-        f"{int((~usable).sum()):,} images: most voted unknown or no face, or no class had {least:.0%} of the votes"
-    )
-    source = {**faces.source, "labels": "FER+, majority of the votes", "left_out": reasons}
+    first, total = votes.argmax(axis=1), votes.sum(axis=1)
+    usable = (first < len(CLASSES)) & (votes.max(axis=1) > least * total) & (total > 0)
+    reasons = f"most voted unknown or no face, or no class had {least:.0%} of the votes"
+    source = {**faces.source, "labels": "FER+, majority of the votes"}
+    source["left_out"] = f"{int((~usable).sum()):,} images: {reasons}"
     labels = np.where(usable, first, 0)
     relabeled = replace(faces, name="fer_plus", classes=CLASSES, labels=labels, source=source).select(usable)
-    return relabeled, {
-        "votes": (emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1))[usable].astype(np.float32)
-    }
+    emotions = votes[usable, : len(CLASSES)]
+    return relabeled, {"votes": (emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1)).astype(np.float32)}
 
 
 def _votes(files, table):
@@ -78,9 +72,8 @@ def _votes(files, table):
     for number, line in enumerate(files.table(table, COLUMNS), start=2):
         cells = [line[column].strip() for column in COLUMNS]
         if not possible.issuperset(cells):
-            raise InputError(
-                f"{files.label}: {table}, row {number}: votes {','.join(cells)[:60]}, expected 0 to 10 each."
-            )
+            where = f"{files.label}: {table}, row {number}"
+            raise InputError(f"{where}: votes {','.join(cells)[:60]}, expected 0 to 10 each.")
         votes.append([int(cell) for cell in cells])
     votes = np.array(votes, dtype=np.int64).reshape(-1, len(COLUMNS))
     return np.where(votes > 1, votes, 0)

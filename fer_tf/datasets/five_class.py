@@ -4,7 +4,7 @@ Folders of other classes are left out, so are images that are blank or nothing b
 names. Near-duplicates stay in one split; of those with the same bytes one is taken, and none where their labels differ.
 """
 
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -13,7 +13,7 @@ from fer_tf import emotions, paths
 from fer_tf.datasets import cleaning, listed, near_duplicates
 from fer_tf.datasets.archives import ARCHIVES, opened
 from fer_tf.datasets.class_folders import IMAGES
-from fer_tf.datasets.dataset import Dataset
+from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.splits import as_groups, stratified
 from fer_tf.errors import InputError
 
@@ -48,33 +48,16 @@ def read_five_class(
     Returns: Dataset with the classes of `emotions.FIVE`; `source["left_out"]` counts what was left out for which reason.
     Raises InputError: something is missing or wrong; one line says what and where.
     """
-    by_hand = excluded(exclude)
-    parts = []
-    with ExitStack() as stack:
-        for one in _datasets(Path(path)):
-            files = stack.enter_context(opened(one))
+    by_hand, parts = excluded(exclude), []
+    options = {"size": size, "channels": channels, "unreadable": unreadable}
+    for one in _datasets(Path(path)):
+        with opened(one) as files:
             names, labels, ids = _listed(files, one, {**CLASS_MAP, **(class_map or {})})
-            part = listed.read(
-                files,
-                "five_class",
-                emotions.FIVE,
-                names,
-                labels,
-                ["train"] * len(names),
-                ids,
-                {},
-                size,
-                channels,
-                True,
-                unreadable,
-            )
-            parts.append(part)
-    merged = Dataset(
-        "five_class",
-        emotions.FIVE,
-        np.concatenate([part.images for part in parts]),
-        *(np.concatenate([getattr(part, key) for part in parts]) for key in ("labels", "splits", "ids")),
-    )
+            splits = ["train"] * len(names)
+            parts.append(listed.read(files, "five_class", emotions.FIVE, names, labels, splits, ids, {}, **options))
+    keys = ("images", "labels", "splits", "ids")
+    columns = (np.concatenate([getattr(part, key) for part in parts]) for key in keys)
+    merged = Dataset("five_class", emotions.FIVE, *columns)
     if unknown := by_hand - set(merged.ids.tolist()):
         raise InputError(f"{exclude}: {min(unknown)} is no image here. Write <dataset>/<path in it>.")
     audit = cleaning.audit(merged, blank_std=blank_std, black_white=black_white)
@@ -85,26 +68,20 @@ def read_five_class(
         "same bytes, other label": audit.conflict,
         "same bytes": audit.repeat,
     }
-    left_out = {reason: int(mask.sum()) for reason, mask in reasons.items()}
     merged = merged.select(~np.any(list(reasons.values()), axis=0))
     groups = as_groups(near_duplicates.groups(len(merged), near_duplicates.pairs(merged.images)))
     splits = stratified(merged.labels, FRACTIONS, seed, groups)
-    order = np.lexsort((merged.ids, [list(FRACTIONS).index(split) for split in splits]))
-    counts = np.bincount(merged.labels, minlength=len(emotions.FIVE)).tolist()
+    counts = dict(zip(emotions.FIVE, np.bincount(merged.labels, minlength=len(emotions.FIVE)).tolist(), strict=True))
     source = {
         "file": Path(path).name,
         "form": f"{len(parts)} datasets in class folders",
         "split": f"70/15/15 of each class, drawn with seed {seed}; near-duplicates in one split",
-        "left_out": left_out,
+        "left_out": {reason: int(mask.sum()) for reason, mask in reasons.items()},
         "skipped": [sentence for part in parts for sentence in part.source["skipped"]],
-        "differences": [
-            f"{name}: {n:,} images, in the study {OFFICIAL[name]:,} after cleaning by hand."
-            for name, n in zip(emotions.FIVE, counts, strict=True)
-            if n != OFFICIAL[name]
-        ],
+        "differences": listed.differences(counts, OFFICIAL, "in the study, after cleaning by hand,"),
     }
-    columns = (merged.labels[order], splits[order], merged.ids[order])
-    return Dataset("five_class", emotions.FIVE, merged.images[order], *columns, source)
+    order = np.lexsort((merged.ids, [SPLITS.index(split) for split in splits]))
+    return replace(merged, splits=splits, source=source).select(order)
 
 
 def _datasets(path):

@@ -23,7 +23,7 @@ _THREADS = max(4, os.cpu_count() or 1)
 _NUMBERS = itertools.count()
 
 
-def read_images(files, names, size, channels=1, resize=False, unreadable="refuse", boxes=None):
+def read_images(files, names, size, channels=1, resize=True, unreadable="refuse", boxes=None):
     """Decodes image files to one size.
 
     Args:
@@ -66,11 +66,15 @@ def read_images(files, names, size, channels=1, resize=False, unreadable="refuse
         if failures and unreadable == "refuse":
             first = min(failures)
             more = f" (and {len(failures) - 1:,} more files)" if len(failures) > 1 else ""
-            raise InputError(
-                f"{files.label}: {names[first]} {failures[first]}{more}. Replace it, or give unreadable='skip'."
-            )
-        if not resize:
-            _refuse_other_sizes(files.label, names, sizes, (size, size))
+            what = f"{files.label}: {names[first]} {failures[first]}{more}"
+            raise InputError(f"{what}. Replace it, or give unreadable='skip'.")
+        others = [row for row in sorted(sizes) if sizes[row] != (size, size)]
+        if others and not resize:
+            (height, width), counts = sizes[others[0]], Counter(sizes.values()).most_common(4)
+            what = f"{names[others[0]]} is {width}x{height} pixels, expected {size}x{size}"
+            several = ", ".join(f"{n:,} of {w}x{h}" for (h, w), n in counts)
+            hint = "Give the original images, not resized ones"
+            raise InputError(f"{files.label}: {what} (images found: {several}). {hint}.")
     except BaseException:
         store.remove()
         raise
@@ -191,15 +195,3 @@ def resize_square(image, size):
     square = image[top : top + side, left : left + side]
     resized = cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
     return resized.reshape(size, size, channels)
-
-
-def _refuse_other_sizes(label, names, sizes, expected):
-    others = [row for row in sorted(sizes) if sizes[row] != expected]
-    if not others:
-        return
-    height, width = sizes[others[0]]
-    message = ", ".join(f"{n:,} of {w}x{h}" for (h, w), n in Counter(sizes.values()).most_common(4))
-    raise InputError(
-        f"{label}: {names[others[0]]} is {width}x{height} pixels, expected {expected[1]}x{expected[0]} "
-        f"(images found: {message}). Give the original images, not resized ones."
-    )

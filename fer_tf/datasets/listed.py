@@ -7,21 +7,7 @@ from fer_tf.datasets.image_files import read_images
 from fer_tf.errors import InputError
 
 
-def read(
-    files,
-    name,
-    classes,
-    names,
-    labels,
-    splits,
-    ids,
-    source,
-    size,
-    channels,
-    resize=True,
-    unreadable="refuse",
-    boxes=None,
-):
+def read(files, name, classes, names, labels, splits, ids, source, boxes=None, **options):
     """Reads images in the order in which a dataset keeps them: by split, then by id.
 
     Args:
@@ -32,7 +18,7 @@ def read(
         splits: str array (n,) of `SPLITS`.
         ids: str array (n,), unique.
         source: dict, where they come from; `skipped` is added.
-        size, channels, resize, unreadable, boxes: as of `image_files.read_images`.
+        boxes, options: as of `image_files.read_images`.
     Raises InputError: no images, a split without one, or as `image_files.read_images`.
     """
     names, labels, splits, ids = (np.asarray(values) for values in (names, labels, splits, ids))
@@ -40,7 +26,7 @@ def read(
         raise InputError(f"{files.label}: no images. Download the dataset again.")
     order = np.lexsort((ids, [SPLITS.index(split) for split in splits]))
     boxes = None if boxes is None else np.asarray(boxes)[order]
-    images, rows, skipped = read_images(files, names[order].tolist(), size, channels, resize, unreadable, boxes)
+    images, rows, skipped = read_images(files, names[order].tolist(), boxes=boxes, **options)
     rows = order[rows]
     return Dataset(name, classes, images, labels[rows], splits[rows], ids[rows], {**source, "skipped": skipped})
 
@@ -54,12 +40,10 @@ def require_files(files, names, what):
     Raises InputError: one is missing; the message names it and says how many are.
     """
     there = set(files.names)
-    missing = [name for name in names if name not in there]
-    if missing:
+    if missing := [name for name in names if name not in there]:
         more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
-        raise InputError(
-            f"{files.label}: {what} names {missing[0]}{more}, which is not there. Download the dataset again."
-        )
+        what = f"{files.label}: {what} names {missing[0]}{more}"
+        raise InputError(f"{what}, which is not there. Download the dataset again.")
 
 
 def require_splits(label, splits, wanted=SPLITS):
@@ -70,3 +54,8 @@ def require_splits(label, splits, wanted=SPLITS):
     for split in wanted:
         if split not in splits:
             raise InputError(f"{label}: no image of the {split} split. Download the dataset again.")
+
+
+def differences(counts, official, whose="officially"):
+    """A sentence for each number of images in `counts` (dict, what to int) that is another in `official`, `whose` these are."""
+    return [f"{what}: {counts[what]:,} images, {whose} {n:,}." for what, n in official.items() if counts[what] != n]

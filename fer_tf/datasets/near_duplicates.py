@@ -106,7 +106,7 @@ def groups_of_files(files, names):
         names: names in `files`, n of them.
     Returns: int64 array (n,); a file that cannot be read is on its own.
     """
-    images, rows, _ = read_images(files, names, SIDE, resize=True, unreadable="skip")
+    images, rows, _ = read_images(files, names, SIDE, unreadable="skip")
     group = np.full(len(names), -1, dtype=np.int64)
     group[rows] = groups(len(rows), pairs(images))
     return as_groups(group)

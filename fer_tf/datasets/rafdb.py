@@ -1,6 +1,7 @@
 """RAF-DB's basic emotions, in the layout that its authors give out and in that of the Kaggle copy."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -56,27 +57,21 @@ def read_rafdb(path, validation=0.15, size=SIDE, channels=3, unreadable="refuse"
         if len(set(ids.tolist())) < len(ids):
             raise InputError(f"{files.label}: an image is listed twice. Download the dataset again.")
         splits = np.array([_NAME.match(one)[1] for one in ids]).astype("<U10")
-        listed.require_splits(files.label, splits, ("train", "test"))
-        codes = np.array(labels) - 1
-        train = np.flatnonzero(splits == "train")
-        train = train[np.argsort(ids[train])]  # by name: the split is the same for both layouts
-        groups = near_duplicates.groups_of_files(files, [names[row] for row in train])
-        splits[train] = stratified(codes[train], {"train": 1 - validation, "validation": validation}, seed, groups)
-        counts = {split: int(np.sum([one.startswith(split) for one in ids])) for split in OFFICIAL}
+        listed.require_splits(files.label, splits, OFFICIAL)
         source = {
             "file": files.label,
             "form": "official layout" if lists else "Kaggle layout",
             "split": f"official test split; {validation:.0%} of train, drawn by class with seed {seed}, near-duplicates "
             "together, is validation",
-            "differences": [
-                f"{split}: {counts[split]:,} images, officially {n:,}."
-                for split, n in OFFICIAL.items()
-                if counts[split] != n
-            ],
+            "differences": listed.differences(Counter(splits.tolist()), OFFICIAL),
         }
-        dataset = listed.read(
-            files, "rafdb", CLASSES, names, codes, splits, ids, source, size, channels, True, unreadable
-        )
+        codes = np.array(labels) - 1
+        train = np.flatnonzero(splits == "train")
+        train = train[np.argsort(ids[train])]  # by name: the split is the same for both layouts
+        groups = near_duplicates.groups_of_files(files, [names[row] for row in train])
+        splits[train] = stratified(codes[train], {"train": 1 - validation, "validation": validation}, seed, groups)
+        options = {"size": size, "channels": channels, "unreadable": unreadable}
+        dataset = listed.read(files, "rafdb", CLASSES, names, codes, splits, ids, source, **options)
         return dataset, _attributes(files, dataset.ids)
 
 
@@ -84,13 +79,10 @@ def _official(files, file):
     """Names of the aligned images and their labels 1 to 7, from the official list."""
     known = {PurePosixPath(name).name: name for name in files.names if "/aligned/" in f"/{name}"}
     names, labels = [], []
-    for row, line in enumerate(_lines(files, file), start=1):
-        words = line.split()
-        if len(words) != 2 or not _NAME.match(words[0]):
-            raise InputError(f"{files.label}: {file}, line {row}: '{line[:40]}', expected such as 'train_00001.jpg 5'.")
-        aligned = f"{PurePosixPath(words[0]).stem}_aligned.jpg"
+    for word, label in _labels(files, file, None, "train_00001.jpg 5"):
+        aligned = f"{PurePosixPath(word).stem}_aligned.jpg"
         names.append(known.get(aligned, f"Image/aligned/{aligned}"))
-        labels.append(_label(files, words[1], f"{file}, line {row}"))
+        labels.append(label)
     return names, labels
 
 
@@ -99,36 +91,39 @@ def _kaggle(files):
     tables = [name for name in files.names if re.search(r"(train|test)_labels\.csv$", name, re.IGNORECASE)]
     images = [name for name in files.names if _NAME.match(PurePosixPath(name).name) and name.lower().endswith(".jpg")]
     if not tables and not images:
-        raise InputError(
-            f"{files.label}: neither EmoLabel/list_patition_label.txt nor train_labels.csv in it. {WHERE}."
-        )
-    folder = {PurePosixPath(name).name: PurePosixPath(name).parts[-2] for name in images if "/" in name}
-    known = {PurePosixPath(name).name: name for name in images}
+        what = "neither EmoLabel/list_patition_label.txt nor train_labels.csv in it"
+        raise InputError(f"{files.label}: {what}. {WHERE}.")
     if not tables:
-        names = sorted(images)
-        return names, [_label(files, folder.get(PurePosixPath(name).name, ""), name) for name in names]
+        return images, [_label(f"{files.label}: {name}", PurePosixPath(name).parent.name) for name in images]
+    known = {PurePosixPath(name).name: name for name in images}
     names, labels = [], []
-    for table in sorted(tables):
-        for row, line in enumerate(_lines(files, table)[1:], start=2):
-            cells = [cell.strip() for cell in line.split(",")]
-            if len(cells) != 2 or not _NAME.match(cells[0]):
-                raise InputError(f"{files.label}: {table}, row {row}: '{line[:40]}', expected image,label.")
-            label = _label(files, cells[1], f"{table}, row {row}")
-            if cells[0] in folder and folder[cells[0]] != str(label):
-                raise InputError(
-                    f"{files.label}: {cells[0]} has the label {label} in {table}, but lies in {folder[cells[0]]}/."
-                )
-            names.append(known.get(cells[0], cells[0]))
+    for table in tables:
+        for word, label in _labels(files, table, ",", "train_00001_aligned.jpg,5"):
+            names.append(known.get(word, word))
             labels.append(label)
+            folder = PurePosixPath(names[-1]).parent.name
+            if folder not in ("", str(label)):
+                raise InputError(f"{files.label}: {word} has the label {label} in {table}, but lies in {folder}/.")
     if unlisted := sorted(set(images) - set(names)):
         raise InputError(f"{files.label}: {unlisted[0]} has no label in {tables[0]} or beside it. Download it again.")
     return names, labels
 
 
-def _label(files, word, where):
+def _labels(files, table, separator, example):
+    """Yields the image and the label of each line of a list; one with a separator has a header."""
+    for row, line in enumerate(_lines(files, table), start=1):
+        if row == 1 and separator:
+            continue
+        words, where = [word.strip() for word in line.split(separator)], f"{files.label}: {table}, line {row}"
+        if len(words) != 2 or not _NAME.match(words[0]):
+            raise InputError(f"{where}: '{line[:40]}', expected such as '{example}'.")
+        yield words[0], _label(where, words[1])
+
+
+def _label(where, word):
     if word in {str(label) for label in range(1, len(CLASSES) + 1)}:
         return int(word)
-    raise InputError(f"{files.label}: {where}: label '{word[:20]}', expected 1 ({CLASSES[0]}) to 7 ({CLASSES[-1]}).")
+    raise InputError(f"{where}: label '{word[:20]}', expected 1 ({CLASSES[0]}) to 7 ({CLASSES[-1]}).")
 
 
 def _lines(files, name):

@@ -303,10 +303,15 @@ def _human(complete):
 
 
 def _chosen(sections, table, headline):
-    """Up to three figures for the README: of the run that the page begins with."""
-    name = next(iter(table.loc[table["what"] == headline, "run"]), None)
-    section = next((one for one in sections if one["run"].name == name and one["results"]), None)
-    return [section["results"][place] for place in (0, 1, 4)] if section else []
+    """Up to three figures for the README: of the run that the page begins with, or, where that is another study's, of the last
+    of the study's own that the table names.
+    """
+    rows = table[table["what"] == headline]
+    if rows["run"].str.contains("/").any():
+        rows = table[::-1]
+    drawings = {one["run"].name: one["results"] for one in sections}
+    results = next((drawings[name] for name in rows["run"] if drawings.get(name)), [])
+    return [results[place] for place in (0, 1, 4)] if results else []
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def write(layout, folder, per_class=None, seed=0):
     return folder
 
 
-def _drawn(classes, per_class, size, channels, seed):
+def _faces(classes, per_class, size, channels, seed):
     """Yields (split, place in the split from 1 on, label, image) for all images, the classes taking turns."""
     for number, split in enumerate(("train", "test")):
         for i in range(per_class[split] * len(classes)):
@@ -62,33 +62,36 @@ def _write_table(path, header, rows):
         csv.writer(file).writerows([header, *rows])
 
 
+def _rafdb_faces(per_class, seed):
+    for split, place, label, image in _faces(rafdb.CLASSES, per_class, rafdb.SIDE, 3, seed):
+        yield split, f"{split}_{place:0{5 if split == 'train' else 4}d}", label + 1, image
+
+
 def _rafdb(folder, per_class, seed):
-    lines, rng = [], np.random.default_rng(seed)
-    for split, place, label, image in _drawn(rafdb.CLASSES, per_class, rafdb.SIDE, 3, seed):
-        name = f"{split}_{place:05d}" if split == "train" else f"{split}_{place:04d}"
-        _write_image(folder / "basic" / "Image" / "aligned" / f"{name}_aligned.jpg", image)
-        lines.append(f"{name}.jpg {label + 1}\n")
+    lines, rng, folder = [], np.random.default_rng(seed), folder / "basic"
+    for below in ("Annotation/manual", "EmoLabel"):
+        (folder / below).mkdir(parents=True)
+    for _, name, label, image in _rafdb_faces(per_class, seed):
+        _write_image(folder / "Image" / "aligned" / f"{name}_aligned.jpg", image)
+        lines.append(f"{name}.jpg {label}\n")
         points = "".join(f"{x:.1f}\t{y:.1f}\n" for x, y in rng.uniform(20, 80, (5, 2)))
-        path = folder / "basic" / "Annotation" / "manual" / f"{name}_manu_attri.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{points}{rng.integers(3)}\n{rng.integers(3)}\n{rng.integers(5)}\n")
-    (folder / "basic" / "EmoLabel").mkdir()
-    (folder / "basic" / "EmoLabel" / "list_patition_label.txt").write_text("".join(lines))
+        words = f"{points}{rng.integers(3)}\n{rng.integers(3)}\n{rng.integers(5)}\n"
+        (folder / "Annotation" / "manual" / f"{name}_manu_attri.txt").write_text(words)
+    (folder / "EmoLabel" / "list_patition_label.txt").write_text("".join(lines))
 
 
 def _rafdb_kaggle(folder, per_class, seed):
     rows = {"train": [], "test": []}
-    for split, place, label, image in _drawn(rafdb.CLASSES, per_class, rafdb.SIDE, 3, seed):
-        name = f"{split}_{place:05d}_aligned.jpg" if split == "train" else f"{split}_{place:04d}_aligned.jpg"
-        _write_image(folder / "DATASET" / split / str(label + 1) / name, image)
-        rows[split].append((name, label + 1))
+    for split, name, label, image in _rafdb_faces(per_class, seed):
+        _write_image(folder / "DATASET" / split / str(label) / f"{name}_aligned.jpg", image)
+        rows[split].append((f"{name}_aligned.jpg", label))
     for split, table in rows.items():
         _write_table(folder / f"{split}_labels.csv", ("image", "label"), table)
 
 
 def _affectnet(folder, per_class, seed):
     rng = np.random.default_rng(seed)
-    for split, place, label, image in _drawn(emotions.AFFECTNET8, per_class, 224, 3, seed):
+    for split, place, label, image in _faces(emotions.AFFECTNET8, per_class, 224, 3, seed):
         top = folder / ("train_set" if split == "train" else "val_set")
         _write_image(top / "images" / f"{place}.jpg", image)
         (top / "annotations").mkdir(exist_ok=True)
@@ -102,7 +105,7 @@ def _affectnet_full(folder, per_class, seed):
     header = ["subDirectory_filePath", "face_x", "face_y", "face_width", "face_height"]
     header += ["facial_landmarks", "expression", "valence", "arousal"]
     rows, rng = {"train": [], "test": []}, np.random.default_rng(seed)
-    for split, place, label, image in _drawn(emotions.AFFECTNET8, per_class, 224, 3, seed):
+    for split, place, label, image in _faces(emotions.AFFECTNET8, per_class, 224, 3, seed):
         name = f"{1 + place % 3}/{split}{place:06d}.jpg"
         around = cv2.copyMakeBorder(image, 30, 10, 20, 40, cv2.BORDER_REFLECT)
         _write_image(folder / "Manually_Annotated_Images" / name, around)
@@ -115,26 +118,26 @@ def _affectnet_full(folder, per_class, seed):
 
 def _affectnet_folders(folder, per_class, seed):
     names = {"happy": "happiness", "sad": "sadness", "angry": "anger"}
-    for split, place, label, image in _drawn(emotions.AFFECTNET8, per_class, 96, 3, seed):
+    for split, place, label, image in _faces(emotions.AFFECTNET8, per_class, 96, 3, seed):
         emotion = emotions.AFFECTNET8[label]
         _write_image(folder / split / names.get(emotion, emotion) / f"{place:07d}.jpg", image)
 
 
 def _five_class(folder, per_class, seed):
     first = folder / "face-expression-recognition-dataset" / "images"
-    for split, place, label, image in _drawn(emotions.FER2013, per_class, 48, 1, seed):
+    for split, place, label, image in _faces(emotions.FER2013, per_class, 48, 1, seed):
         where = "train" if split == "train" else "validation"
         _write_image(first / where / emotions.FER2013[label] / f"{place}.jpg", image)
     second = folder / "random-images-for-face-emotion-recognition"
     names = ("anger", "contempt", "disgust", "fear", "happiness", "neutrality", "sadness", "surprise")
     drawn_as = [{"neutrality": "neutral"}.get(name, name) for name in names]
-    for _, place, label, image in _drawn(drawn_as, per_class, 224, 1, seed + 1):
+    for _, place, label, image in _faces(drawn_as, per_class, 224, 1, seed + 1):
         _write_image(second / names[label] / f"{place}.jpg", image)
 
 
 def _fer_plus(folder, per_class, seed):
     rng, faces, votes = np.random.default_rng(seed), [], []
-    for split, place, label, image in _drawn(emotions.FER2013, per_class, 48, 1, seed):
+    for split, place, label, image in _faces(emotions.FER2013, per_class, 48, 1, seed):
         emotion = emotions.FER2013[label]
         usage = "Training" if split == "train" else ("PublicTest", "PrivateTest")[place // 7 % 2]
         faces.append((label, " ".join(map(str, image.ravel())), usage))
