@@ -243,7 +243,7 @@ BROKEN = {
     "affectnet image": (
         "affectnet",
         lambda f: (f / "val_set/images/2.jpg").unlink(),
-        "val_set/2 has annotations, but no image",
+        "val_set/annotations/2_exp.npy is of no image",
     ),
     "affectnet label": (
         "affectnet",
