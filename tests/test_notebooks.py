@@ -5,6 +5,7 @@ import re
 import shutil
 from html import unescape
 
+import kernels
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,90 +19,40 @@ from fer_tf.study import execute, report, scoring
 
 pytestmark = pytest.mark.slow
 
-SMALL = {"model": "shallow", "options": {"filters": [8, 8, 16, 16]}}  # compiled in half the time of the others
-
-STUDY = {
-    "common.yaml": {"dataset": "sample", "seed": 1, "threads": 1},
-    "00_data--sample.yaml": {"about": "draw few", "options": {"n": 240, "size": 48}},
-    "01_eda--faces.yaml": {"about": "look", "per_class": 3},
-    "02_train_cnn--small.yaml": SMALL | {"about": "train a little", "epochs": 2, "batch_size": 32, "remove": ["leaks"]},
-    "03_transfer--small.yaml": SMALL
-    | {
-        "about": "a backbone",
-        "weights": "02_train_cnn--small",
-        "max_train_images": 80,
-        "frozen_epochs": 1,
-        "fine_tuned_epochs": 1,
-    },
-    "04_tta--small.yaml": {"about": "two views", "run": "02_train_cnn--small", "views": 2, "curve": 3},
-    "05_baselines--few.yaml": {
-        "about": "without a network",
-        "classes": ["happy", "neutral", "sad"],
-        "features": ["hog"],
-        "classifiers": ["rbf_svm", "random_forest"],
-        "components": 16,
-        "search": 0,
-        "compare_run": "",
-    },
-    "06_tuning--small.yaml": SMALL | {"about": "a grid", "max_train_images": 80, "batch_sizes": [32], "epochs": 1},
-    "07_crossval--small.yaml": SMALL | {"about": "folds", "max_images": 90, "folds": 2, "epochs": 1},
-    "08_explain--small.yaml": {"about": "where it looks", "run": "02_train_cnn--small", "per_class": 4, "patch": 24},
-    "09_video--clip.yaml": {"about": "a moving face", "seconds": 1.0, "detector": "haar"},
-    "11_export--small.yaml": {
-        "about": "other formats",
-        "run": "02_train_cnn--small",
-        "timed": 12,
-        "rounds": 1,
-        "batch_size": 8,
-        "calibration": 32,
-    },
-    "15_peers--small.yaml": {"about": "others", "timed": 5, "folder": "notebooks"},
-    "16_across--small.yaml": {"about": "elsewhere", "others": ["rafdb", "affectnet7"], "runs": ["shipped", "02_x--y"]},
-    "17_snapshots--small.yaml": {"about": "of one training", "options": {"filters": [4, 8]}, "cycles": 2, "epochs": 1},
-    "18_label_noise--small.yaml": {
-        "about": "wrong labels",
-        "classifier": "linear_svm",
-        "components": 24,
-        "folds": 2,
-        "left_out": 0.1,
-    },
-    "13_robustness--small.yaml": {"about": "worse images", "runs": ["02_train_cnn--small", "02_x--y"], "max_images": 8},
-    "12_compare--runs.yaml": {
-        "about": "which is better",
-        "runs": ["02_train_cnn--small", "04_tta--small/plain", "04_tta--small/random2", "02_train_cnn--never"],
-        "rounds": 4,
-        "resamples": 50,
-    },
-    "14_recipe--small.yaml": SMALL | {"about": "mixed", "mixup": 0.4, "teachers": ["02_train_cnn--small"], "epochs": 2},
-    "10_report--report.yaml": {
-        "about": "the page",
-        "headline": "Accuracy",
-        "compare": [
-            {
-                "what": "Accuracy",
-                "published": "test_time_augmentation.test_accuracy",
-                "run": "04_tta--small",
-                "split": "test",
-                "variant": "random2",
-                "metric": "accuracy",
-            },
-            {
-                "what": "Not published",
-                "run": "04_tta--small",
-                "split": "test",
-                "variant": "plain",
-                "metric": "accuracy",
-            },
-            {
-                "what": "Never run",
-                "published": "training.accuracy_last",
-                "run": "02_x--y",
-                "split": "test",
-                "metric": "accuracy",
-            },
-        ],
-    },
-}
+# `shallow` is compiled in half the time of the other networks.
+STUDY = yaml.safe_load("""
+common: {dataset: sample, seed: 1, threads: 1}
+00_data--sample: {about: draw few, options: {n: 240, size: 48}}
+01_eda--faces: {about: look, per_class: 3}
+02_train_cnn--small: {about: train a little, <<: &small {model: shallow, options: {filters: [8, 8, 16, 16]}},
+  epochs: 2, batch_size: 32, remove: [leaks]}
+03_transfer--small: {about: a backbone, <<: *small, weights: 02_train_cnn--small, max_train_images: 80,
+  frozen_epochs: 1, fine_tuned_epochs: 1}
+04_tta--small: {about: two views, run: 02_train_cnn--small, views: 2, curve: 3}
+05_baselines--few: {about: without a network, classes: [happy, neutral, sad], features: [hog],
+  classifiers: [rbf_svm, random_forest], components: 16, search: 0, compare_run: ""}
+06_tuning--small: {about: a grid, <<: *small, max_train_images: 80, batch_sizes: [32], epochs: 1}
+07_crossval--small: {about: folds, <<: *small, max_images: 90, folds: 2, epochs: 1}
+08_explain--small: {about: where it looks, run: 02_train_cnn--small, per_class: 4, patch: 24}
+09_video--clip: {about: a moving face, seconds: 1.0, detector: haar}
+11_export--small: {about: other formats, run: 02_train_cnn--small, timed: 12, rounds: 1, batch_size: 8, calibration: 32}
+12_compare--runs: {about: which is better, rounds: 4, resamples: 50,
+  runs: [02_train_cnn--small, 04_tta--small/plain, 04_tta--small/random2, 02_train_cnn--never]}
+13_robustness--small: {about: worse images, runs: [02_train_cnn--small, 02_x--y], max_images: 8}
+14_recipe--small: {about: mixed, <<: *small, mixup: 0.4, teachers: [02_train_cnn--small], epochs: 2}
+15_peers--small: {about: others, timed: 5, folder: notebooks}
+16_across--small: {about: elsewhere, others: [rafdb, affectnet7], runs: [shipped, 02_x--y]}
+17_snapshots--small: {about: of one training, options: {filters: [4, 8]}, cycles: 2, epochs: 1}
+18_label_noise--small: {about: wrong labels, classifier: linear_svm, components: 24, folds: 2, left_out: 0.1}
+10_report--report:
+  about: the page
+  headline: Accuracy
+  compare:
+  - {what: Accuracy, published: test_time_augmentation.test_accuracy, <<: &tta {run: 04_tta--small, split: test,
+      metric: accuracy}, variant: random2}
+  - {what: Not published, <<: *tta, variant: plain}
+  - {what: Never run, published: training.accuracy_last, <<: *tta, run: 02_x--y}
+""")
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +64,10 @@ def project(tmp_path_factory):
     folder = root / "notebooks" / "studies" / "little"
     folder.mkdir(parents=True)
     for name, content in STUDY.items():
-        (folder / name).write_text(yaml.safe_dump(content))
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_TF_ROOT", str(root))
+        kernels.fork(patch)
         yield root
 
 
@@ -156,7 +108,7 @@ across = executed("16_across--small", "data", "standin_rafdb")
 snapshots = executed("17_snapshots--small", "data")
 label_noise = executed("18_label_noise--small", "data")
 compare = executed("12_compare--runs", "training", "tta")
-RUNS = (
+RUNS = [
     "data",
     "eda",
     "training",
@@ -169,13 +121,8 @@ RUNS = (
     "video",
     "export",
     "compare",
-    "recipe",
-    "robustness",
-    "peers",
-    "across",
-    "snapshots",
-    "label_noise",
-)
+]
+RUNS += ["recipe", "robustness", "peers", "across", "snapshots", "label_noise"]
 report_run = executed("10_report--report", *RUNS)
 
 
@@ -196,9 +143,7 @@ def test_every_run_is_complete_and_says_how_it_came_about(name, request):
     assert result["findings"] and result["wall_seconds"] > 0 and result["code"]
     assert not re.search(r"[<>{}]|\bnan\b|\bNone\b", " ".join(result["findings"])), result["findings"]
     assert name == "video" or result["data"]["hash"]  # a clip is no dataset
-    assert (
-        result["parameters"].items() >= {k: v for k, v in STUDY[f"{folder.name}.yaml"].items() if k != "about"}.items()
-    )
+    assert result["parameters"].items() >= {k: v for k, v in STUDY[folder.name].items() if k != "about"}.items()
     for kind, suffixes in (("figures", "svg pdf png"), ("tables", "csv md tex")):
         for entry in result[kind]:
             for suffix in suffixes.split():
