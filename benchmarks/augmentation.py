@@ -25,12 +25,11 @@ def images_per_second(augment, images, seconds):
 
 
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument(
-        "--recipe", default="five_layer_paper", help="of fer_tf.training.RECIPES; both must know its parts"
+    values = results.options(
+        __doc__,
+        recipe=("five_layer_paper", "of fer_tf.training.RECIPES; both must know its parts"),
+        seconds=(2.0, "for each measurement"),
     )
-    parser.add_argument("--seconds", type=float, default=2, help="for each measurement")
-    values = parser.parse_args()
     cv2.setNumThreads(1)
     slow, fast = training.augmenter(values.recipe), training.FastAugmenter(**training.RECIPES[values.recipe])
     rows = []

@@ -101,10 +101,7 @@ def by_margin(table):
 
 
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--detector", help="the best that is here by default")
-    parser.add_argument("--images", type=int, default=700, help="of each source")
-    args = parser.parse_args()
+    args = results.options(__doc__, detector=(None, "the best that is here by default"), images=(700, "of each source"))
     detector, network = detection.load(args.detector), predictor.load_predictor()
     rows, _ = compare("drawn scenes", detector, network, *scenes(args.images))
     try:

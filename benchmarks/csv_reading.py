@@ -6,7 +6,6 @@ Without `--csv`, a file of the same form with random pixels is written to a temp
 """
 
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -38,32 +37,24 @@ def with_pandas(path):
     return np.stack(pixels).reshape(-1, 48, 48)
 
 
-def best_of(function, path, times):
-    """The shortest of several times in seconds, and what the function returned."""
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        images = function(path)
-        taken.append(time.perf_counter() - start)
-    return min(taken), images
-
-
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--rows", type=int, default=8000, help="rows of the synthetic file")
-    parser.add_argument("--csv", type=Path, help="an existing fer2013.csv")
-    parser.add_argument("--times", type=int, default=3, help="how often each is run; the best counts")
-    values = parser.parse_args()
+    values = results.options(
+        __doc__,
+        rows=(8000, "rows of the synthetic file"),
+        csv=(None, "an existing fer2013.csv"),
+        times=(3, "how often each is run; the best counts"),
+    )
     with tempfile.TemporaryDirectory() as folder:
-        path = values.csv or Path(folder) / "fer2013.csv"
+        path = Path(values.csv or Path(folder) / "fer2013.csv")
         if values.csv is None:
             synthetic(path, values.rows)
-        ours, images = best_of(with_fer_tf, path, values.times)
-        theirs, expected = best_of(with_pandas, path, values.times)
+        ways = {"fer_tf": lambda: with_fer_tf(path), "pandas and str.split": lambda: with_pandas(path)}
+        seconds, pixels = results.timed(ways, values.times)
+    images, expected = pixels.values()
     assert np.array_equal(images, expected), "the two ways read different pixels"
-    table = pd.DataFrame({"way": ["fer_tf", "pandas and str.split"], "rows": len(images), "seconds": [ours, theirs]})
+    table = pd.DataFrame({"way": list(ways), "rows": len(images), "seconds": [s[:, 0].min() for s in seconds.values()]})
     table["rows_per_s"] = (len(images) / table["seconds"]).round()
-    table["ratio"] = theirs / table["seconds"]
+    table["ratio"] = table["seconds"].iloc[-1] / table["seconds"]
     results.save(table.round(3), __file__, values.out)
 
 

@@ -38,12 +38,13 @@ def measure(threads, images, batch_size):
 
 
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--images", type=int, default=120, help="timed, at least a batch")
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--only", type=int, metavar="THREADS", help="measure in this process, and print JSON")
-    values = parser.parse_args()
+    values = results.options(
+        __doc__,
+        images=(120, "timed, at least a batch"),
+        batch_size=(32, "images in a batch"),
+        threads=([1, 2], "numbers of threads"),
+        only=(0, "number of threads: measure in this process, and print JSON"),
+    )
     if values.only:
         print(json.dumps(measure(values.only, values.images, values.batch_size)))
         return

@@ -24,6 +24,7 @@ import results
 
 from fer_tf import datasets, emotions, models, training
 from fer_tf.datasets import image_files
+from fer_tf.errors import choose
 from fer_tf.figures import style
 from fer_tf.study import notebooks, report, runs, scoring
 
@@ -99,7 +100,7 @@ def measure(stage):
     watching.start()
     started = time.process_time()
     with contextlib.redirect_stdout(io.StringIO()):
-        STAGES[stage]()
+        STAGES[choose("stage", stage, STAGES)]()
     seconds = time.process_time() - started
     ended.set()
     watching.join()
@@ -141,11 +142,12 @@ def drawing(table):
 
 
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--images", type=int, default=1000, help="at the smallest size")
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 2, 4, 8], help="multiples of it")
-    parser.add_argument("--stage", choices=STAGES, help="only this one, in the project of $FER_TF_ROOT")
-    values = parser.parse_args()
+    values = results.options(
+        __doc__,
+        images=(1000, "at the smallest size"),
+        times=([1, 2, 4, 8], "multiples of it"),
+        stage=(None, f"only this one of {', '.join(STAGES)}, in the project of $FER_TF_ROOT"),
+    )
     if values.stage:
         measure(values.stage)
         return

@@ -3,8 +3,6 @@
 python benchmarks/hog.py [--images 35887]
 """
 
-import time
-
 import numpy as np
 import pandas as pd
 import results
@@ -14,18 +12,17 @@ from fer_tf.training.classical.features import Hog
 
 
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--images", type=int, default=35_887, help="as many as FER2013 has")
-    values = parser.parse_args()
+    values = results.options(__doc__, images=(35_887, "as many as FER2013 has"))
     images = np.random.default_rng(0).integers(0, 256, (values.images, 48, 48, 1), dtype=np.uint8)
-    started = time.perf_counter()
-    ours = Hog(cell=6, block=12, step=6, bins=9, signed=False).fit_transform(images)
-    middle = time.perf_counter()
-    theirs = np.stack([hog(image[..., 0], 9, (6, 6), (2, 2), "L2-Hys") for image in images])
-    ended = time.perf_counter()
-    assert ours.shape == theirs.shape, "the two compute vectors of different lengths"
-    seconds = [middle - started, ended - middle]
-    table = pd.DataFrame({"way": ["fer_tf", "scikit-image"], "images": values.images, "seconds": seconds})
+    ours = Hog(cell=6, block=12, step=6, bins=9, signed=False)
+    ways = {
+        "fer_tf": lambda: ours.fit_transform(images),
+        "scikit-image": lambda: np.stack([hog(image[..., 0], 9, (6, 6), (2, 2), "L2-Hys") for image in images]),
+    }
+    times, vectors = results.timed(ways)
+    assert len({one.shape for one in vectors.values()}) == 1, "the two compute vectors of different lengths"
+    seconds = [times[way][0, 0] for way in ways]
+    table = pd.DataFrame({"way": list(ways), "images": values.images, "seconds": seconds})
     table["ratio"] = seconds[1] / table["seconds"]
     results.save(table.round(3), __file__, values.out)
 

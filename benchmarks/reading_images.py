@@ -10,7 +10,6 @@ system's cache.
 
 import os
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -81,25 +80,14 @@ def prepare(folder, size):
     return datasets.prepare("folders", folder / "jpeg", size=size, channels=3)
 
 
-def fastest(ways, rounds):
-    """The fewest seconds of each way, dict of a name to (of the clock, of the processor); the ways take turns."""
-    best = {}
-    for _ in range(rounds):
-        for name, run in ways.items():
-            wall, processor = time.perf_counter(), time.process_time()
-            run()
-            spent = time.perf_counter() - wall, time.process_time() - processor
-            best[name] = np.minimum(best.get(name, np.inf), spent)
-    return best
-
-
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--prepared", type=int, default=10_000, help="images that are prepared")
-    parser.add_argument("--images", type=int, default=1500, help="of them, which training reads")
-    parser.add_argument("--size", type=int, default=224, help="pixels of a side")
-    parser.add_argument("--rounds", type=int, default=3, help="of each way, in turn; the fastest counts")
-    args = parser.parse_args()
+    args = results.options(
+        __doc__,
+        prepared=(10_000, "images that are prepared"),
+        images=(1500, "of them, which training reads"),
+        size=(224, "pixels of a side"),
+        rounds=(3, "of each way, in turn; the fastest counts"),
+    )
     training.make_deterministic(0, THREADS)
     cv2.setNumThreads(1)
     network = keras.Sequential([keras.Input((args.size, args.size, 3)), keras.layers.GlobalAveragePooling2D()])
@@ -107,13 +95,14 @@ def main():
         os.environ["FER_TF_ROOT"] = folder
         paths = write(Path(folder) / "jpeg", args.prepared, args.size)
         ways = {"OpenCV decoding": lambda: decode(paths), "preparing": lambda: prepare(Path(folder), args.size)}
-        seconds = fastest(ways, args.rounds)
+        seconds, _ = results.timed(ways, args.rounds)
         faces, paths = datasets.load("folders").select(np.arange(args.images)), paths[: args.images]
         data = {"tf.data": lambda: pipeline(paths), "PyDataset": lambda: Files(paths)}
         data["prepared array"] = lambda: training.Batches(faces, BATCH)
-        ways = {name: lambda given=given: network.predict(given(), verbose=0) for name, given in data.items()}
-        seconds |= fastest(ways, args.rounds)
-    table = pd.DataFrame(seconds, index=["seconds", "processor_seconds"]).T.rename_axis("way").reset_index()
+        ways = {name: lambda batches=batches: network.predict(batches(), verbose=0) for name, batches in data.items()}
+        seconds |= results.timed(ways, args.rounds)[0]
+    best = {way: spent.min(axis=0) for way, spent in seconds.items()}
+    table = pd.DataFrame(best, index=["seconds", "processor_seconds"]).T.rename_axis("way").reset_index()
     table.insert(1, "images", [args.prepared] * 2 + [args.images] * 3)
     table["images_per_s"] = (table["images"] / table["seconds"]).round()
     table["images_per_processor_s"] = (table["images"] / table["processor_seconds"]).round()

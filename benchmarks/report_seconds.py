@@ -54,9 +54,7 @@ def spent(notebook, command):
 
 
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--study", default="sample")
-    values = parser.parse_args()
+    values = results.options(__doc__, study=("sample", "the study's name"))
     subprocess.run(["make", "-s", "report", f"STUDY={values.study}"], cwd=paths.root(), check=True)
     notebooks = sorted(paths.study(values.study).glob("runs/*/notebook.ipynb"))
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What the benchmarks share: their options, measuring in a process of its own, and results as files beside the scripts.
+"""What the benchmarks share: their options, measuring, also in a process of its own, and results as files beside the scripts.
 
 Each result is a CSV of the script's name, with the machine and how busy it was before; some have a figure of that name too.
 """
@@ -8,7 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import numpy as np
 
 from fer_tf import paths
 from fer_tf.figures import style
@@ -18,11 +21,39 @@ HERE = Path(__file__).parent
 LOAD = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
-def parser(about):
-    """An ArgumentParser that says the first line of a script's docstring, and has the option --out."""
-    built = argparse.ArgumentParser(description=about.splitlines()[0])
-    built.add_argument("--out", type=Path, default=HERE, help="folder of the CSV and the figure; this one by default")
-    return built
+def options(about, **known):
+    """The values of a script's options, as argparse has them: those named, and `out`, the folder of the CSV and the figure.
+
+    Args:
+        about: str, the script's docstring; its first line is what --help says.
+        **known: an option's name to its default (a list where it takes several values, None for a path or a name) and a
+            word on it.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    known["out"] = HERE, "folder of the CSV and the figure; this one by default"
+    for name, (default, word) in known.items():
+        one, several = (default[0], "+") if isinstance(default, list) else (default, None)
+        kind = str if one is None else type(one)
+        parser.add_argument("--" + name.replace("_", "-"), type=kind, nargs=several, default=default, help=word)
+    return parser.parse_args()
+
+
+def timed(ways, rounds=1):
+    """Times some functions, which take turns.
+
+    Args:
+        ways: dict of a name to a function without arguments.
+        rounds: int, how often each is called.
+    Returns: seconds: dict of a name to a float array (rounds, 2), of the clock and of the processor. values: dict of a name to
+        what the function returned at last.
+    """
+    seconds, values = {name: [] for name in ways}, {}
+    for _ in range(rounds):
+        for name, run in ways.items():
+            clock, processor = time.perf_counter(), time.process_time()
+            values[name] = run()
+            seconds[name].append((time.perf_counter() - clock, time.process_time() - processor))
+    return {name: np.array(pairs) for name, pairs in seconds.items()}, values
 
 
 def apart(script, *words, **environment):

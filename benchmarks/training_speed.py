@@ -7,7 +7,7 @@ counts. `of_peak` is the rate of the network's multiplications next to that of o
 machine.
 """
 
-import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -55,44 +55,35 @@ def multiplications(network):
 
 def peak(size=2048, times=8):
     """Multiplications in a second of a product of two square float32 matrices, the fastest of a few."""
-    matrix, seconds = tf.random.normal((size, size)), []
-    for _ in range(times):
-        started = time.perf_counter()
-        tf.linalg.matmul(matrix, matrix).numpy()
-        seconds.append(time.perf_counter() - started)
-    return size**3 / min(seconds)
+    matrix = tf.random.normal((size, size))
+    seconds, _ = results.timed({"product": lambda: tf.linalg.matmul(matrix, matrix).numpy()}, times)
+    return size**3 / seconds["product"][:, 0].min()
 
 
 def epochs(faces, times):
     """Seconds of each way's epochs: DataFrame, a row for each."""
-    fits = {}
+    networks, ways = {}, {}
     for name, (precision, batches) in WAYS.items():
-        network = models.build("five_layer", (48, 48, 3), 7, dtype=precision)
+        network = networks[name] = models.build("five_layer", (48, 48, 3), 7, dtype=precision)
         network.compile("adam", "categorical_crossentropy", jit_compile=training.jit_compile())
-        data = batches(faces)
-        network.fit(data, epochs=1, shuffle=False, verbose=0)  # traces and compiles
-        fits[name] = network, data
-    rows = []
-    for _ in range(times):
-        for name, (network, data) in fits.items():
-            started = time.perf_counter()
-            network.fit(data, epochs=1, shuffle=False, verbose=0)
-            rows.append((name, time.perf_counter() - started))
-    network = fits["FastAugmenter"][0]
-    table = pd.DataFrame(rows, columns=["way", "seconds"]).groupby("way", sort=False)["seconds"].median().reset_index()
+        ways[name] = partial(network.fit, batches(faces), epochs=1, shuffle=False, verbose=0)
+        ways[name]()  # traces and compiles
+    seconds = {name: np.median(spent[:, 0]) for name, spent in results.timed(ways, times)[0].items()}
+    table = pd.DataFrame(list(seconds.items()), columns=["way", "seconds"])
     table["images_per_s"] = len(faces.images) / table["seconds"]
     table["ratio"] = table["images_per_s"] / table["images_per_s"][0]
     # A step back through a layer takes two products of the size of the one forward.
-    table["of_peak"] = 3 * multiplications(network) * table["images_per_s"] / peak()
+    table["of_peak"] = 3 * multiplications(networks["FastAugmenter"]) * table["images_per_s"] / peak()
     return table
 
 
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--images", type=int, default=1280, help="in an epoch")
-    parser.add_argument("--times", type=int, default=5, help="epochs of each way")
-    parser.add_argument("--threads", type=int, default=2, help="that TensorFlow computes with")
-    values = parser.parse_args()
+    values = results.options(
+        __doc__,
+        images=(1280, "in an epoch"),
+        times=(5, "epochs of each way"),
+        threads=(2, "that TensorFlow computes with"),
+    )
     training.make_deterministic(0, values.threads)
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (values.images, 48, 48, 1), dtype=np.uint8), rng.integers(0, 7, values.images)

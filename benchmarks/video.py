@@ -70,22 +70,23 @@ def row(detector, network, faces, summary):
 
 
 def main():
-    parser = results.parser(__doc__)
-    parser.add_argument("--detectors", nargs="+", default=["yunet", "yolo", "haar"], help="their names")
-    parser.add_argument("--networks", nargs="+", default=["five_layer", "compact"], help="names or files")
-    parser.add_argument("--clip", type=Path, help="an existing clip")
-    parser.add_argument("--frames", type=int, default=200, help="of a drawn clip")
-    parser.add_argument("--times", type=int, default=3, help="how often each is run; the best counts")
-    parser.add_argument("--every", type=int, default=1, help="look for faces in every so many frames")
-    parser.add_argument("--threads", type=int, default=2, help="that OpenCV computes with")
-    values = parser.parse_args()
+    values = results.options(
+        __doc__,
+        detectors=(["yunet", "yolo", "haar"], "their names"),
+        networks=(["five_layer", "compact"], "names or files"),
+        clip=(None, "an existing clip"),
+        frames=(200, "of a drawn clip"),
+        times=(3, "how often each is run; the best counts"),
+        every=(1, "look for faces in every so many frames"),
+        threads=(2, "that OpenCV computes with"),
+    )
     cv2.setNumThreads(values.threads)
     present = [name for name in values.detectors if name in detection.available()]
     pairs = [(name, values.networks[0]) for name in present]
     pairs += [(name, network) for network in values.networks[1:] for name in present[:1]]
     with tempfile.TemporaryDirectory() as folder:
         if values.clip:
-            clips = {None: values.clip}
+            clips = {None: Path(values.clip)}
         else:
             clips = {faces: drawing(Path(folder) / f"{faces}.mp4", values.frames, faces) for faces in GRIDS}
         rows = [
