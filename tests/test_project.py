@@ -355,6 +355,7 @@ def test_a_committed_run_that_others_start_from_came_with_its_network():
 )
 def test_a_reports_rows_are_of_planned_runs_and_its_headline_is_one_of_them(file):
     parameters, planned = execute.all_parameters(file), {run.stem for run in file.parent.glob("*--*.yaml")}
+    planned |= {f"{run.parent.name}/{run.stem}" for run in file.parents[1].glob("*/*--*.yaml")}
     assert parameters["headline"] in [row["what"] for row in parameters["compare"]]
     assert {row[key] for row in parameters["compare"] for key in ("run", "against") if key in row} <= planned
 

@@ -156,7 +156,9 @@ def changes(record, parameters, split_hashes):
 
 def changed_sources(record):
     """The runs and networks that a run started from and that are others today, of those that are here: list of str."""
-    recorded = record.get("sources", {})
+    recorded, definitions = record.get("sources"), record.get("code", {}).get("definitions", {})
+    if recorded is None:
+        return ["recorded before sources were"] if shipped(record["parameters"], definitions) else []
     other = [key for key, was in recorded.items() if _file(key).is_file() and was != hashing.content_digest(_file(key))]
     return sorted({key.rpartition("/")[0] if "--" in key else key for key in other})
 
