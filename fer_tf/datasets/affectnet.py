@@ -14,7 +14,7 @@ import numpy as np
 from fer_tf import emotions
 from fer_tf.datasets import listed
 from fer_tf.datasets.archives import opened
-from fer_tf.datasets.class_folders import IMAGES, class_of, split_of
+from fer_tf.datasets.class_folders import class_of, split_of
 from fer_tf.datasets.splits import stratified
 from fer_tf.errors import InputError, choose, first_line
 
@@ -98,7 +98,7 @@ def _splits(label, split, labels, train, seed):
 def _mini(files):
     """Rows of the mini version: one NumPy file for each annotation of an image."""
     there = set(files.names)
-    images = [one for one in files.names if one.lower().endswith(IMAGES) and PurePosixPath(one).parent.name == "images"]
+    images = [one for one in files.images() if PurePosixPath(one).parent.name == "images"]
 
     def annotation(image, key):
         path = PurePosixPath(image)
@@ -185,9 +185,7 @@ def _in_box(words, box):
 def _class_folders(files):
     """Rows of class folders, whose names are emotions or their codes."""
     rows = []
-    for one in files.names:
-        if not one.lower().endswith(IMAGES):
-            continue
+    for one in files.images():
         parts, which = PurePosixPath(one).parts, split_of(one)
         if not which:
             raise InputError(f"{files.label}: {one} lies in no class folder of train/, val/ or test/. {WHERE}.")

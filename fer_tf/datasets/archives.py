@@ -21,6 +21,7 @@ MOST_BYTES = 50_000_000
 """Of one file among many, such as an image: a small zip can hold an entry of many gigabytes."""
 _MOST_LINE = 1_000_000  # characters of a table's line; the longest known, 68 landmarks, has about 1,500
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
@@ -43,6 +44,10 @@ class Files:
     open: Callable
     lock: AbstractContextManager = field(default_factory=nullcontext)
     places: dict = field(default_factory=dict)
+
+    def images(self):
+        """The names that end as an image's does: list."""
+        return [name for name in self.names if name.lower().endswith(IMAGES)]
 
     def read(self, name):
         """The bytes of one file.

@@ -15,7 +15,6 @@ from fer_tf.datasets.splits import stratified
 from fer_tf.errors import InputError
 
 WHERE = "Sort cropped faces into class folders (angry/, happy/, ..., or train/angry/, test/angry/, ...)"
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _FOLDERS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "publictest"), "validation"),
@@ -91,13 +90,12 @@ def read(files, name, classes, split, **options):
 
 
 def image_names(files):
-    """The names in `files` that end as an image's does; an InputError where one lies in no class folder."""
-    names = [name for name in files.names if name.lower().endswith(IMAGES)]
-    for name in names:
+    """The images in `files`; an InputError where one lies in no class folder."""
+    for name in files.images():
         parts = name.split("/")
         if len(parts) < 2 or parts[-2].lower() in _FOLDERS:
             raise InputError(f"{files.label}: {name} lies in no class folder. Put it in one, such as train/angry/.")
-    return names
+    return files.images()
 
 
 def class_of(name, label, classes=tuple(emotions.COLORS)):

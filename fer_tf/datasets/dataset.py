@@ -1,6 +1,6 @@
 """The one form that every reader returns: images with their labels, their official split, and where they came from.
 
-Reading lives in one module per source, and keeping on disk in `store`; here is only the data and how to take a part
+Reading lives in one module per source, and keeping on disk in `prepared`; here is only the data and how to take a part
 of it.
 """
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from fer_tf import datasets, paths
-from fer_tf.datasets.class_folders import IMAGES
+from fer_tf.datasets.archives import IMAGES
 from fer_tf.errors import InputError, choose, exit_status, first_line
 
 KAGGLE = {

@@ -48,8 +48,6 @@ def read_fer2013(path, unreadable="refuse", seed=0):
     Goodfellow et al. 2013, "Challenges in representation learning", section 3.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: there is no FER2013 here. {WHERE} and give its folder, zip or CSV.")
     if path.suffix.lower() == ".csv":
         with paths.open_regular(path, f"{WHERE} and give its CSV.") as stream:
             return _from_csv(stream, path.name)

@@ -12,7 +12,6 @@ import numpy as np
 from fer_tf import emotions, paths
 from fer_tf.datasets import cleaning, listed, near_duplicates
 from fer_tf.datasets.archives import ARCHIVES, opened
-from fer_tf.datasets.class_folders import IMAGES
 from fer_tf.datasets.dataset import SPLITS, Dataset
 from fer_tf.datasets.splits import as_groups, stratified
 from fer_tf.errors import InputError
@@ -96,25 +95,20 @@ def _datasets(path):
 
 def _listed(files, path, class_map):
     """Names, labels and ids of the images whose class is one of the five."""
-    names, labels, ids, there = [], [], [], set()
-    for name in files.names:
-        if not name.lower().endswith(IMAGES):
-            continue
-        parts = PurePosixPath(name).parts
-        folder = parts[-2] if len(parts) > 1 else ""
+    names, labels, ids = [], [], []
+    for name in files.images():
+        folder = PurePosixPath(name).parent.name
         emotion = class_map.get(folder, folder)
-        if emotion:
-            try:
-                emotion = emotions.canonical(emotion)
-            except InputError as error:
-                hint = "Rename or remove it, or name it in class_map"
-                raise InputError(f"{files.label}: {name}: unknown class folder '{folder}'. {hint}.") from error
+        try:
+            emotion = emotion and emotions.canonical(emotion)
+        except InputError as error:
+            hint = "Rename or remove it, or name it in class_map"
+            raise InputError(f"{files.label}: {name}: unknown class folder '{folder}'. {hint}.") from error
         if emotion in emotions.FIVE:
             names.append(name)
             labels.append(emotions.FIVE.index(emotion))
             ids.append(f"{path.name.removesuffix('.zip')}/{name}")
-            there.add(emotion)
-    if missing := [emotion for emotion in emotions.FIVE if emotion not in there]:
+    if missing := [emotion for label, emotion in enumerate(emotions.FIVE) if label not in labels]:
         raise InputError(f"{files.label}: no image of the class {missing[0]}. {WHERE}.")
     return names, labels, ids
 

@@ -31,21 +31,6 @@ def read(files, name, classes, names, labels, splits, ids, source, boxes=None, *
     return Dataset(name, classes, images, labels[rows], splits[rows], ids[rows], {**source, "skipped": skipped})
 
 
-def require_files(files, names, what):
-    """Refuses a list that names files which are not there.
-
-    Args:
-        names: names in `files`.
-        what: str, how the message calls the list.
-    Raises InputError: one is missing; the message names it and says how many are.
-    """
-    there = set(files.names)
-    if missing := [name for name in names if name not in there]:
-        more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
-        what = f"{files.label}: {what} names {missing[0]}{more}"
-        raise InputError(f"{what}, which is not there. Download the dataset again.")
-
-
 def require_splits(label, splits, wanted=SPLITS):
     """Refuses a dataset in which a split has no image.
 

@@ -52,7 +52,11 @@ def read_rafdb(path, validation=0.15, size=SIDE, channels=3, unreadable="refuse"
             below = tuple(name for name in files.names if PurePosixPath(name).is_relative_to(top))
             files = replace(files, names=below)
         names, labels = _official(files, lists[0]) if lists else _kaggle(files)
-        listed.require_files(files, names, "the list of labels")
+        there = set(files.names)
+        if missing := [name for name in names if name not in there]:
+            what = missing[0] + (f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else "")
+            what = f"the list of labels names {what}, which is not there"
+            raise InputError(f"{files.label}: {what}. Download the dataset again.")
         ids = np.array([PurePosixPath(name).name for name in names])
         if len(set(ids.tolist())) < len(ids):
             raise InputError(f"{files.label}: an image is listed twice. Download the dataset again.")

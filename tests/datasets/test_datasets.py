@@ -423,14 +423,6 @@ def test_unreadable_files_are_skipped_and_told_where_that_is_asked_for(tmp_path)
     assert dataset.source["skipped"] == ["train/angry/Training_9.png is cut off: a PNG without its end"]
 
 
-def test_a_jpeg_cut_off_in_the_middle_is_refused(tmp_path):
-    whole = cv2.imencode(".jpg", face(9))[1].tobytes()
-    files = {**faces_of(), "train/angry/Training_9.jpg": whole[: len(whole) // 2]}
-    assert "Training_9.jpg is cut off" in message(datasets.read_fer2013, as_zip(tmp_path / "a.zip", files))
-    files["train/angry/Training_9.jpg"] = whole
-    assert len(datasets.read_fer2013(as_zip(tmp_path / "a.zip", files))) == 43
-
-
 def test_a_damaged_entry_of_a_zip_is_named(tmp_path):
     path = as_zip(tmp_path / "archive.zip", faces_of())
     data = bytearray(path.read_bytes())
@@ -439,9 +431,7 @@ def test_a_damaged_entry_of_a_zip_is_named(tmp_path):
     assert "train/angry/Training_1.png cannot be read" in message(datasets.read_fer2013, path)
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil.png", "/etc/evil.png", "train/../../evil.png", "..\\evil.png", "C:/evil.png"]
-)
+@pytest.mark.parametrize("name", ["../a.png", "/etc/a.png", "train/../../a.png", "..\\a.png", "C:/a.png"])
 def test_an_archive_that_climbs_out_is_refused_before_it_is_read(tmp_path, name, monkeypatch):
     path = as_zip(tmp_path / "archive.zip", {**faces_of(), name: png(face(1))})
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *args: pytest.fail("something was read"))
@@ -597,9 +587,5 @@ def test_a_part_of_the_classes_is_taken_in_the_order_given():
         assert whole.classes[whole.labels[before]] == part.classes[part.labels[row]]
         np.testing.assert_array_equal(part.images[row], whole.images[before])
     assert whole.only(whole.classes).hash == whole.hash != part.hash
-    for wrong, expected in (
-        (["fear", "bored"], "no class 'bored'"),
-        (["fear"], "two or more"),
-        (["fear", "fear"], "two or more"),
-    ):
-        assert expected in message(whole.only, wrong)
+    assert "no class 'bored'" in message(whole.only, ["fear", "bored"])
+    assert all("two or more" in message(whole.only, wrong) for wrong in (["fear"], ["fear", "fear"]))

@@ -15,18 +15,18 @@ from fer_tf.errors import InputError
 
 
 @pytest.fixture
-def kept(tmp_path, project):
+def parts(tmp_path, project):
     """What kagglehub would have kept: the parts of the five-class dataset, by handle."""
-    folder = standin.write("five_class", tmp_path / "kept", {"train": 10, "test": 3})
+    folder = standin.write("five_class", tmp_path / "parts", {"train": 10, "test": 3})
     return lambda handle: str(folder / handle.rpartition("/")[2])
 
 
-def test_a_dataset_of_two_parts_is_linked_where_it_is_looked_for(kept, project):
-    folder, differences = download.download("five_class", kept)
+def test_a_dataset_of_two_parts_is_linked_where_it_is_looked_for(parts, project):
+    folder, differences = download.download("five_class", parts)
     assert folder == project / "data/raw/five_class" and len(list(folder.iterdir())) == 2
     assert differences == ["jonathanoheix/face-expression-recognition-dataset: 91 images, expected 35,887."]
     assert len(datasets.prepare("five_class").split_names()) == 3
-    download.download("five_class", kept)  # again: the links are put anew
+    download.download("five_class", parts)  # again: the links are put anew
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_a_download_that_fails_says_how_to_go_on_and_links_nothing(project, caps
     assert not (project / "data/raw/fer2013").exists()
 
 
-def test_a_folder_of_ones_own_is_not_replaced(kept, project):
+def test_a_folder_of_ones_own_is_not_replaced(parts, project):
     own = project / "data/raw/five_class/face-expression-recognition-dataset"
     own.mkdir(parents=True)
     with pytest.raises(InputError, match="is there already, and no link"):
-        download.download("five_class", kept)
+        download.download("five_class", parts)
     assert own.is_dir() and not own.is_symlink()
 
 

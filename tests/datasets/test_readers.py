@@ -215,11 +215,7 @@ def no_public_test(folder):
 LABELS, ALIGNED, POINTS = "basic/EmoLabel/list_patition_label.txt", "basic/Image/aligned", "basic/Annotation/manual"
 FIRST, SECOND = "face-expression-recognition-dataset", "random-images-for-face-emotion-recognition"
 BROKEN = [
-    (
-        "rafdb",
-        gone(f"{ALIGNED}/train_00003_aligned.jpg"),
-        "names Image/aligned/train_00003_aligned.jpg, which is not there",
-    ),
+    ("rafdb", gone(f"{ALIGNED}/train_00003_aligned.jpg"), "names .*/train_00003_aligned.jpg, which is not there"),
     ("rafdb", line(LABELS, 1, "train_00002.jpg 8"), "line 2: label '8', expected 1"),
     ("rafdb", line(LABELS, 0, "train_00001.jpg"), "line 1: 'train_00001.jpg', expected"),
     ("rafdb", line(LABELS, 1, "train_00001.jpg 1"), "listed twice"),
@@ -234,11 +230,7 @@ BROKEN = [
     ("rafdb_kaggle", gone("DATASET/test"), "which is not there"),
     ("affectnet", gone("train_set/annotations/5_exp.npy"), "train_set/annotations/5_exp.npy is missing"),
     ("affectnet", gone("val_set/images/2.jpg"), "val_set/annotations/2_exp.npy is of no image"),
-    (
-        "affectnet",
-        lambda f: np.save(f / "train_set/annotations/5_exp.npy", np.array("9")),
-        "5_exp.npy: expression 9, expected 0",
-    ),
+    ("affectnet", lambda f: np.save(f / "val_set/annotations/5_exp.npy", "9"), "expression 9, expected 0 to 7"),
     ("affectnet", holds("train_set/annotations/5_aro.npy", b"text"), "5_aro.npy cannot be read"),
     ("affectnet", gone("val_set"), "no images of val_set/ or test/"),
     ("affectnet", link_out, "the link train_set/images/1.jpg leads out of the folder"),

@@ -71,9 +71,8 @@ def test_action_units_move_the_face_as_facs_says():
     assert corners_above_the_middle({"AU15": 1.0}) < neutral - 0.05  # lip corner depressor
     who = anatomy.person(np.random.default_rng(0))
     assert anatomy.mouth(who, anatomy.checked({"AU26": 1.0})).gap > anatomy.mouth(who, anatomy.checked({})).gap + 0.2
-    brows = [
-        anatomy.brow(who, anatomy.checked(au), 1)[:, 1].mean() for au in ({"AU4": 1.0}, {}, {"AU1": 1.0, "AU2": 1.0})
-    ]
+    units = ({"AU4": 1.0}, {}, {"AU1": 1.0, "AU2": 1.0})
+    brows = [anatomy.brow(who, anatomy.checked(au), 1)[:, 1].mean() for au in units]
     assert brows[0] > brows[1] > brows[2]  # y points down
 
 

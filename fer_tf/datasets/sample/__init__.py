@@ -1,6 +1,6 @@
 """The embedded sample: drawn faces in FER2013's classes and imbalance, with the faults that a real dataset has.
 
-Nothing is downloaded and nobody is in it: each face is drawn from facial action units (see `faces`). Some labels are
+Nothing is downloaded and nobody is in it: each face is drawn from facial action units (see `anatomy`). Some labels are
 wrong, some images are blank, and some lie there twice, as in FER2013; `source["planted"]` says which, so that whoever
 looks for such faults can see how many they found.
 """

@@ -1,4 +1,4 @@
-"""Draws a face: the points of `faces` as anti-aliased, shaded pixels, and what a camera adds to them.
+"""Draws a face: the points of `anatomy` as anti-aliased, shaded pixels, and what a camera adds to them.
 
 `render` paints one person into a picture of any size; `draw_face` makes a cropped face such as a FER dataset holds.
 """
@@ -47,9 +47,9 @@ def render(background, who, au, pose, light=(0.0, -0.3, 0.9), gaze=(0.0, 0.0)):
 
     Args:
         background: uint8 array (h, w, 3), RGB; it is left as it is.
-        who: the person's features, from `faces.person`.
-        au: dict of every action unit to its intensity, from `faces.action_units` or `faces.checked`.
-        pose: `faces.Pose` in the picture's pixels.
+        who: the person's features, from `anatomy.person`.
+        au: dict of every action unit to its intensity, from `anatomy.action_units` or `anatomy.checked`.
+        pose: `anatomy.Pose` in the picture's pixels.
         light: direction that the light comes from (right, down, towards the camera).
         gaze: where the eyes look, in face units.
     Returns: uint8 array (h, w, 3), RGB.
