@@ -6,17 +6,15 @@ Here each reader gets a few damaged files, the same ones every time. `make fuzz 
 import os
 import re
 import shutil
-import sys
 import time
 import zipfile
 from io import BytesIO
-from types import SimpleNamespace
-from unittest import mock
 
 import cv2
 import hypothesis
 import numpy as np
 import pytest
+import torch_files
 from conftest import PROJECT, make_dataset, start_run
 from hypothesis import strategies as st
 from PIL import Image
@@ -250,13 +248,8 @@ def keras_network(folder):
 
 
 def torch_file(folder):
-    from models import test_published_weights as old
-
-    names = SimpleNamespace(FloatStorage=old._FloatStorage, _rebuild_tensor_v2=old._rebuild_tensor_v2)
-    with mock.patch.dict(sys.modules, {"torch": names, "torch._utils": names}):
-        old.save_as_old_torch(
-            folder / "a.pth", {"conv.weight": np.ones((2, 3), np.float32), "bias": np.ones(2, np.float32)}
-        )
+    arrays = {"conv.weight": np.ones((2, 3), np.float32), "bias": np.ones(2, np.float32)}
+    torch_files.save_old(folder / "a.pth", arrays)
 
 
 def each(read):

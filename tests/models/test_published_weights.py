@@ -2,13 +2,12 @@
 
 import os
 import pickle
-import struct
-from collections import OrderedDict
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import torch_files
 
 from fer_tf import models
 from fer_tf.backend import keras
@@ -27,76 +26,23 @@ def published(path):
     return path
 
 
-def save_as_old_torch(path, arrays, length_error=0):
-    """A state dict as PyTorch wrote it before version 1.6: pickles in a row, then the numbers."""
-
-    class Storage:
-        def __init__(self, name, array):
-            self.name, self.array = name, array
-
-    class Pickler(pickle.Pickler):
-        def persistent_id(self, value):
-            if isinstance(value, Storage):
-                return ("storage", _FloatStorage, value.name, "cpu", value.array.size, None)
-
-        def reducer_override(self, value):
-            if value is _FloatStorage:
-                return "FloatStorage"
-            if isinstance(value, np.ndarray):
-                strides = tuple(stride // 4 for stride in value.strides)
-                return _rebuild_tensor_v2, (storages[id(value)], 0, value.shape, strides, False, OrderedDict())
-            return NotImplemented
-
-    storages = {id(array): Storage(str(i), array) for i, array in enumerate(arrays.values())}
-    with open(path, "wb") as file:
-        for part in (torch_weights._MAGIC, 1001, {"little_endian": True}):
-            pickle.dump(part, file, protocol=2)
-        Pickler(file, protocol=2).dump(OrderedDict(arrays))
-        pickle.dump([storage.name for storage in storages.values()], file, protocol=2)
-        for storage in storages.values():
-            file.write(struct.pack("<q", storage.array.size + length_error) + storage.array.tobytes())
-
-
-class _FloatStorage:
-    __module__, __qualname__ = "torch", "FloatStorage"
-
-
-def _rebuild_tensor_v2(*parts):
-    raise AssertionError("only its name is pickled")
-
-
-_rebuild_tensor_v2.__module__ = "torch._utils"
-
-
-@pytest.fixture
-def torch_names(monkeypatch):
-    """Modules that pickle finds the names of PyTorch in."""
-    import sys
-    import types
-
-    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
-    torch.FloatStorage, utils._rebuild_tensor_v2 = _FloatStorage, _rebuild_tensor_v2
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    monkeypatch.setitem(sys.modules, "torch._utils", utils)
-
-
 def random_arrays():
     rng = np.random.default_rng(0)
     return {"a.weight": rng.normal(size=(2, 3, 1, 1)).astype(np.float32), "a.bias": np.float32([1, 2])}
 
 
-def test_a_torch_file_of_the_old_form_gives_its_arrays(tmp_path, torch_names):
+def test_a_torch_file_of_the_old_form_gives_its_arrays(tmp_path):
     arrays = random_arrays()
-    save_as_old_torch(tmp_path / "old.pt", arrays)
+    torch_files.save_old(tmp_path / "old.pt", arrays)
     read = torch_weights.read(tmp_path / "old.pt")
     assert list(read) == list(arrays)
     for name, array in arrays.items():
         np.testing.assert_array_equal(read[name], array)
 
 
-def test_a_damaged_torch_file_of_the_old_form_is_refused_in_one_line(tmp_path, torch_names):
-    save_as_old_torch(tmp_path / "other_length.pt", random_arrays(), length_error=1)
-    save_as_old_torch(tmp_path / "cut.pt", random_arrays())
+def test_a_damaged_torch_file_of_the_old_form_is_refused_in_one_line(tmp_path):
+    torch_files.save_old(tmp_path / "other_length.pt", random_arrays(), length_error=1)
+    torch_files.save_old(tmp_path / "cut.pt", random_arrays())
     (tmp_path / "cut.pt").write_bytes((tmp_path / "cut.pt").read_bytes()[:-3])
     (tmp_path / "text.pt").write_text("nothing of the kind")
     (tmp_path / "empty.pt").write_bytes(b"")

@@ -1,17 +1,13 @@
 """Every network of the five studies: parameter counts, one image one answer, a step of training, saving, starting weights."""
 
-import io
 import os
-import pickle
-import sys
-import types
 import zipfile
-from collections import OrderedDict
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import torch_files
 from skimage import data
 
 from fer_tf import models
@@ -491,47 +487,6 @@ def test_a_published_file_of_another_transformer_is_refused(tmp_path):
 # The published weights of ResNet-18
 
 
-def save_as_torch(path, arrays, monkeypatch, extra=None):
-    """Writes a state dict as PyTorch does: a zip of a pickle and one raw file per array."""
-    fake, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
-    fake.FloatStorage = type("FloatStorage", (), {"__module__": "torch"})
-    utils._rebuild_tensor_v2 = _rebuild_tensor_v2
-    monkeypatch.setitem(sys.modules, "torch", fake)
-    monkeypatch.setitem(sys.modules, "torch._utils", utils)
-
-    class Storage:
-        def __init__(self, name, count):
-            self.key = ("storage", fake.FloatStorage, name, "cpu", count)
-
-    class Tensor:
-        def __init__(self, name, array):
-            self.name, self.array = name, array
-
-        def __reduce__(self):
-            strides = tuple(stride // 4 for stride in self.array.strides)
-            storage = Storage(self.name, self.array.size)
-            return _rebuild_tensor_v2, (storage, 0, self.array.shape, strides, False, OrderedDict())
-
-    class Pickler(pickle.Pickler):
-        def persistent_id(self, value):
-            return value.key if isinstance(value, Storage) else None
-
-    held = OrderedDict((key, Tensor(str(i), array)) for i, (key, array) in enumerate(arrays.items()))
-    pickled = io.BytesIO()
-    Pickler(pickled, protocol=2).dump(held if extra is None else OrderedDict(held, extra=extra))
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", pickled.getvalue())
-        for i, array in enumerate(arrays.values()):
-            archive.writestr(f"archive/data/{i}", array.tobytes())
-
-
-def _rebuild_tensor_v2(*given):
-    raise AssertionError("only its name is pickled")
-
-
-_rebuild_tensor_v2.__module__ = "torch._utils"
-
-
 def torch_resnet18(filters, classes):
     """Random weights under torchvision's names, in PyTorch's order of axes."""
     draw, arrays = np.random.default_rng(2), {}
@@ -557,9 +512,9 @@ def torch_resnet18(filters, classes):
     return arrays
 
 
-def test_torchvision_weights_find_their_layers(tmp_path, monkeypatch, capsys):
+def test_torchvision_weights_find_their_layers(tmp_path, capsys):
     arrays = torch_resnet18(filters=8, classes=1000)
-    save_as_torch(tmp_path / "resnet18.pth", arrays, monkeypatch)
+    torch_files.save(tmp_path / "resnet18.pth", arrays)
     model = small("resnet18", channels=3, classes=1000, weights=tmp_path / "resnet18.pth")
     assert "weights: 41 layers from" in capsys.readouterr().out
     kernel = model.get_layer("layer2.0.downsample.0").kernel
@@ -568,9 +523,9 @@ def test_torchvision_weights_find_their_layers(tmp_path, monkeypatch, capsys):
     np.testing.assert_array_equal(model.get_layer("fc").kernel, arrays["fc.weight"].T)
 
 
-def test_a_gray_first_convolution_sums_the_colors_and_other_classes_are_new(tmp_path, monkeypatch, capsys):
+def test_a_gray_first_convolution_sums_the_colors_and_other_classes_are_new(tmp_path, capsys):
     arrays = torch_resnet18(filters=8, classes=1000)
-    save_as_torch(tmp_path / "resnet18.pth", arrays, monkeypatch)
+    torch_files.save(tmp_path / "resnet18.pth", arrays)
     model = small("resnet18", weights=tmp_path / "resnet18.pth")
     expected = arrays["conv1.weight"].sum(axis=1, keepdims=True).transpose(2, 3, 1, 0)
     np.testing.assert_allclose(model.get_layer("conv1").kernel, expected, rtol=1e-5)
@@ -579,8 +534,8 @@ def test_a_gray_first_convolution_sums_the_colors_and_other_classes_are_new(tmp_
         small("resnet18", filters=4, weights=tmp_path / "resnet18.pth")
 
 
-def test_a_torch_file_runs_nothing_that_it_holds(tmp_path, monkeypatch):
-    save_as_torch(tmp_path / "evil.pth", {"a": np.zeros(2, np.float32)}, monkeypatch, extra=zipfile.ZipFile)
+def test_a_torch_file_runs_nothing_that_it_holds(tmp_path):
+    torch_files.save(tmp_path / "evil.pth", {"a": np.zeros(2, np.float32)}, extra=zipfile.ZipFile)
     with pytest.raises(InputError, match=r"evil\.pth: not a state dict"):
         torch_weights.read(tmp_path / "evil.pth")
     (tmp_path / "old.pth").write_bytes(b"no archive")
@@ -588,10 +543,10 @@ def test_a_torch_file_runs_nothing_that_it_holds(tmp_path, monkeypatch):
         torch_weights.read(tmp_path / "old.pth")
 
 
-def test_a_transposed_torch_array_is_read_by_its_strides(tmp_path, monkeypatch):
+def test_a_transposed_torch_array_is_read_by_its_strides(tmp_path):
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     turned = np.lib.stride_tricks.as_strided(array, (3, 2), (4, 12))
-    save_as_torch(tmp_path / "turned.pth", {"a": turned}, monkeypatch)
+    torch_files.save(tmp_path / "turned.pth", {"a": turned})
     with zipfile.ZipFile(tmp_path / "turned.pth") as archive:
         assert (
             archive.read("archive/data/0") == turned.tobytes()
