@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import Finds
 from PIL import Image
 from skimage import data
 
@@ -20,18 +21,6 @@ BGR = np.ascontiguousarray(RGB[..., ::-1])
 @pytest.fixture(scope="module")
 def network():
     return predictor.load_predictor()
-
-
-class Finds:
-    """A detector that finds what it is told to."""
-
-    name = "message"
-
-    def __init__(self, *faces):
-        self.faces = list(faces)
-
-    def detect(self, image):
-        return self.faces
 
 
 def saved(path, image=RGB, **options):

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import disk_of
+from conftest import Finds, disk_of
 
 from fer_tf import figures
 from fer_tf.datasets import sample
@@ -28,11 +28,17 @@ HEIGHT, WIDTH = 96, 128
 
 
 class Squares:
-    """Finds bright squares on black: a detector whose answers are known."""
+    """Finds bright squares on black: a detector whose answers are known. It raises an error at a look of choice."""
 
     name = "squares"
 
+    def __init__(self, last=None, error=None):
+        self.looks, self.last, self.error = 0, last, error
+
     def detect(self, image):
+        self.looks += 1
+        if self.looks == self.last:
+            raise self.error
         result = cv2.connectedComponentsWithStats(np.uint8(image[..., 0] > 60))[2][1:]
         return [Face(tuple(map(float, row[:4])), 0.9) for row in result if row[4] > 30]
 
@@ -47,18 +53,6 @@ def by_corner(crops):
     """Of the upper left corner: another number for each view of a face."""
     happy = crops[:, 0, 0].mean(axis=1, dtype=float) / 255
     return np.stack([1 - happy, happy], axis=1)
-
-
-class Still:
-    """Finds one face in every picture, where it always was."""
-
-    name = "still"
-
-    def __init__(self, face):
-        self.face = face
-
-    def detect(self, image):
-        return [self.face]
 
 
 READERS = {
@@ -160,7 +154,7 @@ def test_four_frames_of_a_face_average_the_views_that_a_photograph_averages():
     face = Face((30.0, 30.0, 40.0, 40.0), 0.9)
     network = Classifier(Path("corner.onnx"), "onnxruntime", by_corner, CLASSES, (8, 8, 3))
     stream = (video.Frame(i, i / 25, image) for i in range(4))
-    still = video.read(stream, Still(face), network, smoother=Smoother("mean", frames=4), draw=False)
+    still = video.read(stream, Finds(face), network, smoother=Smoother("mean", frames=4), draw=False)
     *_, last = (frame.faces[0] for frame in still)
     (photograph,) = photographs.classify(image, [face], network)
     np.testing.assert_allclose(last.probabilities, photograph.probabilities, atol=1e-6)
@@ -176,16 +170,10 @@ def test_two_faces_keep_their_tracks_while_they_pass_over_the_picture(tmp_path):
 
 
 def test_the_detector_looks_in_every_so_many_frames_and_each_frame_is_read(clip):
-    looks = []
-
-    class Counting(Squares):
-        def detect(self, image):
-            looks.append(1)
-            return super().detect(image)
-
+    detector = Squares()
     with video.open_source(clip) as source:
-        annotated_frames = list(video.read(source, Counting(), READERS["network"], every=4))
-    assert len(looks) == 5 and [len(annotated.faces) for annotated in annotated_frames] == [1] * 20
+        annotated_frames = list(video.read(source, detector, READERS["network"], every=4))
+    assert detector.looks == 5 and [len(annotated.faces) for annotated in annotated_frames] == [1] * 20
     # the square moves on under the box that is held, and is read there
     assert annotated_frames[11].faces[0].face.box == annotated_frames[8].faces[0].face.box
     assert not np.array_equal(annotated_frames[11].faces[0].raw, annotated_frames[8].faces[0].raw)
@@ -317,26 +305,14 @@ def test_a_digit_that_is_no_number_is_a_letter_in_a_frames_name(tmp_path):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_what_was_written_until_an_interruption_is_complete(clip, tmp_path, error):
-    class Breaks(Squares):
-        looks = 0
-
-        def detect(self, image):
-            self.looks += 1
-            if self.looks == 8:
-                raise error("now")
-            return super().detect(image)
-
-    parameters = {**READERS, "detector": Breaks()}
+    parameters = {**READERS, "detector": Squares(8, error("now"))}
     if error is KeyboardInterrupt:
         assert video.run_clip(clip, tmp_path / "out", **parameters)["ended"] == "interrupted"
     else:
         with pytest.raises(RuntimeError):
             video.run_clip(clip, tmp_path / "out", **parameters)
-    assert (
-        len(video.read_table(tmp_path / "out/clip_emotions.csv"))
-        == len(frames_of(tmp_path / "out/clip_emotions.mp4"))
-        == 7
-    )
+    table, frames = video.read_table(tmp_path / "out/clip_emotions.csv"), frames_of(tmp_path / "out/clip_emotions.mp4")
+    assert len(table) == len(frames) == 7
     assert json.loads((tmp_path / "out/clip_emotions.json").read_text())["complete"] is False
     assert leftovers(tmp_path / "out") == []
 
@@ -383,12 +359,8 @@ print(video.run_clip("c.mp4", "out", **{{**READERS, "detector": Slow()}})["ended
         time.sleep(0.05)
     started.send_signal(number)
     assert started.communicate(timeout=60)[0].strip() == "interrupted"
-    assert (
-        0
-        < len(frames_of(tmp_path / "out/c_emotions.mp4"))
-        == len(video.read_table(tmp_path / "out/c_emotions.csv"))
-        < 400
-    )
+    table, frames = video.read_table(tmp_path / "out/c_emotions.csv"), frames_of(tmp_path / "out/c_emotions.mp4")
+    assert 0 < len(table) == len(frames) < 400
 
 
 class FakeCapture:
@@ -463,17 +435,8 @@ def test_live_without_a_display_writes_to_a_file_and_stops_when_asked(clip, tmp_
 
 
 def test_ending_a_camera_by_ctrl_c_is_no_fault(tmp_path, monkeypatch):
-    class Stops(Squares):
-        looks = 0
-
-        def detect(self, image):
-            self.looks += 1
-            if self.looks == 4:
-                raise KeyboardInterrupt
-            return super().detect(image)
-
     monkeypatch.setattr(video, "Camera", lambda device, patience: video.sources.Camera(device, patience, FakeCapture()))
-    summary = video.run_live(0, tmp_path, **{**READERS, "detector": Stops()}, window=False)
+    summary = video.run_live(0, tmp_path, **{**READERS, "detector": Squares(4, KeyboardInterrupt)}, window=False)
     assert summary["ended"] == "interrupted" and summary["complete"] and summary["frames"] == 3
 
 
