@@ -22,15 +22,18 @@ FINISH = "from fer_tf.study import runs\nrun = runs.start(globals())\nprint('rat
 @pytest.fixture
 def study(project):
     (project / "notebooks" / "studies" / "s").mkdir()
-    write_notebook(project, FINISH)
+    write_notebook(project)
     return project / "notebooks" / "studies" / "s"
 
 
-def write_notebook(project, code):
-    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    cells = [new_markdown_cell("# A little notebook"), parameters, new_markdown_cell("## Work"), new_code_cell(code)]
+def write_notebook(project, code=FINISH, parameters="", more="", name="02_little"):
+    """A notebook with parameters besides PARAMETERS, and with more in a cell before the one that papermill knows."""
+    cells = [new_markdown_cell("# A little notebook"), new_markdown_cell("## Work"), new_code_cell(code)]
+    cells.insert(1, new_code_cell(f"{PARAMETERS}\n{parameters}", metadata={"tags": ["parameters"]}))
+    if more:
+        cells.insert(1, new_code_cell(more, metadata={"tags": ["more-parameters"]}))
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(new_notebook(cells=cells, metadata=kernel), project / "notebooks" / "02_little.ipynb")
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), project / "notebooks" / f"{name}.ipynb")
 
 
 def write_run(study, text, common=None):
@@ -50,9 +53,7 @@ def test_a_run_is_executed_with_its_parameters_and_tells_its_progress(study, pro
 
 
 def test_a_run_computes_with_as_many_threads_as_its_study_says_and_records_it(study, project, capsys):
-    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
-    notebook.cells[1].source += "\nthreads = 2"  # a parameter of another notebook: the study's value counts for all
-    nbformat.write(notebook, project / "notebooks" / "04_other.ipynb")
+    write_notebook(project, parameters="threads = 2", name="04_other")  # the study's value counts for all notebooks
     counts = "import cv2, joblib, numpy\nfrom threadpoolctl import threadpool_info\n"
     counts += "print({cv2.getNumThreads(), joblib.cpu_count(), *(pool['num_threads'] for pool in threadpool_info())})\n"
     write_notebook(project, counts + FINISH)
@@ -68,19 +69,14 @@ def test_gpus_are_for_trainings_and_as_many_as_there_are(study, project):
     assert '"gpus"' not in (execute.paths.study("s") / "runs" / "02_little--a" / "run.json").read_text()
     with pytest.raises(InputError, match="unknown parameter 'gpus'"):
         execute.read_parameters(write_run(study, "gpus: 2"))
-    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
-    notebook.cells[1].source += "\nepochs = 1"
-    nbformat.write(notebook, project / "notebooks" / "02_little.ipynb")
+    write_notebook(project, parameters="epochs = 1")
     execute.paths.study("s").joinpath("runs", "02_little--a", "run.json").unlink()
     with pytest.raises(InputError, match=r"02_little--a failed: InputError: gpus is 64, and TensorFlow finds \d+ here"):
         execute.execute(write_run(study, "rate: 0.5"))
 
 
 def test_parameters_of_the_other_cell_are_known_and_not_warned_of(study, project, caplog):
-    more = new_code_cell("precision = 'float32'", metadata={"tags": ["more-parameters"]})
-    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
-    notebook.cells.insert(1, more)  # before the cell that papermill puts the values after
-    nbformat.write(notebook, project / "notebooks" / "02_little.ipynb")
+    write_notebook(project, more="precision = 'float32'")
     execute.execute(write_run(study, "precision: float16"))
     assert "unknown parameter" not in caplog.text
     record = execute.paths.study("s") / "runs" / "02_little--a" / "run.json"
@@ -102,23 +98,19 @@ def test_an_emulated_precision_is_told(study, project, capsys, monkeypatch, cpui
     assert known == emulates
     assert not execute.emulates_bfloat16(project / "cpuinfo", project)  # a GPU computes it
     assert not execute.emulates_bfloat16(project / "none", project / "no_gpu")
-    more = new_code_cell("precision = 'float32'", metadata={"tags": ["more-parameters"]})
-    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
-    nbformat.write(new_notebook(cells=[more, *notebook.cells]), project / "notebooks" / "02_little.ipynb")
+    write_notebook(project, more="precision = 'float32'")
     monkeypatch.setattr(execute, "emulates_bfloat16", lambda: known)
     monkeypatch.setattr(execute, "_papermill", lambda *_: (execute.paths.study("s") / "runs/02_little--a").mkdir())
     monkeypatch.setattr(execute.paths, "date_after", lambda *_: None)
     for precision in ("float32", "mixed_bfloat16"):
         execute.execute(write_run(study, f"precision: {precision}"))
-        told = "emulates bfloat16" in capsys.readouterr().out
-        assert told == (emulates and precision == "mixed_bfloat16")
+        warns = "emulates bfloat16" in capsys.readouterr().out
+        assert warns == (emulates and precision == "mixed_bfloat16")
         (execute.paths.study("s") / "runs/02_little--a").rmdir()
 
 
 def test_jax_does_not_compute_in_bfloat16_without_a_gpu(study, project, monkeypatch):
-    more = new_code_cell("precision = 'float32'", metadata={"tags": ["more-parameters"]})
-    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
-    nbformat.write(new_notebook(cells=[more, *notebook.cells]), project / "notebooks" / "02_little.ipynb")
+    write_notebook(project, more="precision = 'float32'")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setattr(execute, "GPU", project / "no_gpu")
     with pytest.raises(
@@ -164,16 +156,13 @@ def test_parameters_that_do_not_fit_are_refused_in_one_line(study, own, common, 
 
 
 def test_what_the_study_shares_goes_only_to_the_notebooks_that_have_it(study, project):
-    other = new_notebook(cells=[new_code_cell("views = 3", metadata={"tags": ["parameters"]})])
-    nbformat.write(other, project / "notebooks" / "04_other.ipynb")
+    write_notebook(project, parameters="views = 3", name="04_other")
     result = execute.read_parameters(write_run(study, "rate: 1", common="views: 5\nname: z"))
     assert result == {"rate": 1, "name": "z"}
 
 
 def test_one_gpu_is_as_none_named(study, project):
-    notebook = nbformat.read(project / "notebooks" / "02_little.ipynb", as_version=4)
-    notebook.cells[1].source += "\nepochs = 1"
-    nbformat.write(notebook, project / "notebooks" / "02_little.ipynb")
+    write_notebook(project, parameters="epochs = 1")
     assert execute.read_parameters(write_run(study, "gpus: 2", common="gpus: 1")) == {"gpus": 2}
     assert execute.read_parameters(write_run(study, "rate: 1", common="gpus: 1")) == {"rate": 1}
 
@@ -222,16 +211,14 @@ def test_every_notebook_begins_with_its_title_and_keeps_its_cells_short(notebook
     ],
 )
 def test_values_out_of_range_are_refused_before_a_kernel_starts(study, project, own, message):
-    notebook = project / "notebooks" / "02_little.ipynb"
-    notebook.write_text(notebook.read_text().replace("about = ''", "about = ''\\nseed = 0"))
+    write_notebook(project, parameters="seed = 0")
     with pytest.raises(InputError, match=message):
         execute.execute(write_run(study, own))
     assert not (project / "reports").exists()
 
 
 def test_a_network_that_is_not_here_is_missed_before_a_kernel_starts(study, project):
-    notebook = project / "notebooks" / "02_little.ipynb"
-    notebook.write_text(notebook.read_text().replace("about = ''", "about = ''\\nrun = ''"))
+    write_notebook(project, parameters="run = ''")
     with pytest.raises(InputError, match="02_little--a: the network of 02_little--b is not here, for git keeps none"):
         execute.execute(write_run(study, "run: 02_little--b"))
     assert not list(project.rglob("reports/**/notebook.ipynb"))
