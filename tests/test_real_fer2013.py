@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import PROJECT
 
 from fer_tf import datasets, emotions, paths
 from fer_tf.datasets import cleaning, near_duplicates
@@ -85,16 +86,23 @@ def test_the_leak_free_list_is_what_the_comparison_finds(faces):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["five_layer", "compact"])
-def test_a_shipped_network_is_right_as_often_as_its_card_says(faces, name):
+def test_a_shipped_network_gives_the_predictions_that_its_card_counts(faces, name):
+    """Of every twelfth image: compact, in Keras, takes minutes for all of them."""
     from fer_tf import evaluation, models
     from fer_tf.models import predictor
+    from fer_tf.study import runs
 
-    test = faces.split("test")
+    card, test = models.model_card(name), faces.split("test")
+    study, run = card["run"].split("/")
+    saved = runs.open_run(PROJECT / "reports" / study / "runs" / run).predictions("test")
+    scored = evaluation.metrics(test.labels, saved.probabilities, test.classes)
+    assert (saved.ids == test.ids).all() and card["metrics"]["test"]["n"] == len(test)
+    for metric in ("accuracy", "macro_f1"):
+        assert scored[metric] == pytest.approx(card["metrics"]["test"][metric], abs=5e-5)
     network = models.load_predictor(predictor.shipped(name))  # five_layer as ONNX, compact by Keras
-    card = models.model_card(name)
-    assert tuple(card["classes"]) == test.classes and card["metrics"]["test"]["n"] == len(test)
-    images = np.repeat(test.images, network.input_shape[2], axis=3)  # gray, as many times as it takes
-    found = evaluation.metrics(test.labels, network.probabilities(images), test.classes)
-    # An image in a thousand may fall on the other side where the card's numbers were computed in bfloat16.
-    assert found["accuracy"] == pytest.approx(card["metrics"]["test"]["accuracy"], abs=0.001)
-    assert found["macro_f1"] == pytest.approx(card["metrics"]["test"]["macro_f1"], abs=0.002)
+    assert tuple(card["classes"]) == network.classes == test.classes
+    images = np.repeat(test.images[::12], network.input_shape[2], axis=3)  # gray, as many times as it takes
+    result, expected = network.probabilities(images), saved.probabilities[::12]
+    # Some images in a hundred may fall on the other side where the predictions were computed in bfloat16.
+    np.testing.assert_allclose(result, expected, atol=0.02)
+    assert (result.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.99
