@@ -1,6 +1,5 @@
-"""Kernels that fork from a process which has imported TensorFlow: each begins in a moment, with a namespace of its own.
-
-As `soak.py` begins its trainings. Importing took nearly half of a small notebook's time.
+"""Kernels forked from a process that has imported TensorFlow, as `soak.py` forks its trainings: half of a small notebook's time
+was imports. Kernels that start from nothing: test_execute.py, and the folders of one's own in test_standin_studies.py.
 """
 
 import multiprocessing
@@ -27,9 +26,8 @@ class Kernel:
     stdin = stdout = stderr = None
 
     def __init__(self, command, env, **_):
-        self.process = CONTEXT.Process(
-            target=_serve, args=(command[3:], env, os.getcwd())
-        )  # without python -m ipykernel_launcher
+        arguments = command[3:]  # without python -m ipykernel_launcher
+        self.process = CONTEXT.Process(target=_serve, args=(arguments, env, os.getcwd()))
         self.process.start()
         self.pid = self.process.pid
         while os.getpgid(self.pid) != self.pid:  # signals go to its group, which must not be that of the tests

@@ -8,6 +8,7 @@ import os
 import shutil
 
 import cv2
+import kernels
 import numpy as np
 import pytest
 import yaml
@@ -27,16 +28,9 @@ STUDIES = {  # layout, its variable, images of each class, and the runs that are
     "five_class_convnext": ("five_class", "FIVE_CLASS", {"train": 16, "test": 4}, ()),
     "five_class_fer2013": ("fer_plus", "FER2013", {"train": 16, "test": 14}, ()),
 }
-SMALL = {
-    "epochs": 1,
-    "frozen_epochs": 1,
-    "fine_tuned_epochs": 1,
-    "batch_size": 16,
-    "folds": 2,
-    "search": 0,
-    "threads": 2,
-}
-SMALL |= {"components": 8, "views": 2, "seconds": 1.0, "detector": "haar", "early_stopping": 0, "weights": ""}
+SMALL = dict.fromkeys(("epochs", "frozen_epochs", "fine_tuned_epochs", "threads", "seconds"), 1)
+SMALL |= {"batch_size": 16, "folds": 2, "search": 0, "components": 8, "views": 2, "early_stopping": 0}
+SMALL |= {"detector": "haar", "weights": ""}
 NARROW = {"plain_cnn": {"filters": [4, 8]}, "vit_b16": {"width": 48, "depth": 1}, "vit_b32": {"width": 48, "depth": 1}}
 NARROW |= {"inceptionv3": {"size": 75}}  # the least that it takes
 
@@ -52,8 +46,7 @@ def miniature(study, root, chosen):
             small["options"] = {**values["options"], "size": 32}
         if values.get("model") in NARROW:
             small["options"] = NARROW[values["model"]]
-        kept = file.stem[:7] in ("common", "00_data", "10_repo") or not chosen or file.stem in chosen
-        if kept:
+        if not chosen or file.stem[:7] in ("common", "00_data", "10_repo") or file.stem in chosen:
             (folder / file.name).write_text(yaml.safe_dump(values | small, allow_unicode=True))
     return folder
 
@@ -97,6 +90,7 @@ def test_a_study_is_executed_on_a_stand_in_and_says_so(study, root, monkeypatch)
     everything = all_runs(study)
     if not (chosen or everything):
         pytest.skip("set STANDIN_STUDIES=all to execute this study too")
+    kernels.fork(monkeypatch)
     source = standin.write(layout, root / "raw", per_class)
     monkeypatch.setenv(variable, str(source))
     folder = miniature(study, root, () if everything else chosen)
