@@ -42,7 +42,7 @@ common: {dataset: sample, seed: 1, threads: 1}
 14_recipe--small: {about: mixed, <<: *small, mixup: 0.4, teachers: [02_train_cnn--small], epochs: 2}
 15_peers--small: {about: others, timed: 5, folder: notebooks}
 16_across--small: {about: elsewhere, others: [rafdb, affectnet7], runs: [shipped, 02_x--y]}
-17_snapshots--small: {about: of one training, options: {filters: [4, 8]}, cycles: 2, epochs: 1}
+17_snapshots--small: {about: of one training, <<: *small, cycles: 2, epochs: 1}
 18_label_noise--small: {about: wrong labels, classifier: linear_svm, components: 24, folds: 2, left_out: 0.1}
 10_report--report:
   about: the page
@@ -108,21 +108,8 @@ across = executed("16_across--small", "data", "standin_rafdb")
 snapshots = executed("17_snapshots--small", "data")
 label_noise = executed("18_label_noise--small", "data")
 compare = executed("12_compare--runs", "training", "tta")
-RUNS = [
-    "data",
-    "eda",
-    "training",
-    "transfer",
-    "tta",
-    "baselines",
-    "tuning",
-    "crossval",
-    "explain",
-    "video",
-    "export",
-    "compare",
-]
-RUNS += ["recipe", "robustness", "peers", "across", "snapshots", "label_noise"]
+RUNS = ["data", "eda", "training", "transfer", "tta", "baselines", "tuning", "crossval", "explain", "video", "export"]
+RUNS += ["compare", "recipe", "robustness", "peers", "across", "snapshots", "label_noise"]
 report_run = executed("10_report--report", *RUNS)
 
 
@@ -236,10 +223,10 @@ def test_labels_that_were_planted_wrong_are_contradicted_and_left_out(label_nois
     run = study.open_run(label_noise)
     listed, faces = pd.read_csv(label_noise / "suspicious_labels.csv"), datasets.load("sample").split("train")
     planted = np.isin(faces.ids, list(faces.source["planted"]["wrong_label"]))
-    found = np.isin(faces.ids, listed["id"])
+    suspicious = np.isin(faces.ids, listed["id"])
     tables = {name: frame for name, _, frame in run.tables()}
     shares = tables["planted"]["planted wrong"]
-    assert list(shares[:2]) == pytest.approx([planted.mean(), planted[found].mean()], abs=1e-3)
+    assert list(shares[:2]) == pytest.approx([planted.mean(), planted[suspicious].mean()], abs=1e-3)
     assert listed["margin"].is_monotonic_decreasing and (listed["label"] != listed["suggested"]).all()
     learned_from = tables["learned_from"].set_index("learned from")
     fewer = len(faces) - round(len(faces) / 10)
@@ -302,9 +289,9 @@ def test_results_json_holds_every_number_of_the_page(page):
 
 
 def test_every_figure_and_table_of_the_page_is_a_file_too(page):
-    shown = re.findall(r'<figure id="figure-([^"]+)">\s*<img src="data:image', (page / "index.html").read_text())
-    assert len(shown) > 40
-    for name in set(shown) - {"at_a_glance"}:
+    names = re.findall(r'<figure id="figure-([^"]+)">\s*<img src="data:image', (page / "index.html").read_text())
+    assert len(names) > 40
+    for name in set(names) - {"at_a_glance"}:
         assert (page / "figures" / f"{name}.svg").stat().st_size, name
     for name in ("published_and_reproduced", "scores"):
         assert all((page / "tables" / f"{name}.{suffix}").stat().st_size for suffix in ("csv", "md", "tex"))
