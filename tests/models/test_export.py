@@ -39,41 +39,29 @@ def network():
 
 @pytest.fixture(scope="module")
 def exported(network, tmp_path_factory):
-    """The network's files by name."""
+    """The network in every format, the last one first: the `Classifier` of each."""
     folder = tmp_path_factory.mktemp("exported")
-    models.save(network, folder / "model.keras")
-    return {
-        "keras": folder / "model.keras",
-        "onnx": export.to_onnx(network, folder / "model.onnx"),
-        "onnx_int8": export.to_onnx(network, folder / "model_int8.onnx", faces(64)),
-        "litert": export.to_litert(network, folder / "model.tflite"),
-        "litert_int8": export.to_litert(network, folder / "model_int8.tflite", faces(64)),
-    }
+    return export.to_formats(network, list(export.FORMATS)[::-1], folder, faces(64), threads=1)
 
 
-FLOAT = [("keras", "keras"), ("onnx", "onnxruntime"), ("onnx", "opencv"), ("litert", "litert")]
-INT8 = [("onnx_int8", "onnxruntime"), ("litert_int8", "litert")]
-
-
-@pytest.mark.parametrize("name, engine", FLOAT)
-def test_a_float32_file_gives_the_probabilities_of_keras_for_one_image_and_for_many(network, exported, name, engine):
+@pytest.mark.parametrize("name", ["keras", "onnxruntime", "opencv", "litert"])
+def test_a_float32_file_gives_the_probabilities_of_keras_for_one_image_and_for_many(network, exported, name):
     images = faces(70, seed=1)
     expected = network.predict(images.astype(np.float32), verbose=0)
-    loaded = export.load(exported[name], engine, threads=1)
     for n in (1, 7, 70, 1):  # 70 is more than one batch, and the 1 comes again after larger ones
-        np.testing.assert_allclose(loaded.probabilities(images[:n]), expected[:n], atol=export.TOLERANCE)
+        result = exported[name].probabilities(images[:n])
+        np.testing.assert_allclose(result, expected[:n], atol=export.TOLERANCE)
 
 
-@pytest.mark.parametrize("name, engine", INT8)
-def test_an_int8_file_is_close_and_a_quarter_of_the_size(network, exported, name, engine):
+@pytest.mark.parametrize("name", ["onnxruntime_int8", "litert_int8"])
+def test_an_int8_file_is_close_and_a_quarter_of_the_size(network, exported, name):
     images = faces(70, seed=1)
     expected = network.predict(images.astype(np.float32), verbose=0)
-    loaded = export.load(exported[name], engine, threads=1)
-    result = loaded.probabilities(images)
+    result = exported[name].probabilities(images)
     assert np.abs(result - expected).mean() < 0.01
     assert np.mean(result.argmax(axis=1) == expected.argmax(axis=1)) > 0.9
     np.testing.assert_allclose(result.sum(axis=1), 1, atol=1e-5)
-    assert loaded.megabytes < 0.35 * export.load(exported["onnx"]).megabytes
+    assert exported[name].megabytes < 0.35 * exported["onnxruntime"].megabytes
 
 
 def test_norm_before_the_relu_leaves_nothing_but_convolutions(tmp_path):
@@ -90,13 +78,13 @@ def test_equal_networks_are_written_in_equal_bytes(network, exported, tmp_path):
 
     again = keras.models.clone_model(network)  # its layers have other names
     again.set_weights(network.get_weights())
-    assert export.to_onnx(again, tmp_path / "m.onnx").read_bytes() == exported["onnx"].read_bytes()
+    assert export.to_onnx(again, tmp_path / "m.onnx").read_bytes() == exported["onnxruntime"].path.read_bytes()
 
 
 def test_the_order_and_the_names_of_a_graph_do_not_decide_its_bytes(exported):
     import onnx
 
-    first, other = onnx.load(exported["onnx"]), onnx.load(exported["onnx"])
+    first, other = onnx.load(exported["onnxruntime"].path), onnx.load(exported["onnxruntime"].path)
     nodes, constants = list(other.graph.node)[::-1], list(other.graph.initializer)[::-1]
     for number, name in enumerate([name for node in nodes for name in node.output if name != "probabilities"]):
         for node in nodes:
@@ -113,12 +101,12 @@ def test_input_and_output_have_their_names_and_take_any_number_of_images(exporte
     import onnx
     from ai_edge_litert.interpreter import Interpreter
 
-    graph = onnx.load(exported["onnx"]).graph
+    graph = onnx.load(exported["onnxruntime"].path).graph
     assert [value.name for value in graph.input] == ["image"] and [value.name for value in graph.output] == [
         "probabilities"
     ]
     assert graph.input[0].type.tensor_type.shape.dim[0].dim_param == "images"
-    signature = Interpreter(str(exported["litert"])).get_signature_list()["serving_default"]
+    signature = Interpreter(str(exported["litert"].path)).get_signature_list()["serving_default"]
     assert signature == {"inputs": ["image"], "outputs": ["probabilities"]}
 
 
@@ -140,7 +128,7 @@ def test_the_shipped_onnx_is_the_shipped_keras_network():
 
 def test_a_quantized_network_is_not_run_in_opencv_which_would_compute_nonsense(exported):
     with pytest.raises(InputError, match="Run it in onnxruntime"):
-        export.load(exported["onnx_int8"], "opencv")
+        export.load(exported["onnxruntime_int8"].path, "opencv")
 
 
 @pytest.mark.parametrize("name, options", [("resnet18", {"filters": 4}), ("plain_cnn", {"filters": [4, 4, 4, 4]})])
@@ -207,10 +195,10 @@ def test_without_the_extra_the_line_says_what_to_install(network, tmp_path, monk
     assert export.available() == ("keras",)
 
 
-def test_all_formats_are_created_at_once_and_a_shared_file_is_written_once(network, tmp_path):
-    created = export.to_formats(network, ["litert", "keras", "opencv", "onnxruntime"], tmp_path, threads=1)
-    assert list(created) == ["litert", "keras", "opencv", "onnxruntime"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "model.onnx", "model.tflite"]
+def test_all_formats_are_created_at_once_and_a_shared_file_is_written_once(network, exported, tmp_path):
+    assert list(exported) == list(export.FORMATS)[::-1]
+    files = {path.name for path in exported["keras"].path.parent.iterdir()}
+    assert files == {"model.keras", "model.onnx", "model_int8.onnx", "model.tflite", "model_int8.tflite"}
     with pytest.raises(InputError, match=r"unknown format .coreml.; choose one of keras"):
         export.to_formats(network, ["coreml"], tmp_path)
     with pytest.raises(InputError, match="litert_int8 needs training images"):
@@ -238,9 +226,10 @@ def test_latency_is_per_image_and_only_of_full_batches(monkeypatch):
 
 
 def test_running_an_exported_model_imports_no_tensorflow(exported):
+    paths = [str(exported[name].path) for name in ("onnxruntime", "litert")]
     code = (
         "import sys, numpy as np; from fer_tf.models import export;"
-        f"[export.load(p).probabilities(np.zeros((1, 24, 24, 3), np.uint8)) for p in {[str(exported['onnx']), str(exported['litert'])]}];"
+        f"[export.load(path).probabilities(np.zeros((1, 24, 24, 3), np.uint8)) for path in {paths}];"
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
