@@ -59,7 +59,7 @@ def comparison(complete, rows, source):
         computed is None.
     Raises InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
     """
-    facts, by_name, lines = published(source), _by_name(complete, rows), []
+    facts, by_name, lines = published(source), runs_by_name(complete, rows), []
     for row in rows:
         _check_row(row)
         known = {row["run"], row.get("against", row["run"])} <= by_name.keys()
@@ -72,6 +72,16 @@ def comparison(complete, rows, source):
     return pd.DataFrame(lines, columns=columns).astype(object)
 
 
+def runs_by_name(complete, rows):
+    """The runs that rows can name: the study's own, and those complete ones of other studies that they do name; a dict."""
+    named = {
+        row[key] for row in rows if isinstance(row, dict) for key in ("run", "against") if "/" in str(row.get(key, ""))
+    }
+    folders = {name: paths.study(name.split("/")[0]) / "runs" / name.split("/")[1] for name in named}
+    others = {name: runs.open_run(folder) for name, folder in folders.items() if (folder / "run.json").is_file()}
+    return {run.name: run for run in complete} | others
+
+
 def headline_intervals(complete, rows, headline):
     """Every metric of the predictions that the page begins with, as `evaluation.intervals`.
 
@@ -81,7 +91,7 @@ def headline_intervals(complete, rows, headline):
     Returns: (caption, DataFrame); the latter empty where that row is not run or of no predictions.
     """
     row = next((one for one in rows if one["what"] == headline and "metric" in one), {})
-    run = _by_name(complete, [row]).get(row.get("run"))
+    run = runs_by_name(complete, [row]).get(row.get("run"))
     if run is None:
         return "", pd.DataFrame()
     scored = run.predictions(row["split"], row.get("variant", ""))
@@ -102,7 +112,7 @@ def class_tables(complete, rows, source):
     Returns: list of (name, caption, DataFrame), numbers as text; "not run" where the run is not there.
     Raises InputError: a row of another form, or the paper has no such numbers of these classes.
     """
-    facts, by_name, result = published(source), _by_name(complete, rows), []
+    facts, by_name, result = published(source), runs_by_name(complete, rows), []
     for row in rows:
         if not isinstance(row, dict) or not {"what", "published", "run"} <= set(row) <= set(ROW):
             raise InputError(f"a row of `by_class` is {row!r}; write {{what: ..., published: ..., run: ...}}.")
@@ -232,16 +242,6 @@ def _check_row(row):
         raise InputError(f"a row of `compare` needs 'fact', or 'split' and 'metric': {row}.")
 
 
-def _by_name(complete, rows):
-    """The runs that rows can name: the study's own, and those complete ones of other studies that they do name."""
-    named = {
-        row[key] for row in rows if isinstance(row, dict) for key in ("run", "against") if "/" in str(row.get(key, ""))
-    }
-    folders = {name: paths.study(name.split("/")[0]) / "runs" / name.split("/")[1] for name in named}
-    others = {name: runs.open_run(folder) for name, folder in folders.items() if (folder / "run.json").is_file()}
-    return {run.name: run for run in complete} | others
-
-
 def _printed(facts, where):
     printed = [look_up(facts, str(path)) for path in ([where] if isinstance(where, str) else where)]
     if not printed or not all(isinstance(value, int | float) for value in printed):
@@ -257,7 +257,7 @@ def _measured(by_name, row, images=slice(None)):
     split, variant = row["split"], row.get("variant", "")
     scored = run.predictions(split, variant).select(images)
     if row["metric"] == "gain":
-        other = by_name[row.get("against", run.name)]
+        other = by_name[row.get("against", row["run"])]
         before = other.predictions(split, variant if "against" in row else "plain").select(images)
         if not np.array_equal(before.ids, scored.ids):
             raise InputError(f"{run.name} and {other.name} were scored on different images. Execute both again.")

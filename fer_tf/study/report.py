@@ -25,6 +25,7 @@ from fer_tf.study.comparison import (
     headline_intervals,
     published,
     readable_comparison,
+    runs_by_name,
 )
 from fer_tf.study.runs import open_run
 
@@ -106,7 +107,8 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     shared["drawn"] = any((one.record["data"] or {}).get("drawn") for one in complete)
     of_page = {"study": study, "tables": first_tables, "glance": glance}
     page.write_page(folder, sections=sections, **shared, **of_page)
-    pictures = items.keep_pictures([*glance, *_chosen(sections, table, headline)])
+    first = next(row["run"] for row in compare if row["what"] == headline)
+    pictures = items.keep_pictures([*glance, *_chosen(sections, runs_by_name(complete, compare).get(first))])
     page.write_readme(folder, table=readable_comparison(table), pictures=pictures, **shared)
     items.remove_others()
     verify.write_cards(folder, complete)
@@ -302,15 +304,10 @@ def _human(complete):
     return fer2013.HUMAN_ACCURACY if scored and same and seven else None
 
 
-def _chosen(sections, table, headline):
-    """Up to three figures for the README: of the run that the page begins with, or, where that is another study's, of the last
-    of the study's own that the table names.
-    """
-    rows = table[table["what"] == headline]
-    if rows["run"].str.contains("/").any():
-        rows = table[::-1]
-    drawings = {one["run"].name: one["results"] for one in sections}
-    results = next((drawings[name] for name in rows["run"] if drawings.get(name)), [])
+def _chosen(sections, run):
+    """Up to three figures for the README: of the run that the page begins with, which may be another study's."""
+    own = next((one["results"] for one in sections if one["run"].folder == run.folder), None) if run else []
+    results = [Item(*drawing) for drawing in draw_results(run)] if own is None else own
     return [results[place] for place in (0, 1, 4)] if results else []
 
 

@@ -52,6 +52,13 @@ def test_a_row_may_name_a_run_of_another_study(project, little):
     assert compared(few, run=elsewhere)["reproduced"] == compared(few, more)["reproduced"]
     assert compared(few, run="other/02_train_cnn--more")["reproduced"] is None
     assert compared(few, run=elsewhere, metric="accuracy")["reproduced"] == 1.0
+    of_views = {"what": "Gain by views", "run": elsewhere, "split": "test", "variant": "ten", "metric": "gain"}
+    for variant, right in (("plain", 0), ("ten", 3)):
+        views = np.eye(len(little.classes))[
+            (little.split("test").labels + (np.arange(3) >= right)) % len(little.classes)
+        ]
+        more.save_predictions("test", views, little.split("test"), variant)
+    assert comparison.comparison([few], [of_views], "").iloc[0]["reproduced"] == 1.0
 
 
 @pytest.mark.parametrize("there", ["few", "more"])
