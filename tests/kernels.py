@@ -4,6 +4,7 @@ was imports. Kernels that start from nothing: test_execute.py, and the folders o
 
 import multiprocessing
 import os
+import sys
 import time
 from multiprocessing import forkserver
 
@@ -30,7 +31,9 @@ class Kernel:
         self.process = CONTEXT.Process(target=_serve, args=(arguments, env, os.getcwd()))
         self.process.start()
         self.pid = self.process.pid
-        while os.getpgid(self.pid) != self.pid:  # signals go to its group, which must not be that of the tests
+        while (
+            self.process.exitcode is None and os.getpgid(self.pid) != self.pid
+        ):  # signals go to its group, which must not be that of the tests
             time.sleep(0.01)
 
     def poll(self):
@@ -53,7 +56,11 @@ def _serve(arguments, env, folder):
 
 
 def fork(patch):
-    """Lets kernels be forked, of one thread each, as long as a `pytest.MonkeyPatch` lasts."""
+    """Lets kernels be forked, of one thread each, as long as a `pytest.MonkeyPatch` lasts; on Linux only, as macOS's own
+    libraries do not bear it.
+    """
+    if sys.platform != "linux":
+        return
     for name in THREADS:  # libraries read these when they are imported
         patch.setenv(name, "1")
     CONTEXT.set_forkserver_preload(IMPORTED)
