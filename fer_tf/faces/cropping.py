@@ -8,11 +8,11 @@ from fer_tf.errors import InputError
 MARGINS = (0.0, 0.2)
 """By how much a crop's side exceeds the geometric mean of the box's sides, as a share of it: crops that are averaged.
 
-FER2013's faces were cut by OpenCV's cascade (Goodfellow et al. 2013); the boxes that yunet finds in its validation images
-say how wide: a margin of 0.10 in the middle, 80% between -0.08 and 0.37. Of 700 drawn faces
-in larger scenes one crop at 0.2 is about the best (accuracy 0.581; 0.536 at 0, 0.559 at 0.1), of FER2013's own, where what
-lies outside of the image is missing, one at 0.1 (0.673; 0.667 at 0, 0.652 at 0.3). On photographs of other sources boxes vary
-more, so that two crops around 0.1 are averaged: 0.564 and 0.675 here, no worse than one at 0.1. Differences below 0.02 may be
+FER2013's faces were cut by OpenCV's cascade (Goodfellow et al. 2013); the boxes that yunet finds in its validation
+images say how wide: a margin of 0.10 in the middle, 80% between -0.08 and 0.37. Of 700 drawn faces in larger scenes one
+crop at 0.2 is about the best (accuracy 0.581; 0.536 at 0, 0.559 at 0.1), of FER2013's own, where what lies outside of
+the image is missing, one at 0.1 (0.673; 0.667 at 0, 0.652 at 0.3). On photographs of other sources boxes vary more, so
+that two crops around 0.1 are averaged: 0.564 and 0.675 here, no worse than one at 0.1. Differences below 0.02 may be
 chance (benchmarks/crop_margin.py).
 """
 MARGIN = 0.1
