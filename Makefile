@@ -75,7 +75,7 @@ export FER2013 RAFDB AFFECTNET FIVE_CLASS FER_PLUS FOLDERS
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
-.PHONY: help setup data report figures tables check verify lab test fuzz soak lint format bench models release dist clean lock
+.PHONY: help setup data report figures tables check verify lab test fuzz soak lint format bench models release dist clean lock stopped
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -203,5 +203,6 @@ is_prepared = test -e $(PREPARED)/dataset.json && case "$$(cat $(PREPARED)/.reci
   "$(RECIPE) $(COPY)") ;; "$(RECIPE) "*) test -z "$(COPY)";; *) false;; esac
 prepare = { $(is_prepared); } || { $(PYTHON) -m fer_tf.study.execute --prepare $(RECIPES) && $(note_recipe); }
 
-$(PAGE): $(RECORDS) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) | $(READY)
+# The page is written before its run's record: without the one, the other is of a report that was stopped.
+$(PAGE): $(RECORDS) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) $(if $(wildcard $(call record,$(REPORT))),,stopped) | $(READY)
 	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $(REPORT:%=$(STUDIES)/%.yaml)

@@ -150,6 +150,13 @@ def test_make_executes_every_run_once_in_order_and_then_nothing(copy):
     assert executed(copy) == []
 
 
+def test_a_report_that_was_stopped_after_its_page_is_made_again(copy):
+    executed(copy)
+    (copy / "reports/sample/runs" / RUNS[-1] / "run.json").unlink()
+    assert (copy / "reports/sample/index.html").exists() and executed(copy) == [RUNS[-1]]
+    assert executed(copy) == []
+
+
 def test_two_runs_of_the_sample_go_at_once_between_its_data_and_its_page(copy):
     done = make("report", "PYTHON=./python", cwd=copy)
     order = re.findall(r"executed (\S+)", done.stdout)
