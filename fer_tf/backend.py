@@ -3,11 +3,12 @@
 Those lines come before TensorFlow's own log is set up, so that no setting silences them (seen in TensorFlow 2.21). Errors
 are raised as usual.
 
-With KERAS_BACKEND=jax or torch Keras trains and predicts without TensorFlow, such as on a GPU that only JAX was installed
+With KERAS_BACKEND=jax Keras trains and predicts without TensorFlow, such as on a GPU that only JAX was installed
 for: of TensorFlow a training takes what `_Absent` stands in for.
 """
 
 import os
+from types import SimpleNamespace
 
 from fer_tf.errors import InputError, stderr_to
 
@@ -29,8 +30,6 @@ class _Absent:
     @property
     def keras(self):
         """`tensorflow.keras.preprocessing.image` is Keras's own and needs NumPy and SciPy alone."""
-        from types import SimpleNamespace
-
         from keras.src.legacy.preprocessing import image
 
         return SimpleNamespace(preprocessing=SimpleNamespace(image=image))

@@ -50,7 +50,8 @@ def comparison(complete, rows, source):
         complete: list of `runs.Run`.
         rows: list of dict, each a line of the table: `what`; `published`, a path in the published facts, or two of
             them for the first number less the second, left out where the paper has no such number; `run`, one of another
-            study as "<study>/<run>"; and either `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and `metric`: one of
+            study as "<study>/<run>"; and either `fact`, a key of the run's record, or `split`, `variant` ("" if absent) and
+            `metric`: one of
             `evaluation.metrics`, one of a class, such as "f1 of happy", or "gain", the accuracy above that of the
             run `against` on the same images, or, where none is named, above the variant "plain".
         source: name of the published facts.

@@ -120,9 +120,7 @@ def classes_of_networks(parameters, definitions, runs):
 def fingerprint(record):
     """One hash of all that decides a run's numbers: parameters, data, code, versions, and what it starts from."""
     decisive = {name: value for name, value in record["parameters"].items() if name not in notebooks.NOT_CODE}
-    versions = [
-        record["versions"][name] for name in ("tensorflow", "keras", "keras backend") if name in record["versions"]
-    ]
+    versions = [record["versions"][name] for name in CALCULATED_BY if name in record["versions"]]
     data = record["data"] and record["data"]["hash"]
     return hashing.digest(decisive, data, record["source_run"], record["code"], versions, record.get("sources"))
 

@@ -286,9 +286,8 @@ def open_run(folder):
     record = documents.read_json(path, documents.RUN, advice)
     if record.get("model") and not (record["data"] or {}).get("splits"):
         raise InputError(f"{path}: data.splits is missing, and there is a model. {advice}")
-    return Run(
-        folder, record | {"study": folder.parent.parent.name}
-    )  # where it lies now: a study may have another name
+    record["study"] = folder.parent.parent.name  # where it lies now: a study may have another name
+    return Run(folder, record)
 
 
 def weights_of(run):
