@@ -1,7 +1,5 @@
 """Figures that hold several results side by side: views, formats, features and classifiers, a paper's numbers and these."""
 
-from textwrap import fill
-
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
@@ -37,7 +35,7 @@ def accuracy_over_views(views, plain=None, ax=None):
 
 
 @style.applied
-def published_vs_reproduced(numbers, label="accuracy", human=None, ax=None):
+def published_vs_reproduced(numbers, label="accuracy", human=None):
     """What a paper printed beside what was computed here, a line for each number.
 
     Args:
@@ -45,10 +43,10 @@ def published_vs_reproduced(numbers, label="accuracy", human=None, ax=None):
             interval of the reproduced one, low and high.
         label: str, what the numbers are, on the axis.
         human: (mean, spread) of people's accuracy on these images, drawn as a band, or None.
-    Returns: matplotlib Figure, a page wide; the numbers stand at the right.
+    Returns: matplotlib Figure; the numbers stand at the right.
     """
     _rows(numbers, ("name", "published", "reproduced"))
-    fig, ax = style.panel(ax, style.PAGE, 0.95 + 0.3 * len(numbers))
+    fig, ax = style.rows(list(numbers["name"]))
     places = np.arange(len(numbers))
     published = numbers["published"].to_numpy(dtype=float)
     reproduced = numbers["reproduced"].to_numpy(dtype=float)
@@ -73,13 +71,9 @@ def published_vs_reproduced(numbers, label="accuracy", human=None, ax=None):
         for y, value in zip(places, values, strict=True):
             word = f"{value:+.3f}".replace("-", "−") if heading == "difference" else f"{value:.3f}"
             ax.text(x, y, "–" if np.isnan(value) else word, **beside)
-    ax.set_yticks(places, [fill(name, 40) for name in numbers["name"]])
-    ax.set_ylim(len(numbers) - 0.5, -0.6)
-    ax.tick_params(axis="y", length=0)
     ax.margins(x=0.06)
-    ax.grid(axis="x")
     ax.set_xlabel(label)
-    fig.legend(loc="outside upper left", ncols=4)
+    fig.legend(loc="outside upper left", ncols=2)
     return fig
 
 

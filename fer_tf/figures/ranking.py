@@ -27,15 +27,14 @@ def critical_difference(scores, pairs=None, human=None, label="test accuracy"):
         raise InputError("a table to draw has no row. Run what fills it first.")
     scores = scores.sort_values("accuracy", ascending=False, kind="stable")
     groups = _groups(list(scores.index), pairs) if pairs is not None else []
-    fig = style.figure(style.PAGE, 0.75 + 0.21 * len(scores))
-    ax = fig.add_subplot()
+    fig, ax = style.rows(list(scores.index))
     places = np.arange(len(scores))
     if human is not None:
         mean, spread = human
         ax.axvspan(mean - spread, mean + spread, color=style.PALE, alpha=0.5, linewidth=0)
         ax.axvline(mean, color=style.GRAY, linestyle=":", linewidth=0.9)
         look = {"ha": "center", "va": "bottom", "fontsize": 7, "color": style.GRAY}
-        ax.text(mean, -0.75, f"people {mean:.2f} ± {spread:.2f}", **look)
+        ax.text(mean, -1.05, f"people {mean:.2f} ± {spread:.2f}", **look)
     ax.hlines(places, scores["low"], scores["high"], color=style.BLUE, linewidth=1)
     ax.plot(scores["accuracy"], places, color=style.BLUE, marker="o", linestyle="none", markersize=4)
     inches = fig.dpi_scale_trans + ScaledTranslation(1, 0, ax.transAxes)  # to the right of the axes
@@ -46,10 +45,6 @@ def critical_difference(scores, pairs=None, human=None, label="test accuracy"):
         x = 0.45 + 0.08 * place
         ax.plot([x, x], [first - 0.2, last + 0.2], color=style.INK, linewidth=2.2, **beside)
         ax.text(x, first, " ", **beside)  # the layout leaves room for words, not for lines outside the axes
-    ax.set_yticks(places, scores.index)
-    ax.set_ylim(len(scores) - 0.5, -0.7)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x")
     ax.set_xlabel(label)
     return fig
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from importlib import resources
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 import matplotlib.style  # not loaded by matplotlib itself
@@ -86,6 +87,28 @@ def panel(ax=None, width=COLUMN, height=None):
         return ax.get_figure(root=True), ax
     drawing = figure(width, height)
     return drawing, drawing.add_subplot()
+
+
+def rows(names):
+    """(Figure, Axes) of a line for each name, from the first down, with the name above its line.
+
+    So a name may be a sentence, and the figure is still narrow enough for a phone.
+
+    Args:
+        names: list of k str; their lines are at y = 0 to k - 1.
+    """
+    wrapped = [fill(name, 54) for name in names]
+    height = 0.3 + 0.1 * any("\n" in name for name in wrapped)
+    drawing = figure(1.1 * COLUMN, 0.85 + height * len(names))
+    ax = drawing.add_subplot()
+    above = {"xytext": (1, 4), "textcoords": "offset points", "va": "bottom", "fontsize": 7}
+    above["bbox"] = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}  # over the lines of the grid
+    for place, name in enumerate(wrapped):
+        ax.annotate(name, (0, place), xycoords=ax.get_yaxis_transform(), **above)
+    ax.set_yticks([])
+    ax.set_ylim(len(names) - 0.5, -1)
+    ax.grid(axis="x")
+    return drawing, ax
 
 
 def color(emotion):
