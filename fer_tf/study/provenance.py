@@ -180,14 +180,18 @@ def versions():
     """
     installed = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
-            installed[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            installed[package] = "absent"
+        installed[package] = _version(package) or _version(f"{package}-headless") or "absent"  # OpenCV without windows
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         installed["keras backend"] = f"{backend} {metadata.version(backend)}"
     return installed
+
+
+def _version(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def hardware():
