@@ -57,7 +57,7 @@ def parser():
     option("photographs", nargs="+", type=_path, metavar="IMAGE|FOLDER", help="files, or folders of them")
     option("--json", action="store_true", help="print JSON: an array with one photograph in a line")
     option("--annotate", type=_folder, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
-    _detection_options(option)
+    _detection_options(option, network="both")
 
     option = _command(commands, "video", video, "follow the expressions through a clip")
     option("clip", type=_path, metavar="CLIP", help="a clip, or a folder of frames")
@@ -96,7 +96,8 @@ def predict(args):
         files = photographs.find(args.photographs, except_in=args.annotate)
         target = _annotated(files, args)
         _print_default_detector(args)
-        detector, network = detection.load(args.detector, args.weights_folder), predictor.load_predictor(args.network)
+        detector = detection.load(args.detector, args.weights_folder)
+        network = predictor.load_predictor(args.network or predictor.BOTH)
         options = {"min_score": args.min_score, "min_size": args.min_size}
         started = time.perf_counter()
         page.begin(files, detector.name)
@@ -174,7 +175,7 @@ def _command(commands, name, run, about):
     return built.add_argument
 
 
-def _detection_options(option):
+def _detection_options(option, network="five_layer"):
     # Names are checked by `detection.load`, so that --help need not import OpenCV.
     option("--detector", metavar="NAME", help="haar, yunet, yolo or retinaface; the best that is here by default")
     option("--weights-folder", type=_from_here, metavar="FOLDER", help=WEIGHTS)
@@ -182,7 +183,7 @@ def _detection_options(option):
         "--network",
         type=_path,
         metavar="NAME|FILE",
-        help="one that ships, five_layer by default, or a .onnx or .keras file",
+        help=f"one that ships, or both, or a .onnx or .keras file; {network} by default",
     )
     option("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
     option("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")

@@ -4,15 +4,15 @@ import numpy as np
 
 from fer_tf.errors import InputError
 from fer_tf.faces import detection, photographs
-from fer_tf.models.predictor import load_predictor
+from fer_tf.models.predictor import BOTH, load_predictor
 
 
 class Predictor:
     """Finds faces and names the emotion that onlookers would.
 
     Args:
-        network: path of a `.onnx` or `.keras` file, the name of a network that ships, by default "five_layer", or a
-            `models.Classifier`.
+        network: path of a `.onnx` or `.keras` file, the name of a network that ships, or a `models.Classifier`. By default
+            photographs are read by the mean of the networks that ship, clips and the camera by the fastest, "five_layer".
         detector: name of one of `detection.names()`, or a loaded detector; the best that is here by default.
         weights_folder: folder of the detectors' weights, looked into first.
     Raises InputError: no such network or detector, or a damaged one.
@@ -24,7 +24,8 @@ class Predictor:
     """
 
     def __init__(self, network=None, detector=None, weights_folder=None):
-        self.network = network if hasattr(network, "probabilities") else load_predictor(network)
+        self.network = network if hasattr(network, "probabilities") else load_predictor(network or BOTH)
+        self._of_video = None if network is None else self.network
         self.detector = detector if hasattr(detector, "detect") else detection.load(detector, weights_folder)
 
     @property
@@ -58,10 +59,10 @@ class Predictor:
         """Reads a clip; see `video.run_clip` for the options, the files that it writes to `out`, and its summary."""
         from fer_tf.faces import video
 
-        return video.run_clip(path, out, detector=self.detector, network=self.network, **options)
+        return video.run_clip(path, out, detector=self.detector, network=self._of_video, **options)
 
     def camera(self, number=0, **options):
         """Reads a camera; see `video.run_live`."""
         from fer_tf.faces import video
 
-        return video.run_live(number, detector=self.detector, network=self.network, **options)
+        return video.run_live(number, detector=self.detector, network=self._of_video, **options)

@@ -219,12 +219,42 @@ def _converted(network):
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     image = [tf.TensorSpec(network.input_shape, tf.float32, name="image")]
-    traced = tf.function(_named(network), image, autograph=False)
+    traced = tf.function(_named(_shrinking_by_matrices(network)), image, autograph=False)
     try:
         graph, _ = tf2onnx.convert.from_function(traced, image, opset=OPSET)
     except (ValueError, RuntimeError, NotImplementedError) as error:
         raise InputError(f"{network.name} has a layer that ONNX does not have ({first_line(error)}).") from error
     return _with_constants(graph, traced.get_concrete_function())
+
+
+def _shrinking_by_matrices(network):
+    """The same network; where it shrinks its images, by two products with constants: ONNX smooths them from opset 18 only."""
+    from fer_tf.backend import keras
+    from fer_tf.models.input_layers import Resize
+
+    class Products(keras.layers.Layer):
+        def __init__(self, resize):
+            super().__init__(name=resize.name)
+            height, width = resize.input.shape[1:3]
+            # What each pixel of a side adds to each of the smaller image: (height, size) and (width, size).
+            self.of_rows, self.of_columns = (
+                np.asarray(resize(np.eye(side, dtype=np.float32)[:, :, None, None]))[:, :, 0, 0]
+                for side in (height, width)
+            )
+
+        def call(self, images):
+            turned = keras.ops.transpose(images, (0, 3, 2, 1)) @ self.of_rows  # (n, c, w, size)
+            shrunk = keras.ops.transpose(turned, (0, 1, 3, 2)) @ self.of_columns  # (n, c, size, size)
+            return keras.ops.transpose(shrunk, (0, 2, 3, 1))
+
+    def replaced(layer):
+        if isinstance(layer, Resize) and layer.size < max(layer.input.shape[1:3]):
+            return Products(layer)
+        return layer.__class__.from_config(layer.get_config())
+
+    clone = keras.models.clone_model(network, clone_function=replaced, recursive=True)
+    clone.set_weights(network.get_weights())
+    return clone
 
 
 def _with_constants(graph, traced):

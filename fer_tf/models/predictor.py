@@ -15,6 +15,9 @@ from fer_tf.hashing import file_digest
 from fer_tf.models import files, onnx_runtime
 from fer_tf.models.prediction import in_batches
 
+BOTH = "both"
+"""The name of the mean of all networks that ship."""
+
 
 @dataclass(frozen=True)
 class Classifier:
@@ -67,9 +70,9 @@ def load_predictor(path=None):
     """A network, ready to name emotions.
 
     Args:
-        path: a `.onnx` or `.keras` file, or the name of a network that ships, by default "five_layer". A file's classes and its
-            input's shape are read from the model card (`.md`) of its name beside it, or from the run.json of its run; seven
-            outputs without either are FER2013's.
+        path: a `.onnx` or `.keras` file, or the name of a network that ships, by default "five_layer", or "both", see `mean_of`.
+            A file's classes and its input's shape are read from the model card (`.md`) of its name beside it, or from the run.json
+            of its run; seven outputs without either are FER2013's.
     Raises InputError: no such file, no network, or one whose classes are not known.
 
     Example:
@@ -77,10 +80,12 @@ def load_predictor(path=None):
         (3, 7)
     """
     path = Path(path or shipped_names()[0])
+    if str(path) == BOTH:
+        return mean_of([load_predictor(name) for name in shipped_names()])
     if str(path) in shipped_names():
         path = shipped(str(path))
     if not path.is_file():
-        names = ", ".join(shipped_names())
+        names = ", ".join((*shipped_names(), BOTH))
         raise InputError(f"{path}: no such network. Give a .onnx or .keras file, or one that ships: {names}.")
     readers = {".onnx": _onnx, ".keras": _keras}
     if path.suffix not in readers:
@@ -93,6 +98,31 @@ def load_predictor(path=None):
         raise InputError(f"{path}: a network of {outputs} classes, and {message}.")
     runtime = "keras" if path.suffix == ".keras" else onnx_runtime.preferred()
     return Classifier(path, runtime, forward, classes, tuple(input_shape), bool(facts.get("color")))
+
+
+def mean_of(networks):
+    """Several networks as one: the mean of their probabilities, which is more often right than each of them alone.
+
+    Args:
+        networks: list of `Classifier` that take gray images of one size, in one channel or repeated, and know the same classes.
+    Returns: Classifier that takes the images of the first.
+    Raises InputError: they do not fit together.
+    """
+    first, *others = networks
+    for other in others:
+        same = (other.classes, other.input_shape[:2]) == (first.classes, first.input_shape[:2])
+        if not same or other.color or first.color:
+            names = f"{first.path.name} and {other.path.name}"
+            raise InputError(f"{names}: a mean is of networks with the same classes and gray images of one size.")
+    if not others:
+        return first
+
+    def forward(images):  # (m, h, w, c)
+        gray = images.mean(axis=3, keepdims=True)
+        return np.mean([one.forward(np.repeat(gray, one.input_shape[2], axis=3)) for one in networks], axis=0)
+
+    name = Path("+".join(network.path.stem for network in networks))  # of no file
+    return Classifier(name, first.runtime, forward, first.classes, first.input_shape)
 
 
 def shipped_names():

@@ -28,8 +28,6 @@ WITHDRAWN = ("MS-Celeb-1M", "MegaFace")
 def release(run, withdrawn=False):
     """Ships a complete training run's network as the package's pretrained one of its architecture, as `.keras` and ONNX.
 
-    A network that shrinks its images inside ships as `.keras` alone: tf2onnx 1.17 writes no antialiased resize (ONNX has one from opset 18).
-
     Args:
         run: complete `runs.Run` whose validation and test splits have been scored.
         withdrawn: whether weights may ship that began from a dataset of `WITHDRAWN`.
@@ -46,7 +44,8 @@ def release(run, withdrawn=False):
     file = runs.weights_of(run) or run.folder / run.record["model"]
     network, name = models.load(file), run.record["parameters"]["model"]
     weights = files.PRETRAINED / f"{name}.keras"
-    if not weights.is_file() or hashing.content_digest(file) != hashing.content_digest(weights):
+    here = weights.is_file() and weights.with_suffix(".onnx").is_file()
+    if not here or hashing.content_digest(file) != hashing.content_digest(weights):
         _ship(run, network, weights)
     path = weights.with_suffix(".md")
     paths.write_text(path, card(run, network, weights))
@@ -79,7 +78,7 @@ def card(run, network, weights):
     Args:
         run: complete `runs.Run` that trained it, its validation and test splits scored.
         network: keras.Model.
-        weights: Path of its file; an ONNX file beside it is named too.
+        weights: Path of its file; its ONNX file lies beside it.
     """
     test, validation, (chain, began) = run.predictions("test"), run.predictions("validation"), origins(run)
     metrics, data = evaluation.metrics(*test), run.record["data"]
@@ -115,7 +114,7 @@ def card(run, network, weights):
     }
     teachers = {_name(one): one.record["parameters"].get("teachers") for one in chain}
     values |= {"teachers": {name: ones for name, ones in teachers.items() if ones}}
-    values |= {"onnx": weights.with_suffix(".onnx").is_file(), "data": data["name"], "study": run.record["study"]}
+    values |= {"data": data["name"], "study": run.record["study"]}
     values |= {"interval": evaluation.accuracy_interval(test.labels, test.probabilities), "clean": _leak_free(run)}
     values |= {"f1": bootstrap.report_intervals(*test).loc["macro_f1"], "per_class": tables.to_markdown(by_class)}
     values |= {"confidence": test.probabilities.max(axis=1).mean(), "temperature": temperature}
@@ -136,18 +135,11 @@ def main(argv=None):
 
 def _ship(run, network, weights):
     """Writes a network's files into the package."""
-    # Here, as below: Keras takes seconds to import.
-    from fer_tf.models.input_layers import Resize
-
     size = sum(weight.nbytes for weight in network.get_weights())
     if size > LARGEST:
         raise InputError(f"{run.name}: {size / 1e6:.1f} MB of weights; {LARGEST / 1e6:.0f} MB may be shipped at most.")
     weights.parent.mkdir(exist_ok=True)
-    onnx = weights.with_suffix(".onnx")
-    if any(isinstance(layer, Resize) and layer.size < network.input_shape[1] for layer in network.layers):
-        onnx.unlink(missing_ok=True)  # of a network that shipped before
-    else:
-        export.to_onnx(network, onnx)
+    export.to_onnx(network, weights.with_suffix(".onnx"))
     models.save(network, weights)
 
 

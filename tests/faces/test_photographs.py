@@ -1,5 +1,7 @@
 """Photographs: files of every kind are read alike, every face gets its emotion, and a crowd is no trouble."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import Finds
@@ -150,12 +152,23 @@ def test_a_mirrored_picture_gets_the_same_probabilities(network):
 @pytest.mark.parametrize("name", predictor.shipped_names())
 def test_both_forms_of_a_shipped_network_give_the_same_probabilities(name):
     forms = [models.PRETRAINED / f"{name}{suffix}" for suffix in (".onnx", ".keras")]
-    if not all(form.is_file() for form in forms):
-        pytest.skip("only one form of the network ships")
     crops = np.random.default_rng(0).integers(0, 256, (70, *models.model_card(name)["input_shape"]), dtype=np.uint8)
     assert predictor.load_predictor(name).path == forms[0]
     quick, keras = (predictor.load_predictor(form).probabilities(crops) for form in forms)
     np.testing.assert_allclose(quick, keras, atol=1e-3)
+
+
+def test_photographs_are_read_by_the_mean_of_the_networks_that_ship_and_clips_by_the_fastest(network):
+    door = fer_tf.Predictor(detector="haar")
+    gray = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), dtype=np.uint8)
+    each = [predictor.load_predictor(name) for name in predictor.shipped_names()]
+    separately = [one.probabilities(gray.repeat(one.input_shape[2], axis=3)) for one in each]
+    assert len(each) == 2 and not np.allclose(*separately, atol=0.01)
+    np.testing.assert_allclose(door.faces(gray.repeat(3, axis=3)), np.mean(separately, axis=0), atol=1e-6)
+    assert (door.network.path.name, door.classes) == ("five_layer+compact", network.classes)
+    assert door._of_video is None and fer_tf.Predictor("compact", "haar")._of_video.path.stem == "compact"
+    with pytest.raises(InputError, match=r"five_layer\.onnx and .*: a mean is of networks"):
+        predictor.mean_of([network, replace(network, color=True)])
 
 
 def test_a_network_says_its_classes_or_is_refused(tmp_path, network):

@@ -118,11 +118,22 @@ def test_a_network_trained_in_bfloat16_is_written_in_float32(tmp_path):
     np.testing.assert_allclose(result, expected, atol=export.TOLERANCE)
 
 
-def test_the_shipped_onnx_is_the_shipped_keras_network():
-    images = faces(9, 48)
-    expected = models.load_pretrained().predict(images.astype(np.float32), verbose=0)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("engine", ["onnxruntime", "opencv"])
+def test_a_network_that_shrinks_its_images_is_written_with_what_its_resize_computes(tmp_path, channels, engine):
+    model = models.build("compact", (24, 20, channels), 3, size=16, blocks=((4,), (8,)))
+    images = np.random.default_rng(0).integers(0, 256, (3, 24, 20, channels)).astype(np.float32)
+    result = export.load(export.to_onnx(model, tmp_path / "m.onnx"), engine).probabilities(images)
+    np.testing.assert_allclose(result, model.predict(images, verbose=0), atol=export.TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["five_layer", "compact"])
+def test_the_shipped_onnx_is_the_shipped_keras_network(name):
+    network = models.load_pretrained(name)
+    images = faces(9, 48, network.input_shape[3])
+    expected = network.predict(images.astype(np.float32), verbose=0)
     for engine in ("opencv", "onnxruntime"):
-        result = export.load(models.PRETRAINED / "five_layer.onnx", engine).probabilities(images)
+        result = export.load(models.PRETRAINED / f"{name}.onnx", engine).probabilities(images)
         np.testing.assert_allclose(result, expected, atol=export.TOLERANCE)
 
 

@@ -60,17 +60,6 @@ def test_the_network_ships_as_onnx_too_and_the_two_agree(trained):
     np.testing.assert_allclose(network.forward(), models.load_pretrained().predict_on_batch(images), atol=1e-4)
 
 
-def test_a_network_that_shrinks_its_images_ships_without_onnx(trained):
-    small = models.build("compact", (16, 16, 1), 3, size=8, blocks=((4,),))
-    models.save(small, trained.folder / "model.keras")
-    files.PRETRAINED.mkdir()
-    (files.PRETRAINED / "five_layer.onnx").write_bytes(b"shipped before")
-    text = release.release(trained).read_text()
-    assert {one.suffix for one in files.PRETRAINED.iterdir()} == {".keras", ".md"}
-    assert list(models.model_card("five_layer")["sha256"]) == ["five_layer.keras"]
-    assert "readNetFromONNX" not in text and "needs Keras" in text
-
-
 def test_nothing_ships_where_onnx_cannot_be_written(trained, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install .*tf2onnx"):
