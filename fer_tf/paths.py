@@ -136,9 +136,11 @@ def locked(path, what, made=None):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             before = _note(descriptor)[1:]
         now = _identity(made) if made else "none"
+        made_meanwhile = bool(before) and now != "none" and before != [now]
+        note = before[0] if made_meanwhile else now  # the third that waits is to see what the first made
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n{now}".encode(), 0)
-        yield descriptor, bool(before) and now != "none" and before != [now]
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n{note}".encode(), 0)
+        yield descriptor, made_meanwhile
     finally:
         os.close(descriptor)
 

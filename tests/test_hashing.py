@@ -52,6 +52,33 @@ def package(tmp_path):
     return hashes
 
 
+def test_what_names_of_other_packages_stand_for_and_files_of_data_are_told_beside_the_definitions(package, tmp_path):
+    package("sum(values)", 'fsum(values) + weight("table.yaml")')
+    package('"""Averages."""', "import json\nfrom math import fsum\nfrom here import weight")
+    (tmp_path / "training/table.yaml").write_text("a: 1")
+    reached, before = package(), hashing.code_beside(CODE, ("mild",), tmp_path)
+    assert set(before) == {"training/averages.py", "training/table.yaml"}
+
+    def changed():
+        now = hashing.code_beside(CODE, ("mild",), tmp_path)
+        return {file for file in {*before, *now} if before.get(file) != now.get(file)}
+
+    assert package("import json", "import os") == reached and changed() == set()  # not used
+    assert package("from math import fsum", "from there import fsum") == reached
+    assert changed() == {"training/averages.py"}
+    (tmp_path / "training/table.yaml").write_text("a: 2")
+    assert package("from there import fsum", "from math import fsum") == reached
+    assert changed() == {"training/table.yaml"}
+    other = "from numpy import mean as middle\ny = middle(1)\n"
+    assert hashing.code_beside(other, (), tmp_path) != hashing.code_beside(other.replace("numpy", "math"), (), tmp_path)
+
+
+def test_layers_that_a_saved_network_is_built_of_count_where_one_is_loaded():
+    loads, other = "from fer_tf import models\nmodels.load(path)\n", "from fer_tf import models\nmodels.is_head(a, b)\n"
+    assert "Resize" not in hashing.code_reached(loads) and "models/input_layers.py" in hashing.code_beside(loads)
+    assert "models/input_layers.py" not in hashing.code_beside(other)
+
+
 def test_what_is_used_counts_and_what_is_not_used_does_not(package):
     assert set(package()) == {"mean", "recipe", "RECIPES"}
 

@@ -96,17 +96,22 @@ def prepare(name, source=None, **options):
     made_by = {"options": options, "code": hashing.code_digest(read), "files": _fingerprint(path)}
     if "exclude" in options:  # a path, of a list that may have grown
         made_by["excluded"] = hashing.digest(sorted(five_class.excluded(options["exclude"])))
-    record = prepared.saved_record(name)
-    if record and record["source"].get("made_by") == made_by:
-        return load(name)
-    result = read(path, **options) if path else read(**options)
-    dataset, values = result if isinstance(result, tuple) else (result, {})
-    if path and (path / standin.MARK).is_file():
-        dataset.source["drawn"] = True
-    dataset.source["made_by"] = made_by
-    attributes.save(name, dataset, values)
-    save(dataset, name)
+    if not _is_made(name, made_by):
+        with paths.locked(paths.prepared(f".{name}.lock"), name):
+            if not _is_made(name, made_by):  # by whom it waited for
+                result = read(path, **options) if path else read(**options)
+                dataset, values = result if isinstance(result, tuple) else (result, {})
+                if path and (path / standin.MARK).is_file():
+                    dataset.source["drawn"] = True
+                dataset.source["made_by"] = made_by
+                attributes.save(name, dataset, values)
+                save(dataset, name)
     return load(name)
+
+
+def _is_made(name, made_by):
+    record = prepared.saved_record(name)
+    return bool(record) and record["source"].get("made_by") == made_by
 
 
 def load(name, splits=None):

@@ -12,9 +12,10 @@ import re
 import sys
 from collections import defaultdict
 from functools import cache, cached_property
+from importlib import metadata
 from pathlib import Path
 
-from fer_tf.hashing.values import digest
+from fer_tf.hashing.values import digest, file_digest
 
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("emotions", "backend", "datasets", "models", "training", "evaluation", "faces")
@@ -24,12 +25,16 @@ REGISTRIES = ("SOURCES", "FAMILIES", "BACKBONES", "CATALOGUE", "RECIPES", "OPTIM
 REGISTRIES += ("SCHEDULES", "FEATURES", "CLASSIFIERS", "GRIDS", "DETECTORS", "RUNTIMES")
 """Dictionaries of named things. Of these only the entries that a run names count: a new model changes no run of another."""
 
+BESIDE = ("study.scoring",)
+"""Modules outside of these of which notebooks take numbers."""
+
 BOUNDARIES = {("datasets", "prepare")}
 """Places whose result has a hash of its own, so that the code that makes it need not count."""
 
 
 def code_digest(*definitions, words=()):
-    """One hash of what functions, classes or whole modules of the package do, with everything that they use.
+    """One hash of what functions, classes or whole modules of the package do, with everything that they use, and of the versions
+    of the packages that compute for them.
 
     Args:
         *definitions: functions, classes or modules of `fer_tf`.
@@ -43,7 +48,7 @@ def code_digest(*definitions, words=()):
             roots += [(module, name) for name in _modules(PACKAGE)[module].definitions]
         else:
             roots.append((_relative(one.__module__), one.__qualname__.partition(".")[0]))
-    return digest(_hashes(_reach(_modules(PACKAGE), roots, words)))
+    return digest(_hashes(_reach(_modules(PACKAGE), roots, words)), _versions())
 
 
 def code_reached(source, words=(), package=PACKAGE):
@@ -56,9 +61,29 @@ def code_reached(source, words=(), package=PACKAGE):
     Returns: dict of a definition's name to 16 hexadecimal digits; definitions of one name stand together.
     """
     modules = _modules(Path(package))
-    start = _notebook(source, modules)
-    roots = [place for node in start.tree.body for place in start.references(node, modules)]
-    return _hashes(_reach(modules, roots, {*words, *_words(start.tree)}))
+    return _hashes(_reach(modules, *_used(source, words, modules)))
+
+
+def code_beside(source, words=(), package=PACKAGE):
+    """What decides a notebook's numbers beside what `code_reached` tells: what the names stand for that are imported from other
+    packages, the layers that Keras builds when a network is loaded, the functions of `BESIDE`, and files of data in the package.
+
+    Args: as `code_reached`.
+    Returns: dict of a file of the package, "" for the notebook itself, to 16 hexadecimal digits.
+    """
+    modules = _modules(Path(package))
+    roots, words = _used(source, words, modules)
+    reached, start = _reach(modules, roots, words), _notebook(source, modules)
+    layers = [(name, one.name) for name, module in modules.items() for one in module.tree.body if _is_registered(one)]
+    more = _reach(modules, roots + layers * (("models.files", "load") in reached), words, BESIDE)
+    facts = defaultdict(list, {"": start.foreign(start.tree.body)})
+    for name, module in modules.items():
+        places = sorted(place for place in more if place[0] == name)
+        nodes = [node for _, definition in places for node in module.definitions[definition]]
+        facts[module.file] += [more[place] for place in places if place not in reached] + module.foreign(nodes)
+        for path in _data_named(nodes, Path(package) / Path(module.file).parent):
+            facts[path.relative_to(package).as_posix()] = [file_digest(path)]
+    return {file: digest(listed)[:16] for file, listed in sorted(facts.items()) if listed}
 
 
 def files_of(names, package=PACKAGE):
@@ -128,6 +153,21 @@ class _Module:
         imports = _imports(ast.walk(node), modules)
         places = (self.resolve(chain, modules, imports) for chain in _chains(node))
         return [place for place, _ in filter(None, places)]
+
+    @cached_property
+    def origins(self):
+        """What the names stand for that it imports from other packages: dict such as {"np": "numpy"}."""
+        table = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                origin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                table |= {one.asname or one.name.partition(".")[0]: origin + one.name for one in node.names}
+        return {name: origin for name, origin in table.items() if not origin.startswith("fer_tf")}
+
+    def foreign(self, nodes):
+        """Those of the `origins` that pieces of the module use, as a sorted list of str."""
+        used = {chain[0] for node in nodes for chain in _chains(node)}
+        return sorted(f"{name}={origin}" for name, origin in self.origins.items() if name in used)
 
     def text(self, node, modules, fixed=()):
         """A syntax tree as text, reduced to what decides the result; local variables lose their names."""
@@ -200,14 +240,41 @@ def _dump(tree):
     return ast.dump(tree, **({"show_empty": True} if sys.version_info >= (3, 13) else {}))
 
 
-def _reach(modules, roots, words):
+def _versions():
+    named = ("numpy", "scipy", "scikit-learn", "opencv-python", "opencv-python-headless")
+    found = {one.name: one.version for one in metadata.distributions() if one.name in named}
+    return sorted(found.items())
+
+
+def _used(source, words, modules):
+    """The places of the package that a notebook's code refers to, and the words in it and in what it is given."""
+    start = _notebook(source, modules)
+    places = [place for node in start.tree.body for place in start.references(node, modules)]
+    return places, {*words, *_words(start.tree)}
+
+
+def _is_registered(node):
+    """Whether a definition is a layer that Keras finds by its name when it loads a network."""
+    decorators = getattr(node, "decorator_list", ())
+    return any(isinstance(one, ast.Call) and "register_keras_serializable" in _chain(one.func) for one in decorators)
+
+
+def _data_named(nodes, folder):
+    """The files in a folder, and in folders of it, that pieces of code name and that are no code."""
+    named = {one.value for node in nodes for one in ast.walk(node) if isinstance(one, ast.Constant)}
+    paths = [folder / name for name in named if isinstance(name, str) and re.fullmatch(r"\w[\w.]*", name)]
+    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return [file for file in files if file.suffix in (".yaml", ".txt") and file.is_file()]
+
+
+def _reach(modules, roots, words, beside=()):
     """Every (module, name) that the roots use, those themselves included, to the text of what it does."""
     words = {part for word in words for part in re.findall(r"\w+", str(word))}
     reached, pending = {}, list(roots)
     while pending:
         place = pending.pop()
         module = modules[place[0]]
-        if place in reached or not module.counts or place in BOUNDARIES:
+        if place in reached or not (module.counts or place[0] in beside) or place in BOUNDARIES:
             continue
         nodes = module.definitions[place[1]]
         if place[1] in REGISTRIES:

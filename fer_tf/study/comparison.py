@@ -260,8 +260,9 @@ def _measured(by_name, row, images=slice(None)):
     if row["metric"] == "gain":
         other = by_name[row.get("against", row["run"])]
         before = other.predictions(split, variant if "against" in row else "plain").select(images)
-        if not np.array_equal(before.ids, scored.ids):
-            raise InputError(f"{run.name} and {other.name} were scored on different images. Execute both again.")
+        if not all(np.array_equal(getattr(before, key), getattr(scored, key)) for key in ("ids", "labels", "classes")):
+            what = "different images, or with other labels or classes"
+            raise InputError(f"{run.name} and {other.name} were scored on {what}. Execute both again.")
         gain = evaluation.compare(scored.labels, before.probabilities, scored.probabilities)
         return gain["difference"], gain["low"], gain["high"]
     name, _, emotion = row["metric"].partition(" of ")

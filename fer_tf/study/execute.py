@@ -107,9 +107,8 @@ def prepare(file):
         raise InputError(f"{file}: data are prepared by a run of 00_data only.")
     parameters = all_parameters(file)
     name, source, options = parameters["dataset"], parameters["source"] or None, parameters["options"]
-    with paths.locked(paths.prepared(f".{Path(name).name}.lock"), name):
-        print(f"preparing {name}", flush=True)
-        return datasets.prepare(name, source, seed=parameters["seed"], **options)
+    print(f"preparing {name}", flush=True)
+    return datasets.prepare(name, source, seed=parameters["seed"], **options)
 
 
 def emulates_bfloat16(cpuinfo="/proc/cpuinfo", gpu=GPU):

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -45,11 +46,12 @@ def describe(dataset):
 def code_of(notebook, parameters):
     """The code that the numbers of a notebook with these parameters depend on.
 
-    Returns: dict: "notebook", the hash of the notebook's own code, and "definitions", those of the package that it uses, by
-        name, see `hashing.code_reached`.
+    Returns: dict: "notebook", the hash of the notebook's own code; "definitions", those of the package that it uses, by name, see
+        `hashing.code_reached`; and "beside", what else it uses, by file, see `hashing.code_beside`.
     """
-    definitions = hashing.code_reached(notebooks.code(notebook), _words(parameters))
-    return {"notebook": notebooks.behavior(notebook), "definitions": definitions}
+    given = notebooks.code(notebook), _words(parameters)
+    reached, beside = hashing.code_reached(*given), hashing.code_beside(*given)
+    return {"notebook": notebooks.behavior(notebook), "definitions": reached, "beside": beside}
 
 
 def named(parameters, kinds):
@@ -170,8 +172,10 @@ def changed_code(record):
     was, today = code["definitions"], now["definitions"]
     names = {name for name in {*was, *today} if was.get(name) != today.get(name)}
     gone = sorted(name for name in names if not hashing.files_of([name]))
-    own = [f"notebooks/{notebook.name}"] if now["notebook"] != code["notebook"] else []
-    return [*own, *hashing.files_of(names), *(f"{name} is gone" for name in gone)]
+    was, today = code.get("beside", now["beside"]), now["beside"]  # runs recorded before 27 November 2026 do not tell
+    beside = {file for file in {*was, *today} if was.get(file) != today.get(file)}
+    own = [f"notebooks/{notebook.name}"] if now["notebook"] != code["notebook"] or "" in beside else []
+    return [*own, *sorted({*hashing.files_of(names), *beside} - {""}), *(f"{name} is gone" for name in gone)]
 
 
 def versions():
@@ -181,7 +185,8 @@ def versions():
     installed = {"python": platform.python_version()}
     for package in PACKAGES:
         installed[package] = _version(package) or _version(f"{package}-headless") or "absent"  # OpenCV without windows
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    keras = sys.modules.get("keras")  # its own file may name a backend too
+    backend = keras.config.backend() if keras else os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         installed["keras backend"] = f"{backend} {metadata.version(backend)}"
     return installed

@@ -307,7 +307,7 @@ def weights_of(run):
     if own.is_file():
         return own
     for file in sorted(files.PRETRAINED.glob("*.keras")):
-        if models.model_card(file.stem).get("run") == f"{run.record['study']}/{run.name}":
+        if _is_of(models.model_card(file.stem), run):
             return file
     return None
 
@@ -327,7 +327,8 @@ def provide_networks(parameters, folder):
         network = source / "model.keras"
         if "--" not in source.name or source.is_file() or network.is_file():
             continue
-        if (source / "run.json").is_file() and (shipped := _shipped(open_run(source))):
+        of = open_run(source) if (source / "run.json").is_file() else None
+        if of and of.record.get("model") and (shipped := weights_of(of)):
             with paths.writing(network) as part:
                 shutil.copyfile(shipped, part)
         elif name in needed:
@@ -338,10 +339,19 @@ def provide_networks(parameters, folder):
             )
 
 
-def _shipped(run):
-    """The file of a training run's network in the package; None where it ships not, or the run was made anew since."""
-    file = weights_of(run) if run.record.get("model") else None
-    return file if file and models.model_card(file.stem)["parameters"] == run.record["parameters"] else None
+def _is_of(card, run):
+    """Whether a network's model card is of a training run as it is recorded, and not of one of before with that name."""
+    record, versions = run.record, card["versions"]
+    same = (card.get("run"), card["parameters"], card["data"]["hash"]) == (
+        f"{record['study']}/{run.name}",
+        record["parameters"],
+        record["data"]["hash"],
+    )
+    if not same or any(record["versions"].get(key) != version for key, version in versions.items()):
+        return False
+    scored = run.predictions("test") if run.variants("test") else None
+    right = scored and float(np.mean(scored.probabilities.argmax(axis=1) == scored.labels))
+    return scored is None or abs(right - card["metrics"]["test"]["accuracy"]) < 1e-4
 
 
 def _other_classes(who, classes, dataset):

@@ -34,8 +34,10 @@ def changes(run, complete):
     """What is other today than when a complete run was made, as `provenance.changes`; `complete` are the study's runs."""
     file = paths.root() / "notebooks" / "studies" / run.record["study"] / f"{run.name}.yaml"
     parameters = execute.all_parameters(file) if file.is_file() else None
-    prepared = next((one for one in complete if one.notebook == "00_data"), run)
-    return provenance.changes(run.record, parameters, (prepared.record["data"] or {}).get("splits", {}))
+    data = [one.record["data"] or {} for one in complete if one.notebook == "00_data"]
+    own = (run.record["data"] or {}).get("name")
+    splits = next((one["splits"] for one in data if one.get("name") == own and "splits" in one), {})
+    return provenance.changes(run.record, parameters, splits)
 
 
 def open_test_split(run):
