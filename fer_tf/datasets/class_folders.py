@@ -78,15 +78,11 @@ def read(files, name, classes, split, **options):
     # What else lies in a class folder is meant to be an image, and is refused with its name if it is none.
     folders = {path: path.rpartition("/")[0] for path in files.names}
     paths = [path for path, folder in folders.items() if folder in of_image]
-    first = {}
-    for path in paths:
-        short = "/".join(path.split("/")[-3:])
-        if (other := first.setdefault(short, path)) != path:
-            raise InputError(f"{files.label}: {short} is there twice ({other} and {path}). Remove one of the copies.")
+    ids = ["/".join(path.split("/")[-3:]) for path in paths]
     splits, note = split(paths)
     labels = [classes.index(of_image[folders[path]]) for path in paths]
     source = {"file": files.label, "form": f"class folders ({files.kind})", "split": note}
-    return listed.read(files, name, classes, paths, labels, splits, list(first), source, **options)
+    return listed.read(files, name, classes, paths, labels, splits, ids, source, **options)
 
 
 def image_names(files):

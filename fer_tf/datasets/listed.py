@@ -19,11 +19,12 @@ def read(files, name, classes, names, labels, splits, ids, source, boxes=None, *
         ids: str array (n,), unique.
         source: dict, where they come from; `skipped` is added.
         boxes, options: as of `image_files.read_images`.
-    Raises InputError: no images, a split without one, or as `image_files.read_images`.
+    Raises InputError: no images, an id that stands twice, or as `image_files.read_images`.
     """
     names, labels, splits, ids = (np.asarray(values) for values in (names, labels, splits, ids))
     if not len(names):
         raise InputError(f"{files.label}: no images. Download the dataset again.")
+    _require_unique(files.label, names.tolist(), ids.tolist())
     order = np.lexsort((ids, [SPLITS.index(split) for split in splits]))
     boxes = None if boxes is None else np.asarray(boxes)[order]
     images, rows, skipped = read_images(files, names[order].tolist(), boxes=boxes, **options)
@@ -39,6 +40,16 @@ def require_splits(label, splits, wanted=SPLITS):
     for split in wanted:
         if split not in splits:
             raise InputError(f"{label}: no image of the {split} split. Download the dataset again.")
+
+
+def _require_unique(label, names, ids):
+    """Refuses a list with an image in it twice: one of the two may lie in another split, or have another label."""
+    first = {}
+    for name, one in zip(names, ids, strict=True):
+        if one in first:
+            how = "is listed twice" if first[one] == name else f"is there twice ({first[one]} and {name})"
+            raise InputError(f"{label}: {one} {how}. Remove one of the two.")
+        first[one] = name
 
 
 def differences(counts, official, whose="officially"):

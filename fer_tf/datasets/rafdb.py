@@ -58,8 +58,6 @@ def read_rafdb(path, validation=0.15, size=SIDE, channels=3, unreadable="refuse"
             what = f"the list of labels names {what}, which is not there"
             raise InputError(f"{files.label}: {what}. Download the dataset again.")
         ids = np.array([PurePosixPath(name).name for name in names])
-        if len(set(ids.tolist())) < len(ids):
-            raise InputError(f"{files.label}: an image is listed twice. Download the dataset again.")
         splits = np.array([_NAME.match(one)[1] for one in ids]).astype("<U10")
         listed.require_splits(files.label, splits, OFFICIAL)
         source = {

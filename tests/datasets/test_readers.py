@@ -201,6 +201,30 @@ def dangling(folder):
     (folder / "train_set/images/1.jpg").symlink_to(folder / "none")
 
 
+def again(name, row, **cells):
+    """Lists a row of a table once more, some of its cells other."""
+
+    def change(folder):
+        with (folder / name).open(newline="") as file:
+            table = list(csv.DictReader(file))
+        with (folder / name).open("w", newline="") as file:
+            writer = csv.DictWriter(file, table[0])
+            writer.writeheader()
+            writer.writerows([*table, table[row] | cells])
+
+    return change
+
+
+def in_validation_too(folder):
+    lines = [(folder / name).read_text().splitlines() for name in ("training.csv", "validation.csv")]
+    (folder / "validation.csv").write_text("\n".join([*lines[1], lines[0][1]]))
+
+
+def second_tree(folder):
+    shutil.copytree(folder, folder.parent / "copy")
+    (folder.parent / "copy").rename(folder / "copy")
+
+
 def one_sad_face(folder):
     for name in ("sad", "sadness"):
         for file in sorted(folder.rglob(f"{name}/*.jpg"))[1:]:
@@ -239,6 +263,10 @@ BROKEN = [
     ("affectnet_full", gone("Manually_Annotated_Images/2/train000001.jpg"), "row 2: 2/train000001.jpg is not there"),
     ("affectnet_full", line("validation.csv", 1, "2/test000001.jpg,1,1,9,9,,11,0,0"), "row 2: expression '11'"),
     ("affectnet_full", line("validation.csv", 1, "2/test000001.jpg,900,900,9,9,,1,0,0"), "has no pixel in its box"),
+    ("affectnet_full", again("training.csv", 3), r"train000004\.jpg is listed twice"),
+    ("affectnet_full", again("training.csv", 3, expression="6"), r"train000004\.jpg is listed twice"),
+    ("affectnet_full", in_validation_too, r"train000001\.jpg is listed twice"),
+    ("affectnet_folders", second_tree, r"is there twice \(copy/test/anger/\d+\.jpg and test/anger/\d+\.jpg\)"),
     ("affectnet_folders", moved("train/anger", "train/bored"), "unknown class folder 'bored'"),
     ("own_folders", link_out, "the link test/anger/.*jpg leads out of the folder"),
     ("five_class", link_out, "the link images/train/angry/1.jpg leads out of the folder"),
@@ -259,7 +287,7 @@ def test_a_broken_tree_is_refused_in_one_line_and_nothing_is_written(tree, proje
     with pytest.raises(InputError, match=expected) as refused:
         prepare(layout, folder)
     assert len(str(refused.value).splitlines()) == 1 and len(str(refused.value)) < 420
-    assert not list((project / "data").rglob("*")) or not list((project / "data" / "prepared").rglob("*.*"))
+    assert {path.suffix for path in (project / "data").rglob("*.*")} <= {".lock"}
 
 
 def test_a_link_at_the_top_is_what_a_person_put_there(tree, tmp_path):
