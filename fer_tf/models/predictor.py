@@ -17,6 +17,8 @@ from fer_tf.models.prediction import in_batches
 
 BOTH = "both"
 """The name of the mean of all networks that ship."""
+_OFF = 0.03
+"""How far from 1 the probabilities of an image may sum up: those of an int8 network are steps of 1/256."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,17 @@ class Classifier:
         if not np.isfinite(probabilities).all():
             raise InputError(f"{self.path.name}: the network gives no probabilities (NaN). Train or fetch it again.")
         return probabilities
+
+
+@dataclass(frozen=True)
+class _Mean(Classifier):
+    """Several networks as one, see `mean_of`; its path is of no file."""
+
+    networks: tuple = ()
+
+    @property
+    def megabytes(self):
+        return sum(network.megabytes for network in self.networks)
 
 
 def load_predictor(path=None):
@@ -122,7 +135,7 @@ def mean_of(networks):
         return np.mean([one.forward(np.repeat(gray, one.input_shape[2], axis=3)) for one in networks], axis=0)
 
     name = Path("+".join(network.path.stem for network in networks))  # of no file
-    return Classifier(name, first.runtime, forward, first.classes, first.input_shape)
+    return _Mean(name, first.runtime, forward, first.classes, first.input_shape, networks=tuple(networks))
 
 
 def shipped_names():
@@ -163,7 +176,8 @@ def _keras(path, facts):
     shape = network.input_shape
     if isinstance(shape, list) or len(shape) != 4 or len(network.output_shape) != 2:
         raise InputError(f"{path}: takes no images, or gives no classes: {shape} to {network.output_shape}.")
-    return lambda crops: network.predict_on_batch(np.float32(crops)), network.input_shape[1:], network.output_shape[-1]
+    forward = _probabilities_of(path, lambda crops: network.predict_on_batch(np.float32(crops)))
+    return forward, network.input_shape[1:], network.output_shape[-1]
 
 
 def _onnx(path, facts):
@@ -171,11 +185,38 @@ def _onnx(path, facts):
     if len(input_shape) != 3 or not 1 <= min(input_shape) <= max(input_shape) <= 4096:
         raise InputError(f"{path}: its card says input_shape {input_shape}, expected height, width and channels.")
 
-    def forward(crops):
+    def together(crops):
         return network(np.ascontiguousarray(crops, dtype=np.float32))[0]
 
-    try:
-        outputs = forward(np.zeros((1, *input_shape))).shape[-1]
-    except Exception as error:  # of the library that computes it
-        raise InputError(f"{path}: takes no {input_shape} images. Say input_shape in {path.stem}.md.") from error
-    return forward, input_shape, outputs
+    def one_by_one(crops):  # PyTorch exports for one image unless it is told otherwise
+        return np.concatenate([together(crops[i : i + 1]) for i in range(len(crops))])
+
+    for forward in (together, one_by_one):
+        try:
+            shape = forward(np.zeros((2, *input_shape))).shape
+        except Exception:  # of the library that computes it
+            continue
+        if len(shape) == 2 and shape[0] == 2:
+            return _probabilities_of(path, forward), input_shape, shape[1]
+    raise InputError(f"{path}: takes no {input_shape} images. Say input_shape in {path.stem}.md.")
+
+
+def _probabilities_of(path, forward):
+    """A network's forward pass, held to what it promises: scores that are no probabilities would be divided by their sum, and
+    name the wrong emotion where that is negative.
+    """
+
+    def checked(crops):
+        try:
+            given = np.asarray(forward(crops))
+        except MemoryError:
+            raise
+        except Exception as error:  # each engine has errors of its own
+            raise InputError(f"{path}: fails at its images ({first_line(error)}). Export or fetch it anew.") from error
+        low, sums = given.min(), given.sum(axis=1)
+        if low < -1e-4 or np.abs(sums - 1).max() > _OFF:
+            what = f"from {low:.3g} on, of the sum {sums[np.abs(sums - 1).argmax()]:.3g}"
+            raise InputError(f"{path}: gives no probabilities ({what}); end it with a softmax.")
+        return given
+
+    return checked
