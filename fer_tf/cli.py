@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import fer_tf
+from fer_tf import paths
 from fer_tf.errors import InputError, exit_status, printable
 
 NOT_FOR = """\
@@ -210,7 +211,11 @@ def _path(text):
 def _folder(text):
     """A path of a folder, or of one to be made."""
     path = _path(text)
-    if path.exists() and not path.is_dir():
+    try:
+        is_file = path.exists() and not path.is_dir()
+    except OSError as error:  # a folder above may not be entered, or the name is too long
+        raise argparse.ArgumentTypeError(f"{text} cannot be used ({error.strerror})") from error
+    if is_file:
         raise argparse.ArgumentTypeError(f"{text} is a file, and a folder is needed")
     return path
 
@@ -224,7 +229,7 @@ def _seconds(text):
 
 def _from_here(path):
     """A path seen from the working folder: the package sees relative ones from the project's."""
-    return Path(path).expanduser().absolute()
+    return paths.from_home(path).absolute()
 
 
 def _following(args):
@@ -249,16 +254,33 @@ def _annotated(files, args):
     """Where each photograph's copy goes: under its own name, and with its folders where a folder was given."""
     if args.annotate is None:
         return None
-    tops = {file: top for top in args.photographs for file in files if top.is_dir() and file.is_relative_to(top)}
-    places = {file: args.annotate / (file.relative_to(tops[file]) if file in tops else file.name) for file in files}
-    for file, place in places.items():
-        if place.resolve() == file.resolve():
-            raise InputError(f"{file}: its copy would take its place. Give another folder to --annotate.")
+    from fer_tf.faces import photographs
+
+    folders = {path for path in args.photographs if path.is_dir()}
+    places = {file: photographs.written_as(args.annotate / _inside(file, folders)) for file in files}
+    originals = {file.resolve(): file for file in files}
+    homes = {path.parent for path in originals} | {file.parent.resolve() for file in files}
+    # Above the photographs lie others of their kind: what is there already need not be an earlier copy.
+    is_above = any(args.annotate.resolve() in (home, *home.parents) for home in homes)
     taken = {}
     for file, place in places.items():
+        if (other := originals.get(place.resolve())) is not None:
+            whose = "its copy" if other == file else f"the copy of {file}"
+            raise InputError(f"{other}: {whose} would take its place. Give another folder to --annotate.")
+        if is_above and place.exists():
+            message = f"{place}: it is there, and the copy of {file} would take its place."
+            raise InputError(f"{message} Give a folder of its own to --annotate.")
         if (other := taken.setdefault(place, file)) != file:
             raise InputError(f"{other} and {file}: their copies would have one name. Give one at a time.")
     return places
+
+
+def _inside(file, folders):
+    """A file's path as seen from the outermost of the folders that holds it; its name where none does."""
+    for top in reversed(file.parents):
+        if top in folders and ".." not in (inside := file.relative_to(top)).parts:
+            return inside
+    return file.name
 
 
 def _progress(number, total, file, expressions):

@@ -30,7 +30,25 @@ def root():
 
 def resolve(path):
     """`path` as an absolute Path, relative ones seen from the project's folder rather than the notebook's."""
-    return (root() / Path(path).expanduser()).resolve()
+    return (root() / from_home(path)).resolve()
+
+
+def from_home(path):
+    """`path` as a Path, a leading ~ as the home folder it stands for; as it is where no such user is known."""
+    with suppress(RuntimeError):
+        return Path(path).expanduser()
+    return Path(path)
+
+
+NO_TEXT = "its name is no text, and OpenCV cannot open it. Rename it."
+"""What a refusal of a path says that `is_text` finds to be none."""
+
+
+def is_text(path):
+    """Whether a path can be written as UTF-8: OpenCV crashes at one that cannot."""
+    with suppress(UnicodeEncodeError):
+        return bool(str(path).encode())
+    return False
 
 
 def raw(name):
@@ -96,9 +114,16 @@ def walk(folder):
     Args:
         folder: Path.
     Yields: (Path of a folder, names of the folders in it, names of what else is in it), as `os.walk`, in order of name.
+    Raises InputError: one of the folders may not be read.
     """
+
+    def refuse(error):
+        raise InputError(
+            f"{error.filename}: this folder cannot be read ({error.strerror}). Mend or move it."
+        ) from error
+
     entered = {os.path.realpath(folder)}
-    for base, folders, names in os.walk(folder, followlinks=True):
+    for base, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         folders[:] = [name for name in sorted(folders) if os.path.realpath(os.path.join(base, name)) not in entered]
         entered.update(os.path.realpath(os.path.join(base, name)) for name in folders)
         yield Path(base), folders, sorted(names)

@@ -171,6 +171,50 @@ def test_annotated_copies_inside_the_folder_are_no_photographs_of_the_next_time(
     assert [path.name for path in (tmp_path / "seen").iterdir()] == ["face.png"]
 
 
+def _tree(top, *names):
+    for name in names:
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(top / name, format="png")
+
+
+@pytest.mark.parametrize(
+    ("there", "words", "message"),
+    [
+        (("new/2019/n.png", "album/2019/n.png"), ("new", "album/2019", "album"), "would take its place"),
+        (("ph/a.png", "ph/2019/a.png"), ("ph/2019", "ph"), "ph/a.png: it is there"),
+        (("g/x.gif", "g/x.gif.png"), ("g", "seen"), "their copies would have one name"),
+    ],
+    ids=["another photograph that was given", "one that was not given", "a name that is completed"],
+)
+def test_no_copy_takes_the_place_of_a_photograph_or_of_another_copy(
+    capsys, tmp_path, monkeypatch, there, words, message
+):
+    _tree(tmp_path, *there)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(photographs, "read", lambda file: pytest.fail(f"{file} was read"))
+    before = {name: (tmp_path / name).read_bytes() for name in there}
+    status, out, err = run(capsys, "predict", *words[:-1], "--annotate", words[-1], *HAAR)
+    assert status == 2 and out == "" and message in err and err.count("\n") == 1
+    assert before == {name: (tmp_path / name).read_bytes() for name in there}
+
+
+def test_copies_made_before_are_written_anew(tmp_path, monkeypatch):
+    _tree(tmp_path, "ph/a.png", "ph/2019/b.png", "seen/a.png", "seen/2019/b.png")
+    monkeypatch.chdir(tmp_path)
+    args = cli.parser().parse_args(["predict", "ph", "--annotate", "seen"])
+    places = cli._annotated(photographs.find(args.photographs, except_in=args.annotate), args)
+    assert sorted(map(str, places.values())) == ["seen/2019/b.png", "seen/a.png"]
+
+
+def test_places_of_many_copies_are_found_with_one_look_at_each_folder(tmp_path, monkeypatch):
+    _tree(tmp_path, *(f"{number}.png" for number in range(20)))
+    args = cli.parser().parse_args(["predict", *map(str, tmp_path.iterdir()), "--annotate", str(tmp_path / "seen")])
+    looks, is_dir = [], Path.is_dir
+    monkeypatch.setattr(Path, "is_dir", lambda path: looks.append(path) or is_dir(path))
+    cli._annotated(args.photographs, args)
+    assert len(looks) == 20
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -190,6 +234,25 @@ def test_wrong_words_are_one_line_that_names_the_help(capsys, words):
         cli.main(list(words))
     err = capsys.readouterr().err
     assert ended.value.code == 2 and err.startswith("error: ") and err.count("\n") == 1 and "--help" in err
+
+
+@pytest.mark.parametrize("words", [("predict", "a.jpg", "--annotate"), ("video", "a.mp4", "--out"), ("live", "--out")])
+@pytest.mark.parametrize("kind", ["closed", "too long"])
+def test_a_folder_that_cannot_be_looked_at_is_one_line(capsys, monkeypatch, words, kind):
+    def exists(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    if kind == "closed":
+        monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "seen" if kind == "closed" else "s" * 300])
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and "cannot be used (" in err and err.count("\n") == 1
+
+
+def test_a_home_folder_of_weights_that_nobody_has_is_one_line(capsys, folder):
+    status, _, err = run(capsys, "predict", folder / "face.png", "--weights-folder", "~nosuchuser/w", *HAAR)
+    assert status == 2 and "~nosuchuser/w: no such folder" in err and err.count("\n") == 1
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text there")

@@ -1,5 +1,7 @@
 """Photographs: files of every kind are read alike, every face gets its emotion, and a crowd is no trouble."""
 
+import os
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -90,6 +92,87 @@ def test_damaged_and_other_files_are_named_in_one_line(tmp_path):
             photographs.read(tmp_path / name)
     with pytest.raises(InputError, match="no such file"):
         photographs.read(tmp_path / "absent.jpg")
+
+
+def test_an_odd_note_of_the_camera_leaves_its_photograph_readable_and_upright(tmp_path):
+    def entry(tag, kind, count, value):
+        return struct.pack("<HHI", tag, kind, count) + value.ljust(4, b"\0")
+
+    # XResolution, two numbers by its type, is noted as a text: Pillow cannot write it back.
+    entries = [entry(0x0112, 3, 1, b"\6"), entry(0x011A, 2, 4, b"abc")]
+    notes = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4)
+    path = saved(tmp_path / "a.jpg", Image.new("RGB", (40, 20)), exif=notes)
+    assert photographs.read(path).shape == (40, 20, 3)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no frame"), NotImplementedError(), struct.error("4 bytes")])
+def test_whatever_pillow_raises_at_a_damaged_picture_is_one_line(tmp_path, monkeypatch, error):
+    def load(picture):
+        raise error
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    with pytest.raises(InputError, match=r"a\.png: a damaged picture \(.+\)\. Get it anew\."):
+        photographs.read(saved(tmp_path / "a.png"))
+
+
+def test_a_picture_too_large_for_the_memory_is_one_line(tmp_path, monkeypatch):
+    def load(picture):
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    with pytest.raises(InputError, match=r"a\.png: too large"):
+        photographs.read(saved(tmp_path / "a.png"))
+
+
+def test_no_program_is_started_for_a_drawing_under_a_photographs_name(tmp_path, monkeypatch):
+    saved(tmp_path / "a.eps")
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *given, **options: pytest.fail("Ghostscript ran"))
+    with pytest.raises(InputError, match="not a picture"):
+        photographs.read((tmp_path / "a.eps").rename(tmp_path / "a.jpg"))
+
+
+@pytest.mark.parametrize("suffix", ["ppm", "tif"])
+def test_a_picture_for_opencv_is_refused_by_its_size_before_it_is_decoded(tmp_path, monkeypatch, suffix):
+    import cv2
+
+    path = tmp_path / f"a.{suffix}"
+    assert cv2.imwrite(str(path), BGR.astype(np.int16) if suffix == "tif" else BGR)
+    assert photographs.read(path).shape == BGR.shape
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", BGR[..., 0].size // 2 - 1)
+    monkeypatch.setattr(cv2, "imdecode", lambda *given: pytest.fail("it was decoded"))
+    with pytest.raises(InputError, match=r"too large \(.*65,?536 pixels.*\)\. Make it smaller"):
+        photographs.read(path)
+
+
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan])
+def test_one_pixel_without_a_value_leaves_the_others_as_they_are(tmp_path, odd):
+    gray = RGB[..., 0].astype(np.float32) / 255
+    gray[0, 0] = odd
+    read = photographs.read(saved(tmp_path / "a.tif", gray))
+    np.testing.assert_array_equal(read[1:, :, 0], RGB[1:, :, 0])
+
+
+def test_photographs_behind_a_linked_folder_are_found_and_a_circle_ends(tmp_path):
+    (tmp_path / "top").mkdir()
+    (tmp_path / "far").mkdir()
+    saved(tmp_path / "far" / "a.png")
+    (tmp_path / "top" / "link").symlink_to(tmp_path / "far")
+    (tmp_path / "far" / "back").symlink_to(tmp_path / "top")
+    assert photographs.find([tmp_path / "top"]) == [tmp_path / "top" / "link" / "a.png"]
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    def scandir(path):
+        if os.path.basename(path) == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return whole(path)
+
+    (tmp_path / "closed").mkdir()
+    saved(tmp_path / "a.png")
+    whole = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(InputError, match=r"closed: this folder cannot be read \(Permission denied\)"):
+        photographs.find([tmp_path])
 
 
 def test_a_folders_photographs_are_found_in_order_without_hidden_and_other_files(tmp_path):

@@ -9,4 +9,4 @@ photographs.write(photographs.draw(image, faces, emotions.FER2013), "party_emoti
 
 from fer_tf.faces.photographs.analysis import Expression, analyze, check_limits, classify, find_faces, retained
 from fer_tf.faces.photographs.annotation import draw
-from fer_tf.faces.photographs.files import SUFFIXES, find, read, write
+from fer_tf.faces.photographs.files import SUFFIXES, find, read, write, written_as

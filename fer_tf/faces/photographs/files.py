@@ -1,20 +1,33 @@
 """Photographs as files: read from any kind, found in folders, and written whole."""
 
 import io
-import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, first_line
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif")
 """What is taken for a photograph in a folder. HEIC is among them to be told of, not to be read."""
 _WRITTEN = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+_READ = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
+"""Pillow's names of what it reads here. It knows others that are no photographs, and starts programs for some."""
+_BY_OPENCV = ("PPM", "JPEG2000", "AVIF")
+"""Pillow's names of what OpenCV reads here, beside what Pillow cannot read of its own."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -33,14 +46,16 @@ def read(path):
         raise InputError(f"{path}: HEIC is not read here. Convert it to JPEG first, or let the phone save JPEG.")
     try:
         # It warns of large pictures, odd EXIF and the like.
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as picture:
-            return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(picture))[..., ::-1])
-    except UnidentifiedImageError:
-        return _by_opencv(path, data)
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: too large ({error}). Make it smaller.") from error
-    except (OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
-        raise InputError(f"{path}: a damaged picture ({error or 'unreadable'}). Get it anew.") from error
+        with warnings.catch_warnings(action="ignore"):
+            image = _by_pillow(data)
+            image = _by_opencv(data) if image is None else image
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise InputError(f"{path}: too large ({first_line(error)}). Make it smaller.") from error
+    except Exception as error:  # each of Pillow's decoders has errors of its own
+        raise InputError(f"{path}: a damaged picture ({first_line(error)}). Get it anew.") from error
+    if image is None:
+        raise InputError(f"{path}: {'not a picture' if data else 'an empty file'}. Give a JPEG or PNG.")
+    return image
 
 
 def find(values, except_in=None):
@@ -73,17 +88,39 @@ def write(image, path):
     Args:
         image: uint8 array (h, w, 3), BGR.
         path: where to; what is neither JPEG, PNG, BMP, WebP nor TIFF by its name becomes PNG.
+    Returns: Path of the file.
     Raises InputError: the place cannot be written.
     """
-    path = Path(path)
-    if path.suffix.lower() not in _WRITTEN:
-        path = path.with_name(f"{path.name}.png")
+    path = written_as(path)
     done, data = cv2.imencode(path.suffix.lower(), image)
     if not done:
         raise InputError(f"{path}: cannot be written as {path.suffix}. Choose .png.")
     with paths.writing(path) as part:
         part.write_bytes(data.tobytes())
     return path
+
+
+def written_as(path):
+    """The path at which `write` puts a picture that it is to write to `path`."""
+    path = Path(path)
+    return path if path.suffix.lower() in _WRITTEN else path.with_name(f"{path.name}.png")
+
+
+def _by_pillow(data):
+    try:
+        with Image.open(io.BytesIO(data), formats=_READ) as picture:
+            return np.ascontiguousarray(_rgb(_upright(picture))[..., ::-1])
+    except UnidentifiedImageError:
+        return None
+
+
+def _upright(picture):
+    """A Pillow picture as the camera was held; one whose notes cannot be read stays as it is."""
+    picture.load()
+    turn = None
+    with suppress(Exception):  # Pillow's own `exif_transpose` fails where any other note is odd
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _rgb(picture):
@@ -100,24 +137,37 @@ def _rgb(picture):
 
 def _eight_bits(gray, white=None):
     """Gray values as uint8, 255 for `white`; without one, white is that of the narrowest usual range: 1, 255 or 65535."""
-    gray = np.nan_to_num(gray.astype(np.float64))
-    white = white or next((usual for usual in (1, 255, 65535) if gray.max() <= usual), gray.max())
+    gray = gray.astype(np.float64)
+    largest = gray.max(initial=0, where=np.isfinite(gray))
+    gray = np.nan_to_num(gray, posinf=largest, neginf=0)
+    white = white or next((usual for usual in (1, 255, 65535) if largest <= usual), largest)
     return np.clip(np.rint(gray * (255 / white)), 0, 255).astype(np.uint8)
 
 
-def _by_opencv(path, data):
-    # What Pillow does not know, such as a TIFF of 16 bits a color. OpenCV turns pictures upright and to 8 bits itself.
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:
-        image = None
-    if image is None:
-        raise InputError(f"{path}: {'not a picture' if data else 'an empty file'}. Give a JPEG or PNG.")
-    return image
+def _by_opencv(data):
+    # What Pillow does not know, such as a TIFF of signed numbers. OpenCV turns pictures upright and to 8 bits itself.
+    pixels = _pixels(data)
+    if Image.MAX_IMAGE_PIXELS and pixels > 2 * Image.MAX_IMAGE_PIXELS:  # Pillow's own limit
+        raise Image.DecompressionBombError(f"{pixels:,} pixels")
+    with suppress(cv2.error):
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if pixels else None
+
+
+def _pixels(data):
+    """How many pixels a picture says that it has, before it is decoded; 0 where Pillow cannot tell."""
+    with suppress(UnidentifiedImageError), Image.open(io.BytesIO(data), formats=_BY_OPENCV) as picture:
+        return picture.width * picture.height
+    with suppress(Exception):  # it is no TIFF, or a damaged one
+        is_big, stream = 43 in data[2:4], io.BytesIO(data)
+        header = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if is_big else 8])
+        stream.seek(header.next)
+        header.load(stream)
+        return header[TiffImagePlugin.IMAGEWIDTH] * header[TiffImagePlugin.IMAGELENGTH]
+    return 0
 
 
 def _files(folder, except_in):
     skipped = Path(except_in).resolve() if except_in else None
-    for base, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and Path(base, name).resolve() != skipped]
-        yield from (Path(base, name) for name in names if not name.startswith("."))
+    for base, folders, names in paths.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and (base / name).resolve() != skipped]
+        yield from (base / name for name in names if not name.startswith("."))
