@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+from fer_tf import paths
 from fer_tf.errors import InputError, first_line
 
 ENGINES = ("onnxruntime", "opencv")
@@ -58,6 +59,8 @@ def _opencv(path, threads):
 
     if b"QuantizeLinear" in path.read_bytes():
         raise InputError(f"{path}: a quantized network, of which OpenCV computes nonsense. Run it in onnxruntime.")
+    if not paths.is_text(path):
+        raise InputError(f"{path}: {paths.NO_TEXT}")
     if threads:
         cv2.setNumThreads(threads)
     network = cv2.dnn.readNetFromONNX(str(path))

@@ -1,7 +1,12 @@
 """Detectors: what each finds on a photograph whose face is known, and what is said where one is not here."""
 
 import hashlib
+import http.server
+import os
 import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +18,7 @@ from fer_tf.faces import detection
 from fer_tf.faces.detection import weights, yolo
 from fer_tf.faces.detection.__main__ import main
 from fer_tf.faces.detection.face import Face
-from fer_tf.models import PRETRAINED
+from fer_tf.models import PRETRAINED, onnx_runtime
 
 BOX = np.array([178, 63, 90, 113])  # of the astronaut's face, in pixels
 EYES = np.array([[200, 102], [247, 103]])
@@ -219,6 +224,28 @@ def test_a_minimum_score_that_no_cascade_can_give_is_refused(score, astronaut):
         detection.load("haar").detect(astronaut, score=score)
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text there")
+def test_weights_whose_path_is_no_text_are_refused_before_opencv_crashes_on_it(tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/w\xff"))
+    odd.mkdir()
+    (odd / "any.onnx").write_bytes(b"kps_32")
+    (odd / "any.xml").touch()
+    for loads in (
+        lambda: detection.load("yunet", odd / "any.onnx"),
+        lambda: detection.load("haar", cascade=odd / "any.xml"),
+        lambda: onnx_runtime.load(odd / "any.onnx", engine="opencv"),
+    ):
+        with pytest.raises(InputError, match=r"w\\udcff.*: its name is no text"):
+            loads()
+
+
+def test_a_home_folder_that_nobody_has_holds_no_weights(nothing_here, monkeypatch):
+    with pytest.raises(InputError, match="~nosuchuser/w: no such folder"):
+        detection.load("haar", "~nosuchuser/w")
+    monkeypatch.setenv("FER_TF_MODELS", "~nosuchuser/w")
+    assert detection.default() == "haar"
+
+
 def test_an_absent_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "uniface", None)
     with pytest.raises(InputError, match=r"install its package"):
@@ -248,8 +275,6 @@ def test_what_is_no_picture_is_refused(image):
 @pytest.fixture
 def published(monkeypatch, tmp_path):
     """A catalog whose YuNet is published in a file of the test's own."""
-    from dataclasses import replace
-
     source = tmp_path / "published.onnx"
     source.write_bytes(b"weights")
     entry = replace(weights.CATALOG["yunet"], urls=(source.as_uri(),), sha256=hashlib.sha256(b"weights").hexdigest())
@@ -269,6 +294,45 @@ def test_weights_with_another_checksum_are_not_written(published, nothing_here):
     with pytest.raises(InputError, match="Nothing was written"):
         weights.fetch("yunet")
     assert not list(nothing_here.rglob("*2026may*"))
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """Each path is another fault of a server."""
+
+    def do_GET(self):
+        if self.path == "/nonsense":
+            self.wfile.write(b"no HTTP\r\n\r\n")
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "100")
+        self.end_headers()
+        self.wfile.write(b"wei")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with http.server.HTTPServer(("127.0.0.1", 0), Answers) as built:
+        threading.Thread(target=built.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{built.server_address[1]}"
+        built.shutdown()
+
+
+@pytest.mark.parametrize("fault", ["nonsense", "short"])
+def test_the_second_address_is_asked_where_the_first_answers_badly(published, nothing_here, monkeypatch, server, fault):
+    entry = weights.CATALOG["yunet"]
+    addresses = (f"{server}/{fault}", *entry.urls)
+    monkeypatch.setitem(weights.CATALOG, "yunet", replace(entry, urls=addresses))
+    assert weights.fetch("yunet").read_bytes() == b"weights"
+
+
+def test_an_answer_without_end_is_read_to_twice_the_expected_size(published, nothing_here, monkeypatch):
+    monkeypatch.setitem(weights.CATALOG, "yunet", replace(weights.CATALOG["yunet"], size=50))
+    published.write_bytes(bytes(1000))
+    with pytest.raises(InputError, match="100 bytes with SHA-256"):
+        weights.fetch("yunet")
 
 
 def test_offline_one_line_says_what_to_download_and_where_to_put_it(published, nothing_here, capsys):

@@ -217,6 +217,32 @@ def test_odd_sizes_make_a_video_of_even_ones(tmp_path):
     assert [image.shape for image in frames_of(tmp_path / "out/c_emotions.mp4")] == [(60, 82, 3)] * 3
 
 
+@pytest.mark.parametrize("fps", [119.437, 59.94])
+def test_a_video_is_written_at_any_rate_and_lasts_as_long(tmp_path, fps):
+    writer = video.VideoWriter(tmp_path / "v.mp4", fps, (HEIGHT, WIDTH, 3))
+    for number in range(100):
+        writer.write(picture([(10, 10, 30, 200)]), number / fps)
+    writer.close()
+    assert writer.frames / writer.fps == pytest.approx(100 / fps, rel=0.02)
+    assert len(frames_of(tmp_path / "v.mp4")) == writer.frames
+
+
+def test_pictures_larger_than_a_video_may_be_are_shrunk(tmp_path):
+    writer = video.VideoWriter(tmp_path / "v.mp4", 25, (40, 9000, 3))
+    writer.write(np.full((40, 9000, 3), 200, np.uint8), 0.0)
+    writer.close()
+    (image,) = frames_of(tmp_path / "v.mp4")
+    assert image.shape == (36, 8190, 3) and image.mean() > 150
+
+
+def test_a_video_that_no_codec_can_be_had_for_is_told_by_that_name_and_the_table_stays(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr("fer_tf.faces.video.recording.CODECS", ("none",))
+    with pytest.raises(InputError) as told:
+        video.run_clip(clip, tmp_path / "out", **READERS)
+    assert "by none of the codecs none" in str(told.value) and ".part" not in str(told.value)
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["clip_emotions.csv", "clip_emotions.json"]
+
+
 def test_a_late_frame_leaves_the_video_as_long_as_the_time_that_passed(tmp_path):
     writer = video.VideoWriter(tmp_path / "c.mp4", 10, (HEIGHT, WIDTH))
     for time_s in (0, 0.1, 0.2, 0.9, 1.0, 1.02):
@@ -257,6 +283,29 @@ def test_a_source_that_is_not_there_is_refused(tmp_path):
         video.run_clip(write_clip(tmp_path / "c.mp4", moving(3)), tmp_path / "out", **READERS, every=0)
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text there")
+def test_a_name_that_is_no_text_is_refused_before_opencv_crashes_on_it(clip, tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    odd.mkdir()
+    moved = clip.rename(odd / "clip.mp4")
+    cv2.imwrite(str(tmp_path / "1.png"), picture([]))
+    (odd / "1.png").write_bytes((tmp_path / "1.png").read_bytes())
+    for opens in (
+        lambda: video.open_source(moved),
+        lambda: video.Camera(str(moved)),
+        lambda: video.VideoWriter(odd / "v.mp4", 25, (HEIGHT, WIDTH, 3)),
+        lambda: video.run_clip(odd, tmp_path / "out", **READERS),
+    ):
+        with pytest.raises(InputError, match=r"\\udcff.*: its name is no text, and OpenCV cannot open it"):
+            opens()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_home_folder_that_nobody_has_is_a_name_like_others():
+    with pytest.raises(InputError, match=r"~nosuchuser/clip\.mp4: there is no such clip"):
+        video.open_source("~nosuchuser/clip.mp4")
+
+
 def test_a_clip_that_was_cut_off_is_read_as_far_as_it_goes_and_said_so(tmp_path):
     whole = write_clip(
         tmp_path / "whole.avi", [image + np.uint8(i) for i, image in enumerate(moving(60))], codec="MJPG"
@@ -294,6 +343,15 @@ def test_a_folder_of_pictures_is_read_in_the_order_of_its_numbers(tmp_path):
     assert list(table["frame"]) == [i for i in range(12) if i != 5]
     assert table["x"].is_monotonic_increasing and table["time_s"].iloc[-1] == pytest.approx(1.1)
     assert "1 of 12 pictures left out" in summary["ended"] and not summary["complete"]
+
+
+def test_what_is_no_frame_in_a_folder_of_frames_is_passed_over(tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), picture([]))
+    (tmp_path / "._1.png").write_bytes(b"kept by macOS")
+    (tmp_path / "below.jpg").mkdir()
+    cv2.imwrite(str(tmp_path / f"{tmp_path.name}_emotions.png"), picture([]))  # the timeline of an earlier reading
+    summary = video.run_clip(tmp_path, tmp_path, **READERS)
+    assert summary["frames"] == 1 and summary["complete"]
 
 
 def test_a_digit_that_is_no_number_is_a_letter_in_a_frames_name(tmp_path):
@@ -417,7 +475,7 @@ def test_a_camera_that_vanishes_leaves_a_complete_recording(tmp_path, monkeypatc
     assert frames_of(summary["video"]) and Path(summary["video"]).parent == tmp_path
 
 
-@pytest.mark.parametrize("camera", [77, "²"])
+@pytest.mark.parametrize("camera", [77, "²", 3_000_000_000])
 def test_a_camera_that_cannot_be_opened_is_refused_in_one_line(capfd, camera):
     with pytest.raises(InputError, match=f"camera {camera} cannot be opened"):
         video.run_live(camera, **READERS, window=False)

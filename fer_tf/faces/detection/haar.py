@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 
+from fer_tf import paths
 from fer_tf.errors import InputError
 from fer_tf.faces.detection.face import Face, by_score
 from fer_tf.faces.detection.pictures import check, fitted
@@ -52,6 +53,8 @@ def _cascade(path):
     if path is None and (folder is None or not hasattr(cv2, "CascadeClassifier")):
         raise InputError("haar: this OpenCV has no cascades. Install opencv-python 4.14, or choose yunet.")
     path = Path(path or Path(folder) / FILE)
+    if not paths.is_text(path):
+        raise InputError(f"{path}: {paths.NO_TEXT}")
     cascade = cv2.CascadeClassifier(str(path)) if path.is_file() else None
     if cascade is None or cascade.empty():
         raise InputError(f"haar: {path} is no cascade. Give OpenCV's XML file, or leave the option out.")

@@ -8,8 +8,8 @@ checked against its SHA-256, and written whole or not at all. (`keras.utils.get_
 """
 
 import hashlib
+import http.client
 import os
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from fer_tf import paths
-from fer_tf.errors import InputError, choose
+from fer_tf.errors import InputError, choose, first_line
 from fer_tf.hashing import file_digest
 
 TIMEOUT = 10  # seconds without an answer
@@ -145,13 +145,16 @@ def _found(entry, weights_folder):
 
 
 def _download(entry, folder):
-    reasons = []
+    reasons, most = [], 2 * entry.size  # more is another file, and might never end
     for url in entry.urls:
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
-                return answer.read()
-        except (urllib.error.URLError, OSError) as error:
-            reasons.append(str(getattr(error, "reason", error)))
+                length, data = int(answer.headers.get("Content-Length") or 0), answer.read(most)
+            if len(data) >= min(length, most):
+                return data
+            reasons.append(f"{len(data):,} of {length:,} bytes came")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reasons.append(first_line(getattr(error, "reason", error)))
     raise InputError(
         f"{entry.file}: could not be fetched ({reasons[0]}). Download {entry.urls[0]} elsewhere and put it into {folder}."
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_tf import paths
 from fer_tf.errors import InputError
 from fer_tf.faces.detection import weights
 from fer_tf.faces.detection.face import Face, by_score
@@ -38,6 +39,8 @@ class YuNet:
             raise InputError(f"{path}: no YuNet. Name the detector that it is for (--detector yolo), or leave it out.")
         if Path(path).name == weights.CATALOG["yunet"].file and file_digest(path) != weights.CATALOG["yunet"].sha256:
             raise InputError(f"{path}: damaged, or not the published YuNet. Remove it and fetch it anew: make models.")
+        if not paths.is_text(path):
+            raise InputError(f"{path}: {paths.NO_TEXT}")
         try:
             self.network = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score, overlap, 5000)
         except (cv2.error, AttributeError) as error:

@@ -17,7 +17,7 @@ from fer_tf.faces import detection
 from fer_tf.faces.tracking import SMOOTHINGS, Smoother, Tracker
 from fer_tf.faces.video.reading import STAGES, AnnotatedFrame, TrackedFace, read
 from fer_tf.faces.video.recording import Recording, VideoWriter, classes_of, read_table
-from fer_tf.faces.video.sources import Camera, Clip, Folder, Frame, open_source
+from fer_tf.faces.video.sources import Camera, Clip, Folder, Frame, open_source, recording_name
 from fer_tf.faces.video.summary import Counts, Latencies, Progress
 from fer_tf.faces.video.window import Window, can_open_windows
 from fer_tf.models.predictor import load_predictor
@@ -42,8 +42,7 @@ def run_clip(source, out, detector=None, network=None, fps=25.0, write_video=Tru
     Raises InputError: a source, name or number that is wrong, or the disk is full; what was written until then is kept.
     """
     opened = open_source(source, fps)
-    name = opened.path.stem if opened.path.is_file() else opened.path.resolve().name
-    return _run(opened, out, f"{name}_emotions", nullcontext(), detector, network, write_video, **options)
+    return _run(opened, out, recording_name(opened.path), nullcontext(), detector, network, write_video, **options)
 
 
 def run_live(camera=0, out=None, detector=None, network=None, window=None, patience=5.0, **options):

@@ -20,6 +20,12 @@ from fer_tf.faces.video.sources import quiet
 
 CODECS = ("avc1", "mp4v")
 """H.264 plays everywhere, but OpenCV's wheels on Linux cannot write it; MPEG-4 part 2 plays in players, not in browsers."""
+LONGEST = 8190
+"""Pixels of a video's longer side at most, as MPEG-4 part 2 has it; larger pictures are shrunk."""
+FASTEST_EXACT = 65
+"""Frames a second above which a rate becomes a whole number: OpenCV counts time in thousandths of a frame, MPEG-4 part 2 up to
+65,535 of them in a second.
+"""
 
 
 class Recording:
@@ -33,12 +39,14 @@ class Recording:
     Attributes:
         table, video: Path of `<stem>.csv`, and of `<stem>.mp4` or None.
         codec: of the video, known when its first frame is written.
-    Raises InputError: the folder cannot be written.
+    Raises InputError: the folder cannot be written; for a video, its name is no text.
     """
 
     def __init__(self, folder, stem, classes, fps, write_video=True):
         folder = Path(folder)
         self.table, self.video = folder / f"{stem}.csv", folder / f"{stem}.mp4" if write_video else None
+        if self.video and not paths.is_text(self.video):
+            raise InputError(f"{self.video}: {paths.NO_TEXT}")
         self.summary, self.codec = folder / f"{stem}.json", None
         self._classes, self._fps, self._writer = classes, fps, None
         self._files, self._video_files = ExitStack(), ExitStack()  # apart, so that a video that fails leaves the table
@@ -58,9 +66,11 @@ class Recording:
         self._write_rows(rows(annotated, len(columns(self._classes))))
         if self.video:
             if self._writer is None:
-                part = self._video_files.enter_context(paths.writing(self.video))
-                self._writer = VideoWriter(part, self._fps, annotated.picture.shape)
-                self._video_files.callback(self._writer.close)
+                with ExitStack() as files:
+                    part = files.enter_context(paths.writing(self.video))
+                    self._writer = VideoWriter(part, self._fps, annotated.picture.shape)
+                    files.callback(self._writer.close)
+                    self._video_files = files.pop_all()  # to be finished only where it could be begun
                 self.codec = self._writer.codec
             self._writer.write(annotated.picture, annotated.time_s)
 
@@ -99,8 +109,9 @@ class VideoWriter:
     """An MP4 that is as long as what it shows: a late frame is waited for on the one before it.
 
     Args:
-        fps: frames per second of the file at `path`.
-        shape: (height, width, ...) of its pictures, made even, as the codecs ask; others are fitted in with black bars.
+        fps: frames per second of the file at `path`; rounded where it is more than `FASTEST_EXACT`.
+        shape: (height, width, ...) of its pictures, made even and `LONGEST` at most, as the codecs ask; others are fitted in with
+            black bars.
     Attributes:
         codec: the one of `CODECS` that could be had.
         frames: how many it holds.
@@ -110,15 +121,20 @@ class VideoWriter:
     LONGEST_WAIT = 10.0  # seconds that one picture is shown at most: a clock that jumps must not fill the disk
 
     def __init__(self, path, fps, shape):
-        self.path, self.fps, self.frames = Path(path), fps, 0
-        self.size = tuple(max(2, side - side % 2) for side in (shape[1], shape[0]))
+        if not paths.is_text(path):
+            raise InputError(f"{path}: {paths.NO_TEXT}")
+        self.path, self.fps, self.frames = Path(path), round(fps) if fps > FASTEST_EXACT else fps, 0
+        scale = min(1, LONGEST / max(shape[:2]))
+        self.size = tuple(max(2, round(side * scale) // 2 * 2) for side in (shape[1], shape[0]))
         self._start = None
         for self.codec in CODECS:
             with quiet():
-                self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*self.codec), fps, self.size)
+                self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*self.codec), self.fps, self.size)
             if self._writer.isOpened():
                 return
-        raise InputError(f"{path}: no video can be written, by none of the codecs {', '.join(CODECS)}. Go without one.")
+        what = f"{self.size[0]}x{self.size[1]} at {self.fps:g} frames a second"
+        message = f"no video can be written in {self.path.parent} ({what}), by none of the codecs {', '.join(CODECS)}"
+        raise InputError(f"{message}. Go without one: --no-video.")
 
     def write(self, picture, time_s):
         """Adds a picture, uint8 array (h, w, 3) BGR, that is shown from `time_s` on, in seconds."""

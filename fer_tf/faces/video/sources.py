@@ -9,13 +9,14 @@ import os
 import re
 import threading
 import time
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from fer_tf import paths
 from fer_tf.errors import InputError
 from fer_tf.faces import photographs
 
@@ -44,8 +45,13 @@ class Frame:
 
 def open_source(source, fps=FPS):
     """The `Clip` or `Folder` (with that many frames per second) at a path; an InputError where nothing can be read."""
-    path = Path(source).expanduser()
+    path = paths.from_home(source)
     return Folder(path, fps) if path.is_dir() else Clip(path)
+
+
+def recording_name(path):
+    """What the files are named that are kept of a clip or a folder: its name, and "_emotions"."""
+    return f"{path.stem if path.is_file() else path.resolve().name}_emotions"
 
 
 class Clip(AbstractContextManager):
@@ -69,6 +75,8 @@ class Clip(AbstractContextManager):
     def __init__(self, path):
         if not Path(path).is_file():
             raise InputError(f"{path}: there is no such clip. Give a video file, or a folder of pictures.")
+        if not paths.is_text(path):
+            raise InputError(f"{path}: {paths.NO_TEXT}")
         self.path, self.name, self.fault = Path(path), Path(path).name, ""
         with quiet():
             self._capture = cv2.VideoCapture(str(path))
@@ -111,8 +119,8 @@ class Clip(AbstractContextManager):
 class Folder(AbstractContextManager):
     """A folder of pictures at `fps` frames per second, in the order of the numbers in their names; attributes as of a `Clip`.
 
-    What is no picture by its suffix is passed over; a picture that cannot be read is left out and named in `fault`. `size` is
-    None, as each picture has its own.
+    Hidden files, what is no picture by its suffix, and the timeline of an earlier reading are passed over; a picture that cannot
+    be read is left out and named in `fault`. `size` is None, as each picture has its own.
 
     Raises InputError: there is no picture in it; when it is iterated, not one that can be read.
     """
@@ -122,7 +130,9 @@ class Folder(AbstractContextManager):
     def __init__(self, path, fps=FPS):
         if not 0 < fps < math.inf:
             raise InputError(f"{path}: {fps} frames per second; give a number above 0.")
-        files = (file for file in Path(path).iterdir() if file.suffix.lower() in photographs.SUFFIXES)
+        own = f"{recording_name(Path(path))}.png"
+        names = (file for file in Path(path).iterdir() if not file.name.startswith(".") and file.name != own)
+        files = (file for file in names if file.suffix.lower() in photographs.SUFFIXES and file.is_file())
         self._files = sorted(files, key=_natural)
         if not self._files:
             raise InputError(f"{path}: there is no picture in this folder. Frames are files such as frame1.png.")
@@ -161,11 +171,13 @@ class Camera:
 
     def __init__(self, device=0, patience=5.0, open_capture=cv2.VideoCapture):
         device = int(device) if str(device).isdecimal() else device
+        if not paths.is_text(device):
+            raise InputError(f"camera {device}: {paths.NO_TEXT}")
         self.name, self.patience, self.fault, self.dropped = f"camera {device}", patience, "", 0
-        with quiet():
+        self._capture = None
+        with quiet(), suppress(cv2.error):  # a number that is none of OpenCV's
             self._capture = open_capture(device)
-        if not self._capture.isOpened():
-            self._capture.release()
+        if self._capture is None or not self._capture.isOpened():
             raise InputError(f"{self.name} cannot be opened. Is it plugged in, free, and yours to read?")
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         self.fps = _fps(self._capture)
