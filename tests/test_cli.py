@@ -180,7 +180,11 @@ def _tree(top, *names):
 @pytest.mark.parametrize(
     ("there", "words", "message"),
     [
-        (("new/2019/n.png", "album/2019/n.png"), ("new", "album/2019", "album"), "would take its place"),
+        (
+            ("new/2019/n.png", "album/2019/n.png"),
+            ("new", "album/2019", "album"),
+            "n.png: the copy of new/2019/n.png would",
+        ),
         (("ph/a.png", "ph/2019/a.png"), ("ph/2019", "ph"), "ph/a.png: it is there"),
         (("g/x.gif", "g/x.gif.png"), ("g", "seen"), "their copies would have one name"),
     ],

@@ -23,8 +23,8 @@ CODECS = ("avc1", "mp4v")
 LONGEST = 8190
 """Pixels of a video's longer side at most, as MPEG-4 part 2 has it; larger pictures are shrunk."""
 FASTEST_EXACT = 65
-"""Frames a second above which a rate becomes a whole number: OpenCV counts time in thousandths of a frame, MPEG-4 part 2 up to
-65,535 of them in a second.
+"""Frames a second above which a rate becomes a whole number: OpenCV counts in thousandths of a frame, MPEG-4 part 2 up
+to 65,535 of them in a second.
 """
 
 
@@ -110,8 +110,8 @@ class VideoWriter:
 
     Args:
         fps: frames per second of the file at `path`; rounded where it is more than `FASTEST_EXACT`.
-        shape: (height, width, ...) of its pictures, made even and `LONGEST` at most, as the codecs ask; others are fitted in with
-            black bars.
+        shape: (height, width, ...) of its pictures, made even and `LONGEST` at most, as the codecs ask; others are
+            fitted in with black bars.
     Attributes:
         codec: the one of `CODECS` that could be had.
         frames: how many it holds.

@@ -119,8 +119,8 @@ class Clip(AbstractContextManager):
 class Folder(AbstractContextManager):
     """A folder of pictures at `fps` frames per second, in the order of the numbers in their names; attributes as of a `Clip`.
 
-    Hidden files, what is no picture by its suffix, and the timeline of an earlier reading are passed over; a picture that cannot
-    be read is left out and named in `fault`. `size` is None, as each picture has its own.
+    Hidden files, what is no picture by its suffix, and the timeline of an earlier reading are passed over; a picture that
+    cannot be read is left out and named in `fault`. `size` is None, as each picture has its own.
 
     Raises InputError: there is no picture in it; when it is iterated, not one that can be read.
     """
