@@ -19,9 +19,12 @@ from fer_tf.errors import InputError, first_line
 
 MOST_BYTES = 50_000_000
 """Of one file among many, such as an image: a small zip can hold an entry of many gigabytes."""
+_MOST_HEADER = 1_000_000  # bytes of a tar's entry; the longest path that systems take has 4,096
 _MOST_LINE = 1_000_000  # characters of a table's line; the longest known, 68 landmarks, has about 1,500
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+_LONG_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
@@ -104,12 +107,21 @@ def opened(path):
         raise InputError(f"{path.name}: not a folder, .zip or .tar.gz. Give the dataset in one of these forms.")
     kind = "zip" if path.name.lower().endswith(".zip") else "tar"
     try:
-        archive = zipfile.ZipFile(path) if kind == "zip" else tarfile.open(path)  # noqa: SIM115 (closed below)
+        archive = zipfile.ZipFile(path) if kind == "zip" else tarfile.open(path, tarinfo=_Entry)  # noqa: SIM115 (closed below)
         infos = archive.infolist() if kind == "zip" else archive.getmembers()
     except Exception as error:  # zipfile, tarfile and zlib raise half a dozen kinds
         raise InputError(f"{path.name}: not a whole {kind} file ({first_line(error)}). Download it again.") from error
     with archive:
         yield (_zip if kind == "zip" else _tar)(path.name, archive, infos)
+
+
+class _Entry(tarfile.TarInfo):
+    """An entry of a tar whose headers are bounded: tarfile takes a name of any length into memory."""
+
+    def _proc_member(self, tar):
+        if self.type in (*_LONG_NAMES, *_PAX) and self.size > _MOST_HEADER:
+            raise InputError(f"a header of {self.size:,} bytes")
+        return super()._proc_member(tar)
 
 
 def _lines(text):
@@ -150,8 +162,15 @@ def _zip(label, archive, infos):
 
 def _tar(label, archive, infos):
     _refuse_climbing(label, [info.name for info in infos])
-    names = {_posix(info.name): info for info in infos if info.isfile()}
-    places = {name: info.offset for name, info in names.items()}
+    for info in infos:
+        if not (info.isfile() or info.islnk() or info.isdir() or _junk(_posix(info.name).split("/"))):
+            how = "Pack the files themselves (tar -h), or unpack it and give the folder"
+            raise InputError(f"{label}: the entry '{info.name}' is a symbolic link or a device. {how}.")
+    names = {_posix(info.name): info for info in infos if not info.isdir()}
+    starts = {info.name: info.offset for info in infos if info.isfile()}
+    places = {
+        name: starts.get(info.linkname, info.offset) for name, info in names.items()
+    }  # of a hard link, its file's
     return _files(label, "tar", names, lambda name: archive.extractfile(names[name]), threading.Lock(), places)
 
 

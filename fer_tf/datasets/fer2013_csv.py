@@ -107,11 +107,12 @@ def _parse_row(text, label, row):
     words = text.split()
     if len(words) != _PIXELS:
         raise InputError(f"{label}, row {row}: {len(words):,} pixels, expected {_PIXELS:,} ({SIDE}x{SIDE}). {_MEND}")
-    for place, word in enumerate(words, start=1):
-        if not word.isdigit() or int(word[:4]) > 255:
+    numbers = [word.lstrip(b"0")[:4] or b"0" for word in words]  # a fourth digit is one too many
+    for place, (word, number) in enumerate(zip(words, numbers, strict=True), start=1):
+        if not word.isdigit() or int(number) > 255:
             message = word[:12].decode("utf-8", "replace")
             raise InputError(f"{label}, row {row}: pixel {place:,} is '{message}', expected 0 to 255. {_MEND}")
-    return np.array([int(word) for word in words], dtype=np.uint8)
+    return np.array([int(number) for number in numbers], dtype=np.uint8)
 
 
 def _header(line):

@@ -4,6 +4,7 @@ What is larger than `IN_MEMORY` is written to disk image by image, so that memor
 """
 
 import atexit
+import io
 import itertools
 import os
 from collections import Counter
@@ -12,13 +13,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from fer_tf import paths
 from fer_tf.errors import InputError, choose, first_line
 
 IN_MEMORY = 2**30
 """Bytes of images up to which they are kept in memory while they are read."""
+MOST_PIXELS = 50_000_000
+"""Of an image in a dataset: a few kilobytes can hold a picture that fills memory when it is decoded."""
 
+_FRAMES = {bytes([marker]) for marker in range(0xC0, 0xD0)} - {b"\xc4", b"\xc8", b"\xcc"}  # JPEG: where its size stands
 _THREADS = max(4, os.cpu_count() or 1)
 _NUMBERS = itertools.count()
 
@@ -147,16 +152,24 @@ def crop(image, box):
 def decode(data, channels=1):
     """One image file's bytes as a uint8 array (h, w, channels), RGB where there are three.
 
-    Raises InputError: the bytes are no image, or are cut off.
+    Raises InputError: the bytes are no image, are cut off, or hold more than `MOST_PIXELS`.
     """
     if not data:
         raise InputError("is an empty file")
     # OpenCV fills up what is missing of a cut-off file with gray and says nothing: look for the format's last bytes.
     # Telephones write more behind them, such as the film of a Motion Photo.
-    if data[:2] == b"\xff\xd8" and data.find(b"\xff\xd9", _pixels_of_jpeg(data)) < 0:
-        raise InputError("is cut off: a JPEG without its end")
-    if data[:4] == b"\x89PNG" and b"IEND\xae\x42\x60\x82" not in data:
-        raise InputError("is cut off: a PNG without its end")
+    if data[:2] == b"\xff\xd8":
+        height, width, start = _header_of_jpeg(data)
+        if data.find(b"\xff\xd9", start) < 0:
+            raise InputError("is cut off: a JPEG without its end")
+    elif data[:4] == b"\x89PNG":
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        if b"IEND\xae\x42\x60\x82" not in data:
+            raise InputError("is cut off: a PNG without its end")
+    else:
+        width, height = _size_by_pillow(data)
+    if width * height > MOST_PIXELS:
+        raise InputError(f"has {width:,} x {height:,} pixels, more than {MOST_PIXELS:,}")
     gray = channels == 1
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
@@ -167,13 +180,28 @@ def decode(data, channels=1):
     return image[..., None] if gray else image
 
 
-def _pixels_of_jpeg(data):
-    """Where a JPEG's compressed pixels begin: the segments before may hold a thumbnail, which has an end of its own."""
-    at = 2
+def _header_of_jpeg(data):
+    """A JPEG's height and width, and where its compressed pixels begin: the segments before may hold a thumbnail, which has a
+    size and an end of its own.
+    """
+    at, height, width = 2, 0, 0
     while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # start of scan
         filler = data[at + 1 : at + 2] == b"\xff"
-        at += 1 if filler else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return at
+        if data[at + 1 : at + 2] in _FRAMES:
+            height, width = (int.from_bytes(data[place : place + 2], "big") for place in (at + 5, at + 7))
+        step = 1 if filler else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        at = data.find(b"\xff", at + step)  # OpenCV too passes over what stands between two segments
+    return (height, width, at) if height else (*_size_by_pillow(data)[::-1], at)
+
+
+def _size_by_pillow(data):
+    """An image's width and height by its header; 0 where that is not known, as of what is no image."""
+    try:
+        return Image.open(io.BytesIO(data)).size  # reads the header only
+    except Image.DecompressionBombError as error:
+        raise InputError(f"has too many pixels ({first_line(error)})") from error
+    except Exception:  # Pillow raises half a dozen kinds; OpenCV says whether it is an image
+        return 0, 0
 
 
 def resize_square(image, size):

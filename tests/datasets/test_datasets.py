@@ -277,6 +277,8 @@ def broken(change):
         (lambda line: line.replace(",", ",7 ", 1), "row 10: 2,305 pixels, expected 2,304"),
         (lambda line: "1,256 " + line.split(",", 1)[1].split(" ", 1)[1], "row 10: pixel 1 is '256'"),
         (lambda line: "1,1000 " + line.split(",", 1)[1].split(" ", 1)[1], "row 10: pixel 1 is '1000'"),
+        (lambda line: "1,00999 " + line.split(",", 1)[1].split(" ", 1)[1], "row 10: pixel 1 is '00999'"),
+        (lambda line: f"1,{'9' * 5000} " + line.split(",", 1)[1].split(" ", 1)[1], "row 10: pixel 1 is '999999999999'"),
         (lambda line: "1,-1 " + line.split(",", 1)[1].split(" ", 1)[1], "row 10: pixel 1 is '-1'"),
         (lambda line: "1,1.0 " + line.split(",", 1)[1].split(" ", 1)[1], "row 10: pixel 1 is '1.0'"),
         (lambda line: "7" + line[1:], "row 10: emotion '7'"),
@@ -302,6 +304,11 @@ def test_a_csv_without_usages_or_without_one_split_is_refused(tmp_path):
     assert "no rows" in message(datasets.read_fer2013, path)
     path.write_bytes(b"")
     assert "no column" in message(datasets.read_fer2013, path)
+
+
+def test_zeros_before_a_pixels_digits_do_not_matter():
+    words = [b"0007", b"0" * 5000, b"00255", *[b"1"] * 2301]
+    assert parse_pixels([b" ".join(words)])[0, :4].tolist() == [7, 0, 255, 1]
 
 
 @settings(max_examples=25, deadline=None)

@@ -327,6 +327,40 @@ def test_a_tars_images_are_the_right_ones_though_threads_share_it(tmp_path, form
     assert data == [(tmp_path / name).read_bytes() for name in names]
 
 
+@pytest.mark.parametrize("form", ["w", "w:gz"])
+def test_a_file_that_a_tar_holds_as_a_hard_link_is_read_as_the_file(tmp_path, form):
+    (tmp_path / "a.png").write_bytes(PNG)
+    os.link(tmp_path / "a.png", tmp_path / "b.png")
+    with tarfile.open(tmp_path / "faces.tar", form) as archive:
+        for name in ("a.png", "b.png"):
+            archive.add(tmp_path / name, f"faces/{name}")
+        assert [one.islnk() for one in archive.getmembers()] == [False, True]
+    with archives.opened(tmp_path / "faces.tar") as files:
+        assert files.names == ("faces/a.png", "faces/b.png") and files.read("faces/b.png") == PNG
+        assert files.places["faces/a.png"] == files.places["faces/b.png"]
+        assert len(image_files.read_images(files, list(files.names), 8)[0]) == 2
+
+
+def test_a_symbolic_link_in_a_tar_is_refused_in_one_line(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "b.png").symlink_to("a.png")
+    with tarfile.open(tmp_path / "faces.tar", "w") as archive:
+        for name in ("a.png", "b.png"):
+            archive.add(tmp_path / name, name)
+    with pytest.raises(InputError, match=r"faces\.tar: the entry 'b\.png' is a symbolic link .*give the folder\.$"):
+        archives.opened(tmp_path / "faces.tar").__enter__()
+
+
+@pytest.mark.parametrize("kind", ["name", "link", "pax"])
+def test_a_tar_with_a_header_of_many_bytes_is_refused_before_they_are_read(tmp_path, kind):
+    types = {"name": tarfile.GNUTYPE_LONGNAME, "link": tarfile.GNUTYPE_LONGLINK, "pax": tarfile.XHDTYPE}
+    header = tarfile.TarInfo("long")
+    header.type, header.size = types[kind], 2_000_000
+    (tmp_path / "faces.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + b"a" * header.size + bytes(10_240))
+    with pytest.raises(InputError, match=r"faces\.tar: not a whole tar file \(a header of 2,000,000 bytes\)"):
+        archives.opened(tmp_path / "faces.tar").__enter__()
+
+
 def test_a_table_of_any_length_is_read_row_by_row_and_a_line_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_BYTES", 100)
     (tmp_path / "a.csv").write_text("n,word\n" + "".join(f"{n},x\n" for n in range(5000)) + "y" * 2_000_000)
@@ -353,6 +387,29 @@ def test_what_a_telephone_writes_behind_an_image_does_not_matter_but_a_cut_does(
     for left in (len(data) - 2, len(data) - 200, len(data) - 1500):
         with pytest.raises(InputError, match="is cut off"):
             image_files.decode(data[:left])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tif"])
+def test_an_image_of_too_many_pixels_is_refused_by_its_header_and_named(tmp_path, suffix, monkeypatch):
+    (tmp_path / f"a{suffix}").write_bytes(cv2.imencode(suffix, np.zeros((40, 50, 3), np.uint8))[1].tobytes())
+    with archives.opened(tmp_path) as files:
+        monkeypatch.setattr(image_files, "MOST_PIXELS", 2000)
+        assert len(image_files.read_images(files, [f"a{suffix}"], 8)[0]) == 1
+        monkeypatch.setattr(image_files, "MOST_PIXELS", 1999)
+        monkeypatch.setattr(cv2, "imdecode", None)
+        with pytest.raises(InputError, match=rf"a\{suffix} has 50 x 40 pixels, more than 1,999\. Replace it"):
+            image_files.read_images(files, [f"a{suffix}"], 8)
+
+
+def test_the_thumbnail_of_a_jpeg_says_nothing_of_its_size(monkeypatch):
+    monkeypatch.setattr(image_files, "MOST_PIXELS", 48 * 64 - 1)
+    inner = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    first = JPEG[:2] + b"\xff\xe1" + (len(inner) + 2).to_bytes(2, "big") + inner
+    for between in (b"", b"..."):  # over which OpenCV passes
+        one = first + between + JPEG[2:]
+        assert cv2.imdecode(np.frombuffer(one, np.uint8), 1).shape == (64, 48, 3)
+        with pytest.raises(InputError, match="has 48 x 64 pixels"):
+            image_files.decode(one)
 
 
 def test_an_image_that_cannot_be_read_is_left_out_of_the_five_classes_and_named_or_refused(tree):
