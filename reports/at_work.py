@@ -16,7 +16,7 @@ from skimage import data
 from fer_tf import figures
 from fer_tf.datasets import sample
 from fer_tf.faces import detection, photographs, tracking, video
-from fer_tf.models.predictor import load_predictor
+from fer_tf.models.predictor import BOTH, load_predictor
 
 OUT = Path(__file__).with_name("at_work.jpg")
 WIDTH, HEIGHT = 1600, 640  # pixels
@@ -31,7 +31,9 @@ def timeline(detector, network, width, height):
         for number, (frame, _) in enumerate(frames):
             writer.write(np.ascontiguousarray(frame[..., ::-1]), number / 25)
         writer.close()
-        summary = video.run_clip(writer.path, folder, detector, network, smoother=tracking.Smoother("mean", 0.4), progress=False)
+        summary = video.run_clip(
+            writer.path, folder, detector, network, smoother=tracking.Smoother("mean", 0.4), progress=False
+        )
         table = video.read_table(summary["table"])
         with video.Clip(summary["video"]) as clip:
             pictures = [frame.image[50:400, 145:495, ::-1] for frame in clip]
@@ -46,7 +48,7 @@ def timeline(detector, network, width, height):
 def main():
     detector, network = detection.load(), load_predictor()
     photograph = np.ascontiguousarray(data.astronaut()[..., ::-1])
-    faces = photographs.analyze(photograph, detector, network)
+    faces = photographs.analyze(photograph, detector, load_predictor(BOTH))
     annotated = photographs.draw(photograph, faces, network.classes)[..., ::-1]
     canvas = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     canvas[:, :HEIGHT] = cv2.resize(annotated, (HEIGHT, HEIGHT), interpolation=cv2.INTER_CUBIC)

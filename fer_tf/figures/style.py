@@ -97,9 +97,9 @@ def rows(names):
     Args:
         names: list of k str; their lines are at y = 0 to k - 1.
     """
-    wrapped = [fill(name, 54) for name in names]
+    wrapped = [fill(name, 50) for name in names]
     height = 0.3 + 0.1 * any("\n" in name for name in wrapped)
-    drawing = figure(1.1 * COLUMN, 0.85 + height * len(names))
+    drawing = figure(COLUMN, 0.85 + height * len(names))
     ax = drawing.add_subplot()
     above = {"xytext": (1, 4), "textcoords": "offset points", "va": "bottom", "fontsize": 7}
     above["bbox"] = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}  # over the lines of the grid

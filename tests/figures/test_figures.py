@@ -195,7 +195,7 @@ def test_published_and_reproduced_stand_beside_each_other():
     assert {"0.600", "0.650", "+0.050", "0.700", "–"} <= set(words(ax))
     np.testing.assert_allclose(lines(ax)["published"][:, 0], [0.6, 0.7])
     sentence = numbers.assign(name=["as long as a sentence, " * 5, "b"])
-    assert figures.published_vs_reproduced(sentence).get_figwidth() < 95 / 25.4  # a phone shows 100 mm
+    assert figures.published_vs_reproduced(sentence).get_figwidth() < 86 / 25.4  # a phone shows 90 mm
     with pytest.raises(InputError, match="lacks the column 'published'"):
         figures.published_vs_reproduced(numbers.drop(columns="published"))
 
