@@ -8,6 +8,7 @@ import io
 import json
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from fer_tf.errors import InputError, first_line
 
 MOST_BYTES = 100_000_000
 MOST_IN_ARCHIVE = 2_000_000_000
+_LONGEST_NUMBER = 400  # letters of one in YAML; the largest double has 309 digits
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MOST_LETTERS = 60  # of a wrong value, in a message
 
 # A schema is a type, or several of which one must fit, None among them; [schema] for a list of such; or a dict of a
@@ -167,7 +170,7 @@ def read_card(path):
     Raises InputError: as `read_yaml`; there are no such lines; or an entry of another kind.
     """
     advice = "Mend the card, or remove it."
-    parts = _text(path, 1_000_000).split("---\n")
+    parts = _text(path, 1_000_000).replace("\r\n", "\n").split("---\n")
     if len(parts) < 3 or parts[0].strip():
         raise InputError(f"{path}: no facts between two lines '---' at its beginning. {advice}")
     return checked(_yaml(parts[1], path), CARD, path, advice)
@@ -301,7 +304,7 @@ def _check_text(array):
 
 def _text(path, most):
     try:
-        return paths.read_bytes(path, most).decode("utf-8")
+        return paths.read_bytes(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 (byte {error.start:,}). Save it as UTF-8.") from error
 
@@ -314,26 +317,38 @@ def _yaml(text, path):
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data only, each name once, and no aliases, by which a few lines could grow to fill memory."""
+    """Plain data only, each name once, no aliases, by which a few lines could grow to fill memory, and no number that takes long:
+    59:59:59 is a text, as in YAML 1.2.
+    """
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("an alias (*); write the value itself")
         return super().compose_node(parent, index)
 
+    def resolve(self, kind, value, implicit):
+        tag = super().resolve(kind, value, implicit)
+        return self.DEFAULT_SCALAR_TAG if tag in _NUMBERS and ":" in value else tag
+
+    def construct_scalar(self, node):
+        if node.tag in _NUMBERS and len(node.value) > _LONGEST_NUMBER:
+            raise yaml.YAMLError(f"a number of {len(node.value):,} letters")
+        return super().construct_scalar(node)
+
     def construct_mapping(self, node, deep=False):
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise yaml.YAMLError(f"the name '{twice[0]}' stands twice")
+        _require_once([key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
         return super().construct_mapping(node, deep)
 
 
 def _without_duplicates(pairs):
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the name '{next(name for name in names if names.count(name) > 1)}' stands twice")
-    return result
+    _require_once([name for name, _ in pairs])
+    return dict(pairs)
+
+
+def _require_once(names):
+    """A ValueError where one of several names stands twice."""
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise ValueError(f"the name '{twice[0]}' stands twice")
 
 
 def _misfit(value, expected, where):

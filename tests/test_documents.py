@@ -4,10 +4,12 @@ import json
 import multiprocessing
 import os
 import re
+import time
 import zipfile
 
 import numpy as np
 import pytest
+import yaml
 from conftest import PROJECT
 
 from fer_tf import datasets, documents, models, paths
@@ -140,6 +142,49 @@ def test_a_card_that_does_not_fit_is_refused(card, message, tmp_path):
     (tmp_path / "n.onnx").write_bytes(predictor.shipped().read_bytes())
     (tmp_path / "n.md").write_text(card)
     assert message in refused(models.load_predictor, tmp_path / "n.onnx")
+
+
+@pytest.mark.parametrize("kind", ["yaml", "json"])
+def test_a_name_that_stands_twice_is_found_among_many_in_a_moment(kind, tmp_path):
+    names = [f"k{number}" for number in range(30_000)]
+    if kind == "yaml":
+        keys = [yaml.ScalarNode("tag:yaml.org,2002:str", name) for name in names]
+        whole = documents._Loader("").construct_mapping
+        asked = [
+            yaml.MappingNode("tag:yaml.org,2002:map", list(zip(part, part, strict=True)))
+            for part in (keys, keys + keys[-1:])
+        ]
+    else:
+        whole, asked = (
+            documents._without_duplicates,
+            [[(name, 1) for name in part] for part in (names, names + names[-1:])],
+        )
+    start = time.process_time()
+    assert list(whole(asked[0])) == names
+    with pytest.raises(ValueError, match="the name 'k29999' stands twice"):
+        whole(asked[1])
+    assert time.process_time() - start < 2
+
+
+def test_numbers_in_yaml_take_no_time(tmp_path):
+    (tmp_path / "a.yaml").write_text(f"a: {'59:' * 200_000}59\nb: 1:30\nc: -1:30.5\nd: [7, 0x1F, 1e-3, 1.5]")
+    start = time.process_time()
+    content = documents.read_yaml(tmp_path / "a.yaml")
+    assert time.process_time() - start < 3 and content["a"].startswith("59:59")
+    assert [content[key] for key in "bcd"] == ["1:30", "-1:30.5", [7, 31, "1e-3", 1.5]]
+    for number in ("0x" + "F" * 5000, "9" * 5000, "!!int 59" + ":59" * 1000, "1." + "0" * 5000):
+        (tmp_path / "a.yaml").write_text(f"a: {number}")
+        assert "not YAML that is read here (a number of" in refused(documents.read_yaml, tmp_path / "a.yaml")
+
+
+def test_a_card_with_a_number_of_many_digits_is_refused_in_one_line(tmp_path):
+    (tmp_path / "n.md").write_text(f"---\nclasses: [a, 0x{'F' * 5000}]\n---\n")
+    assert "a number of 5,002 letters" in refused(documents.read_card, tmp_path / "n.md")
+
+
+def test_a_card_that_windows_saved_is_read_as_any(tmp_path):
+    (tmp_path / "n.md").write_bytes(b"\xef\xbb\xbf---\r\nclasses: [a, b]\r\ncolor: true\r\n---\r\nText.\r\n")
+    assert documents.read_card(tmp_path / "n.md") == {"classes": ["a", "b"], "color": True}
 
 
 def test_the_shipped_networks_are_the_files_that_their_cards_are_for(tmp_path):
