@@ -1,6 +1,8 @@
 """Reads notebooks as data: their title, their parameters, and their code."""
 
 import ast
+import io
+import tokenize
 
 from fer_tf import documents, hashing, paths
 from fer_tf.errors import InputError
@@ -35,9 +37,12 @@ def parameters(notebook):
     try:
         for cell in cells:
             for node in ast.parse(_source(cell)).body if _has_parameters(cell) else ():
-                if isinstance(node, (ast.Assign, ast.AnnAssign)):
-                    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                    defaults[target.id] = ast.literal_eval(node.value)
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                    continue  # a text that says what follows
+                targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+                if not isinstance(node, (ast.Assign, ast.AnnAssign)) or len(targets) > 1:
+                    raise ValueError(f"line {node.lineno} is another")  # no hash of a run would have it
+                defaults[targets[0].id] = ast.literal_eval(node.value)
     except (SyntaxError, ValueError, AttributeError) as error:
         raise InputError(f"{notebook}: a parameters cell may hold only lines like name = value ({error}).") from error
     return defaults
@@ -55,13 +60,33 @@ def title(notebook):
 def code(notebook):
     """The code of a notebook as one str, without its parameters and IPython's magic lines."""
     cells = (cell for cell in _cells(notebook) if cell["cell_type"] == "code" and not _has_parameters(cell))
-    lines = (line for cell in cells for line in _source(cell).splitlines())
-    return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
+    return "\n".join(line for cell in cells for line in _without_magic(_source(cell)))
 
 
 def behavior(notebook):
     """A hash of what a notebook computes; see `hashing.behavior`."""
     return hashing.behavior(code(notebook), parameters(notebook))
+
+
+def _without_magic(source):
+    """The lines of a cell but those that IPython takes for itself: a % that continues an expression is arithmetic."""
+    lines = []
+    for line in source.splitlines():
+        if not line.lstrip().startswith(("%", "!")) or _continues("\n".join([*lines, ""])):
+            lines.append(line)
+    return lines
+
+
+def _continues(source):
+    """Whether Python code ends within a statement: in brackets, in a text of several lines, or after a backslash."""
+    try:
+        for _ in tokenize.generate_tokens(io.StringIO(source).readline):
+            pass
+    except tokenize.TokenError:
+        return True
+    except SyntaxError:  # wrong on a line before; whoever parses the whole says so
+        pass
+    return False
 
 
 def _cells(notebook):

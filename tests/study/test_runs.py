@@ -367,6 +367,31 @@ def test_a_notebook_that_only_looks_different_is_the_same_code(namespace, projec
     assert provenance.changes(run.record, None, {}) == []
 
 
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [
+        ("%matplotlib inline\n!ls\nx = 1\n  %time f()", ["x = 1"]),
+        ("x = (7\n    % 4)\n%time", ["x = (7", "    % 4)"]),
+        ("x = 7 \\\n    % 4", ["x = 7 \\", "    % 4"]),
+        ('x = """\n% of all\n"""\n!ls', ['x = """', "% of all", '"""']),
+    ],
+)
+def test_of_a_cells_lines_only_ipythons_own_are_no_code(project, cell, kept):
+    write_notebook(project, cell)
+    assert notebooks.code(project / "notebooks" / "02_little.ipynb") == "\n".join(kept)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["for i in range(3): epochs = i", "prepare()", "import os", "a = b = 3", "epochs += 1", "a, b = 1, 2", "del a"],
+)
+def test_a_cell_of_parameters_with_any_other_statement_is_refused(project, line):
+    cells = [new_code_cell(f'"""Of the training."""\nepochs = 3  # passes\n{line}', metadata={"tags": ["parameters"]})]
+    nbformat.write(new_notebook(cells=cells), project / "notebooks" / "02_x.ipynb")
+    with pytest.raises(InputError, match=r"02_x\.ipynb: a parameters cell may hold only lines like name = value"):
+        notebooks.parameters(project / "notebooks" / "02_x.ipynb")
+
+
 def test_an_unreadable_record_is_named(namespace, little):
     run = runs.start(namespace, little)
     run.finish()
