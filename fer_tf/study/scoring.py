@@ -226,16 +226,17 @@ def over_seeds(scored, records):
         scored: DataFrame, index the names of predictions, with the column accuracy.
         records: dict, name -> record of its run, see `runs.start`.
     Returns: DataFrame with a row for each recipe: recipe (the first run's name), seeds (int), mean, deviation (of the sample,
-        nan for one seed), lowest and highest.
+        nan for one seed), lowest and highest. Of several runs with one seed the first counts: they are no draws of their own.
     """
     groups = {}
     for name, record in records.items():
         settings = {key: value for key, value in record["parameters"].items() if key not in ("seed", "out", "about")}
         variant = name.rpartition(record["name"])[2]
         key = json.dumps([record["notebook"], variant, settings], sort_keys=True, default=str)
-        groups.setdefault(key, []).append(name)
+        groups.setdefault(key, {}).setdefault(record["parameters"].get("seed"), name)
     rows = []
-    for members in groups.values():
+    for by_seed in groups.values():
+        members = list(by_seed.values())
         values = scored.loc[members, "accuracy"]
         spread = {"deviation": values.std(), "lowest": values.min(), "highest": values.max()}
         rows.append({"recipe": members[0], "seeds": len(members), "mean": values.mean(), **spread})

@@ -78,6 +78,18 @@ def test_runs_that_differ_in_their_seed_alone_stand_together():
     assert table["deviation"].iloc[0] == pytest.approx(0.0707, abs=1e-4) and np.isnan(table["deviation"].iloc[1])
 
 
+def test_runs_with_one_seed_count_once():
+    made = {"notebook": "02_train_cnn"}
+    records = {
+        name: made | {"name": name, "parameters": {"epochs": 3, "seed": seed, "out": name}}
+        for name, seed in (("02_train_cnn--a", 0), ("02_train_cnn--again", 0), ("02_train_cnn--b", 1))
+    }
+    accuracy = pd.DataFrame({"accuracy": [0.6, 0.6, 0.8]}, index=list(records))
+    assert scoring.over_seeds(accuracy, records)[["seeds", "mean"]].to_numpy().tolist() == [[2, pytest.approx(0.7)]]
+    table = scoring.over_seeds(accuracy[:2], dict(list(records.items())[:2]))
+    assert table["seeds"].tolist() == [1] and np.isnan(table["deviation"].iloc[0])
+
+
 def test_what_cannot_be_compared_is_named_with_the_reason(trained):
     names = ["02_train_cnn--a", "02_train_cnn--never", "nonsense"]
     trained.save_predictions("validation", np.full((3, 3), 1 / 3), datasets.load("little", "validation"))
