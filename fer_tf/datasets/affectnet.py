@@ -5,6 +5,7 @@ Eight classes, or seven without contempt. Arousal, valence and the 68 landmarks 
 
 import io
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -131,10 +132,15 @@ def _mini(files):
     return rows
 
 
+_PARSING = threading.Lock()  # of a file's header, by `ast`, which in some threads of Python 3.11 fails (CPython issue 106905)
+
+
 def _numbers(files, name):
     """The values of a small NumPy file, which may hold them as text, as a flat float array."""
+    data = io.BytesIO(files.read(name))
     try:
-        values = np.load(io.BytesIO(files.read(name)), allow_pickle=False).reshape(-1).astype(np.float64)
+        with _PARSING:
+            values = np.load(data, allow_pickle=False).reshape(-1).astype(np.float64)
     except Exception as error:  # NumPy raises half a dozen kinds for damaged bytes
         raise InputError(f"{files.label}: {name} cannot be read ({first_line(error)}). Download it again.") from error
     if not values.size:
