@@ -132,7 +132,8 @@ def _mini(files):
     return rows
 
 
-_PARSING = threading.Lock()  # of a file's header, by `ast`, which in some threads of Python 3.11 fails (CPython issue 106905)
+_PARSING = threading.Lock()
+# NumPy parses a file's header by `ast`, which in threads of Python 3.11 fails now and then (CPython issue 106905).
 
 
 def _numbers(files, name):
