@@ -1,7 +1,11 @@
 """What stands in for TensorFlow where Keras computes on another backend, such as JAX."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import scipy
 
 from fer_tf import backend
 from fer_tf.errors import InputError
@@ -39,5 +43,11 @@ def test_a_batch_is_not_divided_between_gpus_without_tensorflow(absent):
 
 def test_a_run_records_the_backend_where_it_is_not_tensorflow(monkeypatch):
     assert "keras backend" not in provenance.versions()
-    monkeypatch.setenv("KERAS_BACKEND", "numpy")
+    monkeypatch.setenv(
+        "KERAS_BACKEND", "scipy"
+    )  # which holds where Keras is not there yet; it may have a file that says another
+    loaded = SimpleNamespace(config=SimpleNamespace(backend=lambda: "numpy"))
+    monkeypatch.setitem(sys.modules, "keras", loaded)
     assert provenance.versions()["keras backend"] == f"numpy {np.__version__}"
+    monkeypatch.delitem(sys.modules, "keras")
+    assert provenance.versions()["keras backend"] == f"scipy {scipy.__version__}"

@@ -44,8 +44,7 @@ def release(run, withdrawn=False):
     file = runs.weights_of(run) or run.folder / run.record["model"]
     network, name = models.load(file), run.record["parameters"]["model"]
     weights = files.PRETRAINED / f"{name}.keras"
-    here = weights.is_file() and weights.with_suffix(".onnx").is_file()
-    if not here or hashing.content_digest(file) != hashing.content_digest(weights):
+    if not weights.is_file() or hashing.content_digest(file) != hashing.content_digest(weights):
         _ship(run, network, weights)
     path = weights.with_suffix(".md")
     paths.write_text(path, card(run, network, weights))

@@ -341,17 +341,18 @@ def provide_networks(parameters, folder):
 
 def _is_of(card, run):
     """Whether a network's model card is of a training run as it is recorded, and not of one of before with that name."""
-    record, versions = run.record, card["versions"]
-    same = (card.get("run"), card["parameters"], card["data"]["hash"]) == (
-        f"{record['study']}/{run.name}",
-        record["parameters"],
-        record["data"]["hash"],
-    )
-    if not same or any(record["versions"].get(key) != version for key, version in versions.items()):
+    record, versions = run.record, card.get("versions", {})
+    recorded = {"run": f"{record['study']}/{run.name}", "parameters": record["parameters"]}
+    recorded["versions"] = {key: record["versions"].get(key) for key in versions}
+    if any(card.get(key, value) != value for key, value in recorded.items()) or "run" not in card:
         return False
-    scored = run.predictions("test") if run.variants("test") else None
-    right = scored and float(np.mean(scored.probabilities.argmax(axis=1) == scored.labels))
-    return scored is None or abs(right - card["metrics"]["test"]["accuracy"]) < 1e-4
+    if card.get("data", record["data"])["hash"] != record["data"]["hash"]:
+        return False
+    accuracy = card.get("metrics", {}).get("test", {}).get("accuracy")
+    if accuracy is None or not run.variants("test"):
+        return True
+    scored = run.predictions("test")
+    return abs(np.mean(scored.probabilities.argmax(axis=1) == scored.labels) - accuracy) < 1e-4
 
 
 def _other_classes(who, classes, dataset):

@@ -277,7 +277,7 @@ def test_the_next_one_waits_for_a_kernel_that_outlives_its_maker_and_another_tak
     os.kill(pid, signal.SIGKILL)
     messages = [other.communicate(timeout=60)[0] for other in others]
     assert [other.returncode for other in others] == [0, 0]
-    assert sorted("is there now" in message for message in messages) == [False, True]
+    assert all("is there now" in message for message in messages)  # the second that waits does not make it again
 
 
 def test_a_closed_terminal_is_one_line_and_takes_the_kernel_along(study, project):
