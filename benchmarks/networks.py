@@ -28,11 +28,11 @@ def compare(title, detector, networks, pictures, cut_from, labels):
         for margin, mirrored in cropping.VIEWS:
             crops = np.stack([cropping.crop(cut_from[i], detected[i], size, channels, margin) for i in rows])
             views.append(network.probabilities(crops[:, :, ::-1] if mirrored else crops))
-        mean, found = np.mean(views, axis=0), np.asarray(labels)[rows]
-        low, high = evaluation.accuracy_interval(found, mean)
+        mean, truth = np.mean(views, axis=0), np.asarray(labels)[rows]
+        low, high = evaluation.accuracy_interval(truth, mean)
         facts = {"source": title, "detector": detector.name, "faces": len(rows), "network": name}
         table.append(
-            {**facts, "accuracy": round((mean.argmax(axis=1) == found).mean(), 4)} | {"low": low, "high": high}
+            {**facts, "accuracy": round((mean.argmax(axis=1) == truth).mean(), 4)} | {"low": low, "high": high}
         )
     return table
 

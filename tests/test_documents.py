@@ -150,19 +150,19 @@ def test_a_name_that_stands_twice_is_found_among_many_in_a_moment(kind, tmp_path
     if kind == "yaml":
         keys = [yaml.ScalarNode("tag:yaml.org,2002:str", name) for name in names]
         whole = documents._Loader("").construct_mapping
-        asked = [
+        texts = [
             yaml.MappingNode("tag:yaml.org,2002:map", list(zip(part, part, strict=True)))
             for part in (keys, keys + keys[-1:])
         ]
     else:
-        whole, asked = (
+        whole, texts = (
             documents._without_duplicates,
             [[(name, 1) for name in part] for part in (names, names + names[-1:])],
         )
     start = time.process_time()
-    assert list(whole(asked[0])) == names
+    assert list(whole(texts[0])) == names
     with pytest.raises(ValueError, match="the name 'k29999' stands twice"):
-        whole(asked[1])
+        whole(texts[1])
     assert time.process_time() - start < 2
 
 

@@ -242,8 +242,8 @@ def _dump(tree):
 
 def _versions():
     named = ("numpy", "scipy", "scikit-learn", "opencv-python", "opencv-python-headless")
-    found = {one.name: one.version for one in metadata.distributions() if one.name in named}
-    return sorted(found.items())
+    versions = {one.name: one.version for one in metadata.distributions() if one.name in named}
+    return sorted(versions.items())
 
 
 def _used(source, words, modules):

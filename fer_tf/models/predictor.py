@@ -208,15 +208,15 @@ def _probabilities_of(path, forward):
 
     def checked(crops):
         try:
-            given = np.asarray(forward(crops))
+            outputs = np.asarray(forward(crops))
         except MemoryError:
             raise
         except Exception as error:  # each engine has errors of its own
             raise InputError(f"{path}: fails at its images ({first_line(error)}). Export or fetch it anew.") from error
-        low, sums = given.min(), given.sum(axis=1)
+        low, sums = outputs.min(), outputs.sum(axis=1)
         if low < -1e-4 or np.abs(sums - 1).max() > _OFF:
             what = f"from {low:.3g} on, of the sum {sums[np.abs(sums - 1).argmax()]:.3g}"
             raise InputError(f"{path}: gives no probabilities ({what}); end it with a softmax.")
-        return given
+        return outputs
 
     return checked

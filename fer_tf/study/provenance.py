@@ -49,8 +49,8 @@ def code_of(notebook, parameters):
     Returns: dict: "notebook", the hash of the notebook's own code; "definitions", those of the package that it uses, by name, see
         `hashing.code_reached`; and "beside", what else it uses, by file, see `hashing.code_beside`.
     """
-    given = notebooks.code(notebook), _words(parameters)
-    reached, beside = hashing.code_reached(*given), hashing.code_beside(*given)
+    used = notebooks.code(notebook), _words(parameters)
+    reached, beside = hashing.code_reached(*used), hashing.code_beside(*used)
     return {"notebook": notebooks.behavior(notebook), "definitions": reached, "beside": beside}
 
 

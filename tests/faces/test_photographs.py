@@ -105,22 +105,24 @@ def test_an_odd_note_of_the_camera_leaves_its_photograph_readable_and_upright(tm
     assert photographs.read(path).shape == (40, 20, 3)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no frame"), NotImplementedError(), struct.error("4 bytes")])
-def test_whatever_pillow_raises_at_a_damaged_picture_is_one_line(tmp_path, monkeypatch, error):
+DAMAGED = r"a\.png: a damaged picture \(.+\)\. Get it anew\."
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RuntimeError("no frame"), DAMAGED),
+        (NotImplementedError(), DAMAGED),
+        (struct.error("4 bytes"), DAMAGED),
+        (MemoryError(), r"a\.png: too large"),
+    ],
+)
+def test_whatever_pillow_raises_at_a_picture_is_one_line(tmp_path, monkeypatch, error, message):
     def load(picture):
         raise error
 
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
-    with pytest.raises(InputError, match=r"a\.png: a damaged picture \(.+\)\. Get it anew\."):
-        photographs.read(saved(tmp_path / "a.png"))
-
-
-def test_a_picture_too_large_for_the_memory_is_one_line(tmp_path, monkeypatch):
-    def load(picture):
-        raise MemoryError
-
-    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
-    with pytest.raises(InputError, match=r"a\.png: too large"):
+    with pytest.raises(InputError, match=message):
         photographs.read(saved(tmp_path / "a.png"))
 
 

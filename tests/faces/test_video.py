@@ -237,9 +237,9 @@ def test_pictures_larger_than_a_video_may_be_are_shrunk(tmp_path):
 
 def test_a_video_that_no_codec_can_be_had_for_is_told_by_that_name_and_the_table_stays(clip, tmp_path, monkeypatch):
     monkeypatch.setattr("fer_tf.faces.video.recording.CODECS", ("none",))
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as caught:
         video.run_clip(clip, tmp_path / "out", **READERS)
-    assert "by none of the codecs none" in str(told.value) and ".part" not in str(told.value)
+    assert "by none of the codecs none" in str(caught.value) and ".part" not in str(caught.value)
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["clip_emotions.csv", "clip_emotions.json"]
 
 

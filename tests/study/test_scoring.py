@@ -79,9 +79,9 @@ def test_runs_that_differ_in_their_seed_alone_stand_together():
 
 
 def test_runs_with_one_seed_count_once():
-    made = {"notebook": "02_train_cnn"}
+    shared = {"notebook": "02_train_cnn"}
     records = {
-        name: made | {"name": name, "parameters": {"epochs": 3, "seed": seed, "out": name}}
+        name: shared | {"name": name, "parameters": {"epochs": 3, "seed": seed, "out": name}}
         for name, seed in (("02_train_cnn--a", 0), ("02_train_cnn--again", 0), ("02_train_cnn--b", 1))
     }
     accuracy = pd.DataFrame({"accuracy": [0.6, 0.6, 0.8]}, index=list(records))
