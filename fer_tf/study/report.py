@@ -69,7 +69,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     items = _Items(folder, formats)
     heading, caption = "Results", "What was measured, with 95% intervals."
     if table["published"].notna().any():
-        heading, caption = "Published and reproduced", "What was published and what was measured here, with 95% intervals."
+        heading, caption = "Published and reproduced", "What was published and what was measured, with 95% intervals."
     items.table("published_and_reproduced", caption, readable_comparison(table))
     if len(scored):
         readable = scoring.readable_scores(scored)
