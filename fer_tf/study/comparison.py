@@ -14,6 +14,8 @@ PUBLISHED = Path(__file__).parent / "published"
 NOT_RUN = "not run"
 ROW = dict.fromkeys(("what", "run", "fact", "split", "variant", "metric", "against"), str) | {"published": (str, list)}
 """Keys of a row of `compare`, and the types of their values."""
+BY_CLASS = {"what": str, "published": str, "run": str, "variant?": str}
+"""Schema of a row of `by_class`, see `documents.fault`."""
 THREE = ("precision", "recall", "f1")
 
 
@@ -83,6 +85,17 @@ def runs_by_name(complete, rows):
     return {run.name: run for run in complete} | others
 
 
+def require_planned(complete, rows, study):
+    """An InputError where a row of `compare` or `by_class` names a run that is neither complete nor planned: "not run" for ever."""
+    by_name, folder = runs_by_name(complete, rows), paths.root() / "notebooks" / "studies"
+    named = [row.get(key) for row in rows if isinstance(row, dict) for key in ("run", "against")]
+    for name in (one for one in named if isinstance(one, str)):
+        file = folder / f"{name if '/' in name else f'{study}/{name}'}.yaml"
+        if name not in by_name and not file.is_file():
+            place = file.relative_to(paths.root())
+            raise InputError(f"a row names the run {name}, and there is no {place}. Mend the name, or write that.")
+
+
 def headline_intervals(complete, rows, headline):
     """Every metric of the predictions that the page begins with, as `evaluation.intervals`.
 
@@ -115,7 +128,7 @@ def class_tables(complete, rows, source):
     """
     facts, by_name, result = published(source), runs_by_name(complete, rows), []
     for row in rows:
-        if not isinstance(row, dict) or not {"what", "published", "run"} <= set(row) <= set(ROW):
+        if documents.fault(row, BY_CLASS) or not set(row) <= set(ROW):
             raise InputError(f"a row of `by_class` is {row!r}; write {{what: ..., published: ..., run: ...}}.")
         printed = {name.lower(): _three(row, values) for name, values in look_up(facts, row["published"]).items()}
         variant, run = row.get("variant", ""), by_name.get(row["run"])
@@ -254,7 +267,8 @@ def _measured(by_name, row, images=slice(None)):
     """Value, low and high end of the interval of a row; of some of the images only where `images` says which."""
     run = by_name[row["run"]]
     if "fact" in row:
-        return run.record[choose("fact of the run " + run.name, row["fact"], run.record)], None, None
+        numbers = {name: value for name, value in run.record.items() if isinstance(value, int | float | None)}
+        return numbers[choose("fact of the run " + run.name, row["fact"], numbers)], None, None
     split, variant = row["split"], row.get("variant", "")
     scored = run.predictions(split, variant).select(images)
     if row["metric"] == "gain":

@@ -152,17 +152,18 @@ def read_parameters(file):
     defaults = notebooks.parameters(notebook_of(file))
     defaults |= {"gpus": 1} if {"epochs", "fine_tuned_epochs"} & set(defaults) else {}
     common, shared, own = file.parent / "common.yaml", _shared(file), documents.read_yaml(file)
-    everywhere = {name for path in (paths.root() / "notebooks").glob("*.ipynb") for name in notebooks.parameters(path)}
-    everywhere.add("gpus")
-    for path, values, known in ((common, shared, everywhere), (file, own, set(defaults))):
-        for name in values:
+    everywhere = {"gpus": 1}
+    for path in (paths.root() / "notebooks").glob("*.ipynb"):
+        everywhere |= notebooks.parameters(path)
+    for path, values, known in ((common, shared, everywhere | defaults), (file, own, defaults)):
+        for name, value in values.items():
             if name not in known:
-                raise InputError(f"{path}: unknown parameter '{name}'; known are {', '.join(sorted(known - {'out'}))}.")
+                listed = ", ".join(sorted(set(known) - {"out"}))
+                raise InputError(f"{path}: unknown parameter '{name}'; known are {listed}.")
             if name == "out":
                 raise InputError(f"{path}: 'out' follows from the file's name; remove it.")
+            _check(path, name, value, known[name])
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}
-    for name, value in merged.items():
-        _check(file if name in own else common, name, value, defaults[name])
     return {name: value for name, value in merged.items() if (name, value) != ("gpus", 1)}  # one is as none named
 
 
@@ -177,8 +178,8 @@ def _check(path, name, value, default):
     if default is None:
         return
     if not isinstance(value, TYPES[type(default)]) or (isinstance(value, bool) and not isinstance(default, bool)):
-        is_text = isinstance(default, (int, float)) and isinstance(value, str)
-        hint = " (YAML reads 1e-3 as text: write 0.001)" if is_text else ""
+        is_power = isinstance(value, str) and re.fullmatch(r"[-+.\d]+[eE][-+]?\d+", value)
+        hint = " (YAML reads 1e-3 as text: write 0.001)" if is_power else ""
         raise InputError(f"{path}: {name} is {value!r}, expected {type(default).__name__}{hint}.")
 
 

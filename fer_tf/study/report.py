@@ -25,6 +25,7 @@ from fer_tf.study.comparison import (
     headline_intervals,
     published,
     readable_comparison,
+    require_planned,
     runs_by_name,
 )
 from fer_tf.study.runs import open_run
@@ -64,6 +65,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
             "`compare` has no row. Write one, such as {what: ..., run: ..., split: test, metric: accuracy}."
         )
     choose("headline", headline, [row["what"] for row in compare])
+    require_planned(complete, [*compare, *by_class], study)
     scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
     items = _Items(folder, formats)

@@ -130,9 +130,14 @@ class Run:
     def predictions(self, split, variant=""):
         """The saved predictions of a split, as a `Predictions`.
 
-        Raises InputError: none were saved.
+        Raises InputError: none were saved; the message names those that were.
         """
         path, advice = self.predictions_file(split, variant), f"Execute the run {self.name} again."
+        if not path.is_file():
+            saved = ", ".join(sorted(file.name for file in self.folder.glob("predictions_*.npz"))) or "none"
+            raise InputError(
+                f"{path}: no such file. Of its predictions there are: {saved}. Name one, or make it: {advice}"
+            )
         saved = documents.read_arrays(path, ("probabilities", "labels", "ids", "classes"), advice)
         n, k = len(np.atleast_1d(saved["labels"])), len(np.atleast_1d(saved["classes"]))
         shapes = {"probabilities": (n, k), "labels": (n,), "ids": (n,), "classes": (k,)}
@@ -280,8 +285,7 @@ def open_run(folder):
     folder = paths.resolve(folder)
     path = folder / "run.json"
     if not path.is_file():
-        study = folder.parent.parent.name
-        raise InputError(f"{folder}: no complete run is there. Execute it first: make report STUDY={study}.")
+        raise InputError(f"{folder}: no complete run is there. {_how_to_make(folder)}")
     advice = "Remove the file and make the report again."
     record = documents.read_json(path, documents.RUN, advice)
     if record.get("model") and not (record["data"] or {}).get("splits"):
@@ -319,7 +323,7 @@ def provide_networks(parameters, folder):
     Args:
         parameters: dict, the run's.
         folder: Path of the run.
-    Raises InputError: one is not here that `run`, `network`, `weights` or `teachers` names by its run.
+    Raises InputError: one is not here that `run`, `network`, `weights` or `teachers` names by its run, or that run trains none.
     """
     needed = provenance.named(parameters, ("run", "network", "weights", "teachers"))
     for name in provenance.named(parameters, provenance.NETWORKS):
@@ -332,11 +336,26 @@ def provide_networks(parameters, folder):
             with paths.writing(network) as part:
                 shutil.copyfile(shipped, part)
         elif name in needed:
-            study = source.parent.parent.name
-            raise InputError(
-                f"{folder.name}: the network of {name} is not here, for git keeps none. Make that run again: "
-                f"rm -f reports/{study}/runs/{source.name}/run.json; make report STUDY={study}."
-            )
+            raise InputError(f"{folder.name}: the network of {name} is not here{_why_no_network(of, source)}")
+
+
+def _why_no_network(run, folder):
+    """How a line ends that says that a run's network is not here; `run` is None where it is not complete."""
+    if run is None:
+        return f". {_how_to_make(folder)}"
+    if not run.record.get("model"):
+        return ": it trains none. Name a run that does."
+    study = folder.parent.parent.name
+    return f", for git keeps none. Make that run again: rm -f reports/{study}/runs/{run.name}/run.json; make report STUDY={study}."
+
+
+def _how_to_make(folder):
+    """What to do about a run that is not complete: a sentence, by whether a study has its YAML."""
+    study = folder.parent.parent.name
+    file = paths.root() / "notebooks" / "studies" / study / f"{folder.name}.yaml"
+    if file.is_file():
+        return f"Execute it first: make report STUDY={study}."
+    return f"Nothing would make it, for there is no notebooks/studies/{study}/{file.name}. Name another, or write that."
 
 
 def _is_of(card, run):

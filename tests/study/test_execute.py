@@ -13,7 +13,7 @@ from conftest import PROJECT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fer_tf.errors import InputError
-from fer_tf.study import execute, notebooks
+from fer_tf.study import execute, notebooks, runs
 
 PARAMETERS = "rate = 0.1  # of something\nname = 'x'\nlayers = []\nabout = ''\nout = ''"
 FINISH = "from fer_tf.study import runs\nrun = runs.start(globals())\nprint('rate is', rate)\nrun.finish('Done.')"
@@ -143,6 +143,7 @@ def test_a_failing_run_names_the_error_and_the_half_executed_notebook(study, pro
         ("ratte: 1", "", r"02_little--a\.yaml: unknown parameter 'ratte'; known are about, layers, name, rate"),
         ("", "ratte: 1", r"common\.yaml: unknown parameter 'ratte'"),
         ("rate: 1e-3", "", r"rate is '1e-3', expected float \(YAML reads 1e-3 as text: write 0\.001\)"),
+        ("rate: fast", "", "rate is 'fast', expected float.$"),
         ("name: 3", "", "name is 3, expected str"),
         ("layers: 3", "", "layers is 3, expected list"),
         ("out: elsewhere", "", "'out' follows from the file's name"),
@@ -159,6 +160,12 @@ def test_what_the_study_shares_goes_only_to_the_notebooks_that_have_it(study, pr
     write_notebook(project, parameters="views = 3", name="04_other")
     result = execute.read_parameters(write_run(study, "rate: 1", common="views: 5\nname: z"))
     assert result == {"rate": 1, "name": "z"}
+
+
+def test_what_the_study_shares_is_checked_also_for_a_notebook_that_has_it_not(study, project):
+    write_notebook(project, parameters="threads = 2", name="04_other")
+    with pytest.raises(InputError, match=r"common\.yaml: threads is 'two', expected int"):
+        execute.execute(write_run(study, "rate: 1", common="threads: two"))
 
 
 def test_one_gpu_is_as_none_named(study, project):
@@ -217,10 +224,23 @@ def test_values_out_of_range_are_refused_before_a_kernel_starts(study, project, 
     assert not (project / "reports").exists()
 
 
-def test_a_network_that_is_not_here_is_missed_before_a_kernel_starts(study, project):
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("02_little--b", r"\. Execute it first: make report STUDY=s"),
+        ("02_little--c", r"\. Nothing would make it, for there is no notebooks/studies/s/02_little--c\.yaml"),
+        ("02_little--d", ": it trains none"),
+    ],
+)
+def test_a_network_that_is_not_here_is_missed_before_a_kernel_starts(study, project, name, advice):
     write_notebook(project, parameters="run = ''")
-    with pytest.raises(InputError, match="02_little--a: the network of 02_little--b is not here, for git keeps none"):
-        execute.execute(write_run(study, "run: 02_little--b"))
+    (study / "02_little--b.yaml").write_text("rate: 1")
+    complete = runs.start(
+        {**notebooks.parameters(project / "notebooks/02_little.ipynb"), "out": "reports/s/runs/02_little--d"}
+    )
+    complete.finish()
+    with pytest.raises(InputError, match=f"02_little--a: the network of {name} is not here{advice}"):
+        execute.execute(write_run(study, f"run: {name}"))
     assert not list(project.rglob("reports/**/notebook.ipynb"))
 
 

@@ -77,6 +77,7 @@ def test_a_gain_is_not_run_while_one_of_its_runs_is_missing(project, little, the
         ({"published": FER2013}, "has no number at"),
         ({"published": "nowhere"}, "the published facts have no 'nowhere'"),
         ({"fact": "nothing"}, "unknown fact of the run 02_train_cnn--more 'nothing'"),
+        ({"fact": "name"}, "unknown fact of the run 02_train_cnn--more 'name'"),  # it is no number
     ],
 )
 def test_a_wrong_row_is_one_line(project, little, changed, message):
@@ -84,6 +85,16 @@ def test_a_wrong_row_is_one_line(project, little, changed, message):
         compared(scored("few", little, 1), scored("more", little, 3), **changed)
     with pytest.raises(InputError, match="a row of `compare` is 5; write a mapping"):
         comparison.comparison([], [5], "")
+
+
+def test_a_row_of_a_run_that_nobody_plans_is_refused_and_of_one_not_run_yet_is_not(project, little):
+    (project / "notebooks/studies/s").mkdir()
+    (project / "notebooks/studies/s/02_train_cnn--more.yaml").write_text("")
+    complete = [scored("few", little, 1)]
+    comparison.require_planned(complete, [GAIN, {**GAIN, "run": "s/02_train_cnn--more"}], "s")
+    for changed in ({"run": "02_train_cnn--mroe"}, {"against": "t/02_train_cnn--few"}):
+        with pytest.raises(InputError, match=r"a row names the run .*, and there is no notebooks/studies/.*\.yaml"):
+            comparison.require_planned(complete, [{**GAIN, **changed}], "s")
 
 
 def test_runs_that_were_scored_on_different_images_are_not_compared(project, little):
@@ -119,6 +130,8 @@ def test_a_report_without_a_row_is_one_line(project, little):
     (project / "notebooks" / "studies" / "s").mkdir(parents=True, exist_ok=True)
     with pytest.raises(InputError, match="`compare` has no row"):
         report.build(run, "title", "question", "", [], "")
+    with pytest.raises(InputError, match="a row names the run 02_train_cnn--few, and there is no"):
+        report.build(run, "title", "question", "", [{"what": "A", "run": run.name, "fact": "seed"}], "A")
 
 
 def test_each_class_of_a_paper_stands_beside_that_of_a_run(project):
@@ -143,6 +156,7 @@ def test_each_class_of_a_paper_stands_beside_that_of_a_run(project):
     ("changed", "message"),
     [
         ({"run": None}, "a row of `by_class` is"),
+        ({"published": 5}, "a row of `by_class` is"),
         ({"published": FER2013}, "have no precision, recall and F1 of each class"),
         ({"published": "results_per_class.AffectNet-8 ViT-B/32"}, "a run has the classes"),
     ],

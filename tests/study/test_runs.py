@@ -96,6 +96,10 @@ def test_predictions_come_back_as_they_were_saved(namespace, little):
     np.testing.assert_array_equal(saved.labels, part.labels)
     assert saved.classes == little.classes and list(saved.ids) == list(part.ids)
     assert run.variants("validation") == ["twice"]
+    with pytest.raises(
+        InputError, match=r"validation_once\.npz: no such file\..* there are: predictions_validation_twice"
+    ):
+        run.predictions("validation", "once")
 
 
 def test_saved_probabilities_have_four_digits_and_the_same_largest_ones(namespace, little):
