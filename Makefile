@@ -12,10 +12,11 @@ CLUSTER ?=
 LAUNCH ?= $(if $(CLUSTER),$(PYTHON) -m fer_tf.study.cluster "$(CLUSTER)" --)
 
 # Only a study's plain name goes further: into paths, and into what `clean` removes. `value` keeps make from expanding it.
-KNOWN := $(notdir $(patsubst %/,%,$(wildcard notebooks/studies/*/)))
+PLAIN := [A-Za-z0-9_.-]+
+KNOWN := $(shell ls -d notebooks/studies/*/ 2>/dev/null | sed -e 's|/$$||' -e 's|.*/||' | LC_ALL=C grep -xE '$(PLAIN)')
 ifeq ($(and $(filter 1,$(words $(value STUDY))),$(filter $(KNOWN),$(value STUDY))),)
 ifneq ($(filter data report figures tables check verify soak release clean,$(MAKECMDGOALS)),)
-$(error there is no study '$(value STUDY)' in notebooks/studies/; choose one with STUDY=<name>: $(KNOWN))
+$(error there is no study '$(value STUDY)' in notebooks/studies/, by a name of letters, digits, _, . and -; choose one with STUDY=<name>: $(KNOWN))
 endif
 override STUDY := sample
 endif
@@ -36,11 +37,16 @@ $(error there is no run '$(value RUN)' of $(STUDY); choose one with RUN=<name>: 
 endif
 endif
 REPORT := $(filter 10_report--%,$(RUNS))
+ifneq ($(filter data report check,$(MAKECMDGOALS)),)
+STRANGE := $(shell ls $(STUDIES) | grep -E '\.ya?ml$$' | LC_ALL=C grep -vxE 'common\.yaml|[0-9]{2}_[A-Za-z0-9_]+--$(PLAIN)\.yaml' | head -1)
+$(if $(STRANGE),$(error $(STUDIES)/$(STRANGE) is no run; write <notebook>--<name>.yaml, the name of letters, digits, _, . and -))
+endif
 ifneq ($(filter data report,$(MAKECMDGOALS)),)
 $(foreach needed,00_data 10_report,$(if $(filter $(needed)--%,$(RUNS)),,\
   $(error $(STUDIES)/ has no $(needed)--<name>.yaml; copy it, and common.yaml, from another study)))
 $(foreach run,$(RUNS),$(if $(wildcard notebooks/$(firstword $(subst --, ,$(run))).ipynb),,\
   $(error $(STUDIES)/$(run).yaml is named after no notebook; write <notebook>--<name>.yaml)))
+$(if $(wildcard $(STUDIES)/common.yaml),,$(error $(STUDIES)/ has no common.yaml; copy it from another study))
 endif
 record = $(patsubst %,$(FOLDER)/runs/%/run.json,$1)
 DATA := $(call record,$(filter 00_data--%,$(RUNS)))
@@ -51,10 +57,11 @@ PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o
 
 # Git writes files in the order of their names, not of their making. What came with a clone gets one date, lest a run look older
 # than the one that it was made from; what was made here keeps its own.
-ifneq ($(filter report,$(MAKECMDGOALS)),)
+ifneq ($(filter data report,$(MAKECMDGOALS)),)
 CLONED := $(filter-out $(shell git ls-files -m -- reports 2>/dev/null),$(shell git ls-files -- $(PAGE) 'reports/*/runs/*/run.json' 2>/dev/null))
 CAME := $(filter $(FOLDER)/%,$(CLONED))
 $(if $(CAME),$(shell touch -r "$$(ls -t $(CAME) | head -1)" $(CAME)))
+MADE := $(filter-out $(CLONED),$(wildcard $(DATA)))
 endif
 
 # How many runs go at once, where -j does not say: of the sample two, for its runs are small and half of each takes one core; of
@@ -152,8 +159,9 @@ TRAINED := model.keras checkpoint.npz parts
 
 clean: ## Remove the STUDY's results, to be made again; its trained weights too with WEIGHTS=remove
 	@if [ -d $(FOLDER) ]; then \
-	  find $(FOLDER) -type f $(if $(filter remove,$(WEIGHTS)),,$(foreach name,$(TRAINED),-not -path '*/$(name)' -not -path '*/$(name)/*')) -delete; \
-	  find $(FOLDER) -depth -type d -empty -delete; \
+	  { find $(FOLDER) -type f $(if $(filter remove,$(WEIGHTS)),,$(foreach name,$(TRAINED),-not -path '*/$(name)' -not -path '*/$(name)/*')) -delete && \
+	    find $(FOLDER) -depth -type d -empty -delete; } 2>/dev/null || \
+	  { echo "error: $(FOLDER) may not be changed, or is being made. See to that, and give the command again." >&2; exit 1; } \
 	fi
 	@rm -rf .pytest_cache .ruff_cache .hypothesis
 	@test -z "$$(git ls-files -d -- $(FOLDER) 2>/dev/null | head -1)" || echo "what came with the clone comes back by: git checkout -- $(FOLDER)"
@@ -184,7 +192,7 @@ lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.
 # of them only `make check` sees a change, by their content.
 # The package is no prerequisite: an edit of it must not cost hours of training; the page and `make check` tell instead.
 named = $(patsubst $(STUDY)/%,%,$(shell grep -v '^about:' $(STUDIES)/$1.yaml 2>/dev/null | \
-  grep -oE '([A-Za-z0-9_.-]+/(runs/)?)?[0-9]{2}_[a-z_]+--[A-Za-z0-9_.-]+' | sed 's|/runs/|/|'))
+  grep -oE '($(PLAIN)/(runs/)?)?[0-9]{2}_[A-Za-z0-9_]+--$(PLAIN)' | sed 's|/runs/|/|'))
 elsewhere = $(filter-out $(CLONED),$(wildcard $(patsubst %,reports/%/run.json,$(subst /,/runs/,$(filter-out $(RUNS),$1)))))
 upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call record,$(filter $(RUNS),$2)) $(call elsewhere,$2)
 
@@ -194,13 +202,15 @@ $(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$
 	@$(if $(filter 00_data--%,$*),$(note_recipe))
 
 # Where runs came with a clone, the data they were made from did not. No prerequisite either: complete runs need none. A dataset is
-# prepared in one place: how, and from which copy where one is named, is noted there, for a study that wants another.
+# prepared in one place: how, and from which copy where one is named, is noted there, for a study that wants another; as is one
+# whose own data was made here, and is another.
 RECIPES := $(patsubst %,$(STUDIES)/%.yaml,$(filter 00_data--%,$(RUNS)))
 RECIPE := $(shell { cat $(RECIPES); grep ^seed: $(STUDIES)/common.yaml; } 2>/dev/null | grep -vE '^(about:|options: [{][}]|\#|$$)' | cksum)
 COPY := $$FER2013$$RAFDB$$AFFECTNET$$FIVE_CLASS$$FER_PLUS$$FOLDERS
 note_recipe = echo "$(RECIPE) $(COPY)" > $(PREPARED)/.recipe
 is_prepared = test -e $(PREPARED)/dataset.json && case "$$(cat $(PREPARED)/.recipe 2>/dev/null)" in \
-  "$(RECIPE) $(COPY)") ;; "$(RECIPE) "*) test -z "$(COPY)";; *) false;; esac
+  "$(RECIPE) $(COPY)") ;; "$(RECIPE) "*) test -z "$(COPY)";; *) false;; esac \
+  $(if $(MADE),&& grep -qF "$$(grep -o '"hash": "[^"]*"' $(PREPARED)/dataset.json | head -1)" $(MADE))
 prepare = { $(is_prepared); } || { $(PYTHON) -m fer_tf.study.execute --prepare $(RECIPES) && $(note_recipe); }
 
 # The page is written before its run's record: without the one, the other is of a report that was stopped.

@@ -125,12 +125,13 @@ def copy(tmp_path):
         """#!/bin/sh
 # $3 is notebooks/studies/<study>/<run>.yaml, or --prepare before it
 mkdir -p data/prepared/sample
+hash='"hash": "'$(basename "$FOLDERS")'"'
 case "$3 $4" in
-  --prepare*) touch data/prepared/sample/dataset.json; echo "prepared"; exit;;
-  *00_data*) touch data/prepared/sample/dataset.json;;
+  --prepare*) echo "$hash" > data/prepared/sample/dataset.json; echo "prepared"; exit;;
+  *00_data*) echo "$hash" > data/prepared/sample/dataset.json;;
 esac
 study=$(basename $(dirname $3)); run=$(basename $3 .yaml)
-mkdir -p reports/$study/runs/$run && touch reports/$study/runs/$run/run.json
+mkdir -p reports/$study/runs/$run && echo "$hash" > reports/$study/runs/$run/run.json
 case $run in 10_report--*) touch reports/$study/index.html;; esac
 echo "executed $run"
 """
@@ -248,10 +249,10 @@ def another(copy):
     return copy
 
 
-def made_later(copy, seconds, text=""):
+def made_later(copy, seconds, text=None):
     """Gives the run of the sample that the other study reads a later date than everything has."""
     record = copy / "reports/sample/runs/04_tta--five_layer/run.json"
-    record.write_text(text)
+    record.write_text(text or record.read_text())
     future = max(file.stat().st_mtime for file in copy.rglob("*")) + seconds
     os.utime(record, (future, future))
 
@@ -298,11 +299,29 @@ def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy, monk
 
     executed(copy)
     assert not again()
-    assert again("FOLDERS=/elsewhere") and not again("FOLDERS=/elsewhere") and not again()
+    for name in ("00_data--sample", "04_tta--five_layer"):
+        (copy / f"reports/sample/runs/{name}/run.json").unlink()
+    executed(copy, "FOLDERS=/a/faces")
+    assert not again() and again("FOLDERS=/b/faces") and not again("FOLDERS=/b/faces") and not again()
     shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies/another")
     (copy / "notebooks/studies/another/00_data--sample.yaml").write_text("options: {n: 7}")
-    executed(copy, "STUDY=another")
-    assert again() and not again()
+    executed(copy, "STUDY=another", "FOLDERS=/a/faces")
+    assert again("FOLDERS=/a/faces") and not again()
+
+
+def test_a_study_does_not_take_the_images_that_another_one_prepared_from_another_folder(copy):
+    executed(copy, "FOLDERS=/mine")
+    shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies/another")
+    executed(copy, "STUDY=another", "FOLDERS=/others")
+    (copy / "reports/sample/runs/04_tta--five_layer/run.json").unlink()
+    assert "prepared" in make("-j1", "report", "PYTHON=./python", cwd=copy).stdout
+    git = ["git", "-C", str(copy), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "made elsewhere"]):
+        subprocess.run([*git, *command], check=True)
+    (copy / "reports/sample/runs/04_tta--five_layer/run.json").unlink()
+    assert (
+        "prepared" not in make("-j1", "report", "PYTHON=./python", cwd=copy).stdout
+    )  # it came: another copy is all right
 
 
 def test_an_unknown_study_is_refused_with_the_ones_there_are(copy):
@@ -316,6 +335,20 @@ def test_an_unknown_study_is_refused_with_the_ones_there_are(copy):
         (["common.yaml"], "has no 00_data--<name>.yaml"),
         (["00_data--a.yaml"], "has no 10_report--<name>.yaml"),
         (["00_data--a.yaml", "10_report--a.yaml", "99_nope--x.yaml"], "99_nope--x.yaml is named after no notebook"),
+        (["00_data--a.yaml", "10_report--a.yaml"], "has no common.yaml"),
+        *(
+            (
+                ["common.yaml", "00_data--a.yaml", "10_report--a.yaml", name],
+                f"{name} is no run; write <notebook>--<name>",
+            )
+            for name in (
+                "01_eda-a.yaml",
+                "01_eda--a.yml",
+                "01_eda--a b.yaml",
+                "01_eda--lr=1.yaml",
+                "01_eda--$(touch x).yaml",
+            )
+        ),
     ],
 )
 def test_a_study_that_lacks_a_file_is_told_which(copy, files, message):
@@ -324,7 +357,16 @@ def test_a_study_that_lacks_a_file_is_told_which(copy, files, message):
     for name in files:
         (folder / name).write_text("dataset: sample\n")
     done = make("report", "STUDY=mine", "PYTHON=./python", cwd=copy)
-    assert done.returncode != 0 and message in done.stderr
+    assert done.returncode != 0 and message in done.stderr and "executed" not in done.stdout
+    assert not (copy / "x").exists()
+
+
+def test_a_study_of_a_name_that_is_not_plain_is_none(copy):
+    for name in ("my faces", "a;touch removed"):
+        shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies" / name)
+        done = make("clean", f"STUDY={name}", cwd=copy)
+        assert done.returncode != 0 and "a name of letters, digits" in done.stderr and "removed" not in os.listdir(copy)
+    assert "my" not in make("help", cwd=copy).stdout.split()
 
 
 @pytest.mark.parametrize("value", ["a;touch removed", "$(shell touch removed)", "", "02_train_cnn--five_layer x"])
@@ -400,6 +442,14 @@ def test_clean_keeps_trained_weights_checkpoints_and_the_data_of_others(results)
     assert "data/prepared/fer2013/images.npy" in files(results)
     assert make("clean", "STUDY=sample", "WEIGHTS=remove", cwd=results).returncode == 0
     assert not (results / "reports/sample").exists()
+
+
+def test_clean_says_in_one_line_that_it_could_not_remove(results, tmp_path):
+    (results / "find").write_text("#!/bin/sh\necho 'find: cannot delete' >&2\nexit 1\n")  # root may change any folder
+    (results / "find").chmod(0o755)
+    done = make("clean", "STUDY=sample", f"PATH={results}:{os.environ['PATH']}", cwd=results)
+    assert done.returncode != 0 and done.stdout == ""
+    assert done.stderr.startswith("error: reports/sample may not be changed") and "find:" not in done.stderr
 
 
 @pytest.mark.parametrize("notebook", sorted((PROJECT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
