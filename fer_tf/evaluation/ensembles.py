@@ -65,26 +65,28 @@ def combine(members, weights=None):
     return sum(weight / total * np.asarray(members[name], np.float64) for name, weight in weights.items())
 
 
-def fit_weights(labels, members, steps=200):
-    """Weights under which the members' mean gives the labels a high likelihood.
+def fit_weights(labels, members, tolerance=1e-5):
+    """The weights under which the members' mean gives the labels the highest likelihood.
 
     Args:
         labels: int array (n,), of the validation split.
         members: dict, name -> float array (n, k), rows sum to 1.
-        steps: of expectation maximization, from equal weights toward the one best answer, as the likelihood is concave in the
-            weights. With 18 members 200 of them end 0.0003 nats per image below it, with weights up to 0.07 off.
+        tolerance: by which the mean log-likelihood may fall short of the highest one, in nats.
     Returns: dict, name -> weight; they sum to 1.
     Raises InputError: as `metrics`, or there are no members.
 
-    Weights of a mixture by expectation maximization: Dempster, Laird and Rubin 1977, section 4.3.
+    Weights of a mixture by expectation maximization: Dempster, Laird and Rubin 1977, section 4.3. The likelihood is concave
+    in the weights, so there is one highest value; it is above that of some weights by at most the logarithm of the largest
+    factor by which the next step would multiply one of them (Jensen's inequality).
     """
     labels = _checked_members(labels, members)
     of_label = np.stack([one[np.arange(len(labels)), labels] for one in members.values()]) + 1e-12  # (members, n)
     weights = np.full(len(of_label), 1 / len(of_label))
-    for _ in range(steps):
-        shares = weights[:, None] * of_label
-        weights = (shares / shares.sum(axis=0)).mean(axis=1)
-    return dict(zip(members, weights.tolist(), strict=True))
+    while True:
+        factors = (of_label / (weights @ of_label)).mean(axis=1)
+        if np.log(factors.max()) <= tolerance:
+            return dict(zip(members, weights.tolist(), strict=True))
+        weights *= factors
 
 
 def select(labels, members, rounds=30, score="accuracy", start=1):
