@@ -85,17 +85,6 @@ def runs_by_name(complete, rows):
     return {run.name: run for run in complete} | others
 
 
-def require_planned(complete, rows, study):
-    """An InputError where a row of `compare` or `by_class` names a run that is neither complete nor planned: "not run" for ever."""
-    by_name, folder = runs_by_name(complete, rows), paths.root() / "notebooks" / "studies"
-    named = [row.get(key) for row in rows if isinstance(row, dict) for key in ("run", "against")]
-    for name in (one for one in named if isinstance(one, str)):
-        file = folder / f"{name if '/' in name else f'{study}/{name}'}.yaml"
-        if name not in by_name and not file.is_file():
-            place = file.relative_to(paths.root())
-            raise InputError(f"a row names the run {name}, and there is no {place}. Mend the name, or write that.")
-
-
 def headline_intervals(complete, rows, headline):
     """Every metric of the predictions that the page begins with, as `evaluation.intervals`.
 

@@ -190,6 +190,7 @@ def _papermill(notebook, folder, parameters, name, lock, environment):
 
     # It knows the first cell of parameters only. Unknown names were refused by `read_parameters`.
     logging.getLogger("papermill").addFilter(lambda record: "unknown parameter" not in record.getMessage())
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # where it is stopped, nobody asks how the last cell ended
     folder.mkdir(parents=True, exist_ok=True)
     executed, log = folder / "notebook.ipynb", folder / "kernel.log"
     try:

@@ -25,10 +25,9 @@ from fer_tf.study.comparison import (
     headline_intervals,
     published,
     readable_comparison,
-    require_planned,
     runs_by_name,
 )
-from fer_tf.study.runs import open_run
+from fer_tf.study.runs import how_to_make, open_run
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,6 @@ def build(run, title, question, source, compare, headline, limitations=(), study
             "`compare` has no row. Write one, such as {what: ..., run: ..., split: test, metric: accuracy}."
         )
     choose("headline", headline, [row["what"] for row in compare])
-    require_planned(complete, [*compare, *by_class], study)
     scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
     items = _Items(folder, formats)
@@ -211,7 +209,7 @@ class _Items:
         picture = target.with_name(f"{whole}.svg")
         if not picture.is_file():
             if whole not in self.earlier:
-                raise InputError(f"{run.folder}: the figure '{name}' is gone. Execute the run {run.name} again.")
+                raise InputError(f"{run.folder}: the figure '{name}' is gone. {how_to_make(run.folder)}")
             paths.write_text(picture, self.earlier[whole])
         return self._add(self.figures, Item(whole, caption))
 

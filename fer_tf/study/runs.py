@@ -132,12 +132,10 @@ class Run:
 
         Raises InputError: none were saved; the message names those that were.
         """
-        path, advice = self.predictions_file(split, variant), f"Execute the run {self.name} again."
+        path, advice = self.predictions_file(split, variant), how_to_make(self.folder)
         if not path.is_file():
             saved = ", ".join(sorted(file.name for file in self.folder.glob("predictions_*.npz"))) or "none"
-            raise InputError(
-                f"{path}: no such file. Of its predictions there are: {saved}. Name one, or make it: {advice}"
-            )
+            raise InputError(f"{path}: no such file. There are: {saved}. Name one, if this was never there. {advice}")
         saved = documents.read_arrays(path, ("probabilities", "labels", "ids", "classes"), advice)
         n, k = len(np.atleast_1d(saved["labels"])), len(np.atleast_1d(saved["classes"]))
         shapes = {"probabilities": (n, k), "labels": (n,), "ids": (n,), "classes": (k,)}
@@ -161,7 +159,7 @@ class Run:
         try:
             return require(pd.read_csv(path), ["epoch"], path)
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: damaged ({first_line(error)}). Execute the run {self.name} again.") from error
+            raise InputError(f"{path}: damaged ({first_line(error)}). {how_to_make(self.folder)}") from error
 
     def note(self, **facts):
         """Adds facts to the record, such as `model="model.keras"` or `metrics={...}`."""
@@ -285,7 +283,7 @@ def open_run(folder):
     folder = paths.resolve(folder)
     path = folder / "run.json"
     if not path.is_file():
-        raise InputError(f"{folder}: no complete run is there. {_how_to_make(folder)}")
+        raise InputError(f"{folder}: no complete run is there. {how_to_make(folder)}")
     advice = "Remove the file and make the report again."
     record = documents.read_json(path, documents.RUN, advice)
     if record.get("model") and not (record["data"] or {}).get("splits"):
@@ -336,26 +334,21 @@ def provide_networks(parameters, folder):
             with paths.writing(network) as part:
                 shutil.copyfile(shipped, part)
         elif name in needed:
-            raise InputError(f"{folder.name}: the network of {name} is not here{_why_no_network(of, source)}")
+            if of and not of.record.get("model"):
+                raise InputError(f"{folder.name}: {name} trains no network. Name a run that does.")
+            why = ", for git keeps none" if of else ""
+            raise InputError(f"{folder.name}: the network of {name} is not here{why}. {how_to_make(source)}")
 
 
-def _why_no_network(run, folder):
-    """How a line ends that says that a run's network is not here; `run` is None where it is not complete."""
-    if run is None:
-        return f". {_how_to_make(folder)}"
-    if not run.record.get("model"):
-        return ": it trains none. Name a run that does."
-    study = folder.parent.parent.name
-    return f", for git keeps none. Make that run again: rm -f reports/{study}/runs/{run.name}/run.json; make report STUDY={study}."
-
-
-def _how_to_make(folder):
-    """What to do about a run that is not complete: a sentence, by whether a study has its YAML."""
-    study = folder.parent.parent.name
-    file = paths.root() / "notebooks" / "studies" / study / f"{folder.name}.yaml"
-    if file.is_file():
-        return f"Execute it first: make report STUDY={study}."
-    return f"Nothing would make it, for there is no notebooks/studies/{study}/{file.name}. Name another, or write that."
+def how_to_make(folder):
+    """What makes a run that is not there, or makes it again: a sentence. Without a YAML there is nothing that does."""
+    study, name = folder.parent.parent.name, folder.name
+    if study == "lab":
+        return f"Execute the notebook {name}."
+    if not (paths.root() / "notebooks" / "studies" / study / f"{name}.yaml").is_file():
+        return f"Nothing makes it, for there is no notebooks/studies/{study}/{name}.yaml. Name another, or write that."
+    before = f"rm -f reports/{study}/runs/{name}/run.json; " if (folder / "run.json").is_file() else ""
+    return f"Make that run: {before}make report STUDY={study}."
 
 
 def _is_of(card, run):

@@ -18,7 +18,7 @@ import numpy as np
 from fer_tf import datasets, documents, evaluation, hashing, models, paths
 from fer_tf.errors import InputError, exit_status
 from fer_tf.study import comparison, scoring, tables
-from fer_tf.study.runs import open_run, weights_of
+from fer_tf.study.runs import how_to_make, open_run, weights_of
 
 PROTOCOL = "chosen on the validation split; the test split scored when every choice was made"
 CLOSE = 5e-3
@@ -225,7 +225,7 @@ def _views(run):
 
     if run.notebook != "04_tta":
         return {"": [tta.identity]}
-    advice = f"Execute the run {run.name} again."
+    advice = how_to_make(run.folder)
     parameters = documents.checked(run.record["parameters"], VIEWS, run.folder / "run.json", advice)
     random = tta.random_views(parameters["views"], parameters["augmentation"], parameters["seed"])
     fixed = tta.flips_and_shifts(parameters["pixels"])

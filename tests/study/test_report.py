@@ -87,16 +87,6 @@ def test_a_wrong_row_is_one_line(project, little, changed, message):
         comparison.comparison([], [5], "")
 
 
-def test_a_row_of_a_run_that_nobody_plans_is_refused_and_of_one_not_run_yet_is_not(project, little):
-    (project / "notebooks/studies/s").mkdir()
-    (project / "notebooks/studies/s/02_train_cnn--more.yaml").write_text("")
-    complete = [scored("few", little, 1)]
-    comparison.require_planned(complete, [GAIN, {**GAIN, "run": "s/02_train_cnn--more"}], "s")
-    for changed in ({"run": "02_train_cnn--mroe"}, {"against": "t/02_train_cnn--few"}):
-        with pytest.raises(InputError, match=r"a row names the run .*, and there is no notebooks/studies/.*\.yaml"):
-            comparison.require_planned(complete, [{**GAIN, **changed}], "s")
-
-
 def test_runs_that_were_scored_on_different_images_are_not_compared(project, little):
     few = scored("few", little, 1)
     more = scored("more", little.select(np.arange(len(little))[::-1]), 3)
@@ -130,8 +120,6 @@ def test_a_report_without_a_row_is_one_line(project, little):
     (project / "notebooks" / "studies" / "s").mkdir(parents=True, exist_ok=True)
     with pytest.raises(InputError, match="`compare` has no row"):
         report.build(run, "title", "question", "", [], "")
-    with pytest.raises(InputError, match="a row names the run 02_train_cnn--few, and there is no"):
-        report.build(run, "title", "question", "", [{"what": "A", "run": run.name, "fact": "seed"}], "A")
 
 
 def test_each_class_of_a_paper_stands_beside_that_of_a_run(project):

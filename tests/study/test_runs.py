@@ -97,7 +97,7 @@ def test_predictions_come_back_as_they_were_saved(namespace, little):
     assert saved.classes == little.classes and list(saved.ids) == list(part.ids)
     assert run.variants("validation") == ["twice"]
     with pytest.raises(
-        InputError, match=r"validation_once\.npz: no such file\..* there are: predictions_validation_twice"
+        InputError, match=r"validation_once\.npz: no such file\..* There are: predictions_validation_twice"
     ):
         run.predictions("validation", "once")
 
@@ -345,6 +345,8 @@ def test_a_network_that_ships_takes_the_place_of_the_one_that_git_left_out(proje
 @pytest.mark.parametrize("named", [{"teachers": ["14_recipe--b"]}, {"weights": "14_recipe--b"}])
 def test_a_run_whose_source_has_no_network_here_is_refused_at_its_start_and_says_what_to_make(project, named):
     complete_in_a_clone("reports/s/runs/14_recipe--b", make_dataset())
+    (project / "notebooks/studies/s").mkdir()
+    (project / "notebooks/studies/s/14_recipe--b.yaml").write_text("")
     expected = (
         r"the network of 14_recipe--b is not here.*rm -f reports/s/runs/14_recipe--b/run.json; make report STUDY=s"
     )
