@@ -337,7 +337,9 @@ def provide_networks(parameters, folder):
             if of and not of.record.get("model"):
                 raise InputError(f"{folder.name}: {name} trains no network. Name a run that does.")
             why = ", for git keeps none" if of else ""
-            raise InputError(f"{folder.name}: the network of {name} is not here{why}. {how_to_make(source)}")
+            circle = " Where make names a circular dependency, let one of the two start from another."
+            more = circle if source.parent == folder.parent and not of else ""  # make makes it first, if it can
+            raise InputError(f"{folder.name}: the network of {name} is not here{why}. {how_to_make(source)}{more}")
 
 
 def how_to_make(folder):

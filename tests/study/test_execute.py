@@ -227,7 +227,7 @@ def test_values_out_of_range_are_refused_before_a_kernel_starts(study, project, 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("02_little--b", r"the network of 02_little--b is not here\. Make that run: make report STUDY=s"),
+        ("02_little--b", r"the network of 02_little--b is not here\. Make that run: make report STUDY=s\. .* circular"),
         (
             "02_little--c",
             r"the network of .* is not here\. Nothing makes it, for there is no notebooks/studies/s/02_little--c\.yaml",
