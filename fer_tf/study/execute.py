@@ -59,7 +59,9 @@ def execute(file):
         while executing; the message has the path of the half-executed notebook.
     """
     file = Path(file).resolve()
-    notebook, parameters = notebook_of(file), read_parameters(file)
+    notebook = notebook_of(file)
+    made_from = (file, file.parent / "common.yaml", notebook)
+    dates, parameters = _dates(made_from), read_parameters(file)
     folder = paths.study(file.parent.name) / "runs" / file.stem
     names = sorted(path.stem for path in file.parent.glob("*--*.yaml"))
     place = f"[{names.index(file.stem) + 1}/{len(names)}] {file.stem}"
@@ -92,6 +94,11 @@ def execute(file):
         paths.date_after(
             [record, *page], [*sources, *(one for one in folder.parents[2].glob("*/runs/*/run.json") if one != record)]
         )
+        if changed := dict(_dates(made_from).items() - dates.items()):
+            names = ", ".join(sorted(path.name for path in changed))
+            print(f"{place}: {names} changed meanwhile; give the command again to execute it anew", flush=True)
+            for path in (record, *page):
+                os.utime(path, ns=(min(changed.values()) - 1000,) * 2)  # make then sees that it is older
         print(f"{place}: done in {_duration(time.perf_counter() - started)}", flush=True)
 
 
@@ -165,6 +172,10 @@ def read_parameters(file):
             _check(path, name, value, known[name])
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}
     return {name: value for name, value in merged.items() if (name, value) != ("gpus", 1)}  # one is as none named
+
+
+def _dates(files):
+    return {file: file.stat().st_mtime_ns for file in files if file.is_file()}
 
 
 def _shared(file):

@@ -263,6 +263,18 @@ def test_a_clock_that_was_set_back_makes_no_run_look_older_than_what_it_was_made
     assert all(record.stat().st_mtime_ns > path.stat().st_mtime_ns for path in earlier)
 
 
+def test_a_yaml_that_was_changed_while_its_run_was_executed_is_newer_than_the_run(study, project, capsys):
+    file = write_run(study, "rate: 0.5", common="name: y")
+    write_notebook(project, f"{FINISH}\nimport pathlib\npathlib.Path('{file}').write_text('rate: 0.7')")
+    execute.execute(file)
+    record = project / "reports/s/runs/02_little--a/run.json"
+    assert '"rate": 0.5' in record.read_text() and record.stat().st_mtime_ns < file.stat().st_mtime_ns
+    assert "02_little--a.yaml changed meanwhile; give the command again" in capsys.readouterr().out
+    write_notebook(project)
+    execute.execute(file)
+    assert '"rate": 0.7' in record.read_text() and record.stat().st_mtime_ns > file.stat().st_mtime_ns
+
+
 def executing(project, file, **options):
     """A process of its own that executes a run."""
     environment = {**os.environ, "FER_TF_ROOT": str(project), "PYTHONPATH": str(PROJECT)}
