@@ -154,7 +154,7 @@ def read_parameters(file):
     Args:
         file: the run's YAML.
     Raises InputError: not a mapping; a name that the notebook (for common.yaml: any notebook) does not have; a value of
-        another type than the notebook's default.
+        another type than the notebook's default, or in a list, than the default's first.
     """
     defaults = notebooks.parameters(notebook_of(file))
     defaults |= {"gpus": 1} if {"epochs", "fine_tuned_epochs"} & set(defaults) else {}
@@ -192,6 +192,9 @@ def _check(path, name, value, default):
         is_power = isinstance(value, str) and re.fullmatch(r"[-+.\d]+[eE][-+]?\d+", value)
         hint = " (YAML reads 1e-3 as text: write 0.001)" if is_power else ""
         raise InputError(f"{path}: {name} is {value!r}, expected {type(default).__name__}{hint}.")
+    if isinstance(default, list) and default:
+        for one in value:
+            _check(path, f"a value of {name}", one, default[0])
 
 
 def _papermill(notebook, folder, parameters, name, lock, environment):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fer_tf import datasets, evaluation, figures, paths
+from fer_tf import datasets, documents, evaluation, figures, paths
 from fer_tf.datasets import fer2013
 from fer_tf.errors import InputError, choose, exit_status
 from fer_tf.figures import style
@@ -64,6 +64,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
             "`compare` has no row. Write one, such as {what: ..., run: ..., split: test, metric: accuracy}."
         )
     choose("headline", headline, [row["what"] for row in compare])
+    documents.checked(list(limitations), [str], "limitations", "Put each into quotes.")
     scored = [frame for one in complete if len(frame := scoring.scores(one, complete))]
     scored = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame()
     items = _Items(folder, formats)

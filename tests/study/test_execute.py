@@ -146,12 +146,14 @@ def test_a_failing_run_names_the_error_and_the_half_executed_notebook(study, pro
         ("rate: fast", "", "rate is 'fast', expected float.$"),
         ("name: 3", "", "name is 3, expected str"),
         ("layers: 3", "", "layers is 3, expected list"),
+        ("rates: [0.1, 1, 1e-3]", "", r"a value of rates is '1e-3', expected float \(YAML reads"),
         ("out: elsewhere", "", "'out' follows from the file's name"),
         ("- rate", "", "expected a mapping. Write lines like name: value"),
         ("rate: [", "", "not YAML"),
     ],
 )
-def test_parameters_that_do_not_fit_are_refused_in_one_line(study, own, common, message):
+def test_parameters_that_do_not_fit_are_refused_in_one_line(study, project, own, common, message):
+    write_notebook(project, parameters="rates = [0.1]" if "rates" in own else "")
     with pytest.raises(InputError, match=message):
         execute.read_parameters(write_run(study, own, common))
 

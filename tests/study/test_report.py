@@ -115,11 +115,14 @@ def test_a_row_has_a_classs_own_metric_and_its_value_without_leaks(project, litt
         compared(few, run="02_train_cnn--few", metric="f1 of joy")
 
 
-def test_a_report_without_a_row_is_one_line(project, little):
+def test_a_report_without_a_row_or_with_a_limitation_that_is_no_text_is_one_line(project, little):
     run = scored("few", little, 2)
     (project / "notebooks" / "studies" / "s").mkdir(parents=True, exist_ok=True)
     with pytest.raises(InputError, match="`compare` has no row"):
         report.build(run, "title", "question", "", [], "")
+    row = {"what": "A", "run": run.name, "fact": "seed"}
+    with pytest.raises(InputError, match=r"limitations: \[0\] is a dict, expected text"):  # as a colon in YAML makes it
+        report.build(run, "title", "question", "", [row], "A", [{"These faces": "drawn"}])
 
 
 def test_each_class_of_a_paper_stands_beside_that_of_a_run(project):
