@@ -126,7 +126,7 @@ fuzz: | $(READY) ## Give every reader damaged files for SECONDS, 600 by default;
 
 KILLS ?= 100
 soak: | $(READY) ## Kill trainings and reports KILLS times, 100 by default; KILLS=0 STUDY=sample makes a study in three ways
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(PYTHON) tests/soak.py --kills $(KILLS) $(if $(filter command line,$(origin STUDY)),--study $(STUDY))
+	@PYTHONPATH="$(CURDIR):$(CURDIR)/tests" $(PYTHON) tests/soak.py --kills $(KILLS) $(if $(filter command line,$(origin STUDY)),--study $(STUDY))
 
 lint: | $(READY) ## Check style, and that the notebooks are stored without outputs
 	$(PYTHON) -m ruff check .
@@ -151,7 +151,7 @@ dist: | $(READY) ## Build the wheel in dist/, and check that it reads a photogra
 	@rm -rf dist build
 	@$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@rm -rf build
-	@WHEEL=$$(echo $(CURDIR)/dist/*.whl) $(PYTHON) -m pytest -n 0 -p no:cacheprovider tests/test_wheel.py && echo dist/*.whl
+	@WHEEL="$(CURDIR)/$$(echo dist/*.whl)" $(PYTHON) -m pytest -n 0 -p no:cacheprovider tests/test_wheel.py && echo dist/*.whl
 
 # What took hours stays: trained weights and checkpoints, from which the runs are made again in minutes.
 WEIGHTS ?= keep

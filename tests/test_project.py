@@ -377,6 +377,14 @@ def test_a_run_or_dataset_that_is_none_does_not_reach_the_shell(copy, command, v
     assert not (copy / "removed").exists()
 
 
+def test_a_clone_may_lie_in_a_folder_with_a_space(copy):
+    folder = copy.parent / "my clone"
+    copy.rename(folder)
+    (folder / "python").write_text('#!/bin/sh\nmkdir -p dist; touch dist/a.whl; echo "$PYTHONPATH|$WHEEL"\n')
+    assert f"\n|{folder}/dist/a.whl\n" in make("dist", "PYTHON=./python", cwd=folder).stdout
+    assert f"{folder}:{folder}/tests|" in make("soak", "PYTHON=./python", cwd=folder).stdout
+
+
 def test_a_run_of_the_study_and_a_dataset_reach_their_commands():
     done = make("release", "RUN=02_train_cnn--tuned", "STUDY=fer2013_five_layer", "PYTHON=echo")
     assert done.stdout == "-m fer_tf.study.release fer2013_five_layer 02_train_cnn--tuned\n"
