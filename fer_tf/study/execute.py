@@ -95,8 +95,8 @@ def execute(file):
             [record, *page], [*sources, *(one for one in folder.parents[2].glob("*/runs/*/run.json") if one != record)]
         )
         if changed := dict(_dates(made_from).items() - dates.items()):
-            names = ", ".join(sorted(path.name for path in changed))
-            print(f"{place}: {names} changed meanwhile; give the command again to execute it anew", flush=True)
+            edited = ", ".join(sorted(path.name for path in changed))
+            print(f"{place}: {edited} changed meanwhile; give the command again to execute it anew", flush=True)
             for path in (record, *page):
                 os.utime(path, ns=(min(changed.values()) - 1000,) * 2)  # make then sees that it is older
         print(f"{place}: done in {_duration(time.perf_counter() - started)}", flush=True)
