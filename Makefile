@@ -198,7 +198,7 @@ upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call record,$(filter $(RUNS)
 
 $(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*,$$(call named,$$*)) | $(READY)
 	@$(if $(filter 00_data--%,$*),,$(prepare))
-	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $<
+	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $< --unless-current
 	@$(if $(filter 00_data--%,$*),$(note_recipe))
 
 # Where runs came with a clone, the data they were made from did not. No prerequisite either: complete runs need none. A dataset is

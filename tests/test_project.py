@@ -173,6 +173,7 @@ def test_with_a_cluster_every_run_is_sent_there_in_the_same_order_as_many_at_onc
     assert executed(copy, "CLUSTER=tcp://host:8786") == RUNS
     sent = [line.split() for line in (copy / "sent").read_text().splitlines() if "--prepare" not in line]
     assert all(line[:4] == ["-m", "fer_tf.study.cluster", "tcp://host:8786", "--"] for line in sent)
+    assert [line[-1] for line in sent[:-1]] == ["--unless-current"] * (len(RUNS) - 1)
     assert re.search(r"^MAKEFLAGS = .* -j64", make("CLUSTER=tcp://host:8786", "-pn", "report", cwd=copy).stdout, re.M)
 
 

@@ -10,14 +10,15 @@ import io
 import logging
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fer_tf import documents, paths
+from fer_tf import datasets, documents, paths
 from fer_tf.errors import InputError, exit_status, stderr_to
-from fer_tf.study import notebooks, runs
+from fer_tf.study import notebooks, provenance, runs
 
 # With papermill comes jsonschema, and with that seconds of building parsers of addresses, of which a notebook has none:
 # https://github.com/python-jsonschema/jsonschema/issues/1428
@@ -38,16 +39,18 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m fer_tf.study.execute", description="Execute runs of a study.")
     parser.add_argument("yaml", type=Path, nargs="+", help="notebooks/studies/<study>/<notebook>--<run>.yaml")
     parser.add_argument("--prepare", action="store_true", help="of runs of 00_data: only prepare the data they name")
+    current = "leave a run alone that came with the clone, as did its notebook, and that is current"
+    parser.add_argument("--unless-current", action="store_true", help=current)
     args = parser.parse_args(argv)
 
     def run():
         for file in args.yaml:
-            (prepare if args.prepare else execute)(file)
+            prepare(file) if args.prepare else execute(file, args.unless_current)
 
     return exit_status(run)
 
 
-def execute(file):
+def execute(file, unless_current=False):
     """Executes a run: its notebook with the study's and the run's parameters.
 
     Its libraries use as many threads as `threads` says, of the study where the notebook has no such parameter: on any
@@ -55,6 +58,8 @@ def execute(file):
 
     Args:
         file: the run's YAML; `common.yaml` beside it holds what the study's runs share.
+        unless_current: whether a run is left alone that came with the clone, as did its notebook and YAML, and that is
+            current: it looks older than they are where git brought a new figure or sentence of the notebook.
     Raises InputError: a parameter that the notebook does not have, of another type, a network that is not here, or an error
         while executing; the message has the path of the half-executed notebook.
     """
@@ -69,6 +74,10 @@ def execute(file):
     with paths.locked(folder.parent / f".{file.stem}.lock", file.stem, record) as (lock, made):
         if made:
             print(f"{place}: is there now", flush=True)
+            return
+        if unless_current and _came_current(made_from, record):
+            print(f"{place}: came with the clone, and what its numbers depend on is as it was", flush=True)
+            _date_after_sources(file, record)
             return
         print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
         in_bfloat16 = parameters.get("precision") == "mixed_bfloat16"
@@ -90,10 +99,7 @@ def execute(file):
         environment |= {runs.GPUS: str(parameters.pop("gpus", 1))}
         _papermill(notebook, folder, {**parameters, "out": str(_relative(folder))}, file.stem, lock, environment)
         page = [folder.parents[1] / "index.html"] if file.stem.startswith("10_report--") else []
-        sources = [*file.parent.glob("*.yaml"), *(paths.root() / "notebooks").glob("*.ipynb")]
-        paths.date_after(
-            [record, *page], [*sources, *(one for one in folder.parents[2].glob("*/runs/*/run.json") if one != record)]
-        )
+        _date_after_sources(file, record, *page)
         if changed := dict(_dates(made_from).items() - dates.items()):
             edited = ", ".join(sorted(path.name for path in changed))
             print(f"{place}: {edited} changed meanwhile; give the command again to execute it anew", flush=True)
@@ -107,8 +113,6 @@ def prepare(file):
 
     Raises InputError: as `execute`, and as `datasets.prepare`.
     """
-    from fer_tf import datasets
-
     file = Path(file).resolve()
     if notebook_of(file).stem != "00_data":
         raise InputError(f"{file}: data are prepared by a run of 00_data only.")
@@ -172,6 +176,36 @@ def read_parameters(file):
             _check(path, name, value, known[name])
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}
     return {name: value for name, value in merged.items() if (name, value) != ("gpus", 1)}  # one is as none named
+
+
+def _came_current(made_from, record):
+    """Whether a run and what it is made from are as they came with the clone, and it would come about in the same way today.
+
+    Args:
+        made_from: Paths of its YAML, of what its study shares, and of its notebook.
+        record: Path of its run.json.
+    """
+    files = [str(path) for path in (record, *made_from) if path.is_file()]
+    asked = (["ls-files", "--", *files], ["diff", "--name-only", "HEAD", "--", *files])
+    try:
+        answers = [
+            subprocess.run(["git", *one], cwd=paths.root(), capture_output=True, text=True, check=True) for one in asked
+        ]
+    except (OSError, subprocess.CalledProcessError):  # there is no git, or no clone
+        return False
+    tracked, edited = (answer.stdout.splitlines() for answer in answers)
+    if not record.is_file() or len(tracked) < len(files) or edited:
+        return False
+    made = runs.open_run(record.parent).record
+    hashes = datasets.split_hashes(made["data"]["name"]) if made["data"] else {}
+    return not provenance.changes(made, all_parameters(made_from[0]), hashes)
+
+
+def _date_after_sources(file, record, *others):
+    """Gives a run's record, and others, a date after that of all that a run can be made from."""
+    sources = [*file.parent.glob("*.yaml"), *(paths.root() / "notebooks").glob("*.ipynb")]
+    records = (one for one in record.parents[3].glob("*/runs/*/run.json") if one != record)
+    paths.date_after([record, *others], [*sources, *records])
 
 
 def _dates(files):

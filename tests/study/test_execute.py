@@ -265,6 +265,35 @@ def test_a_clock_that_was_set_back_makes_no_run_look_older_than_what_it_was_made
     assert all(record.stat().st_mtime_ns > path.stat().st_mtime_ns for path in earlier)
 
 
+def test_a_run_that_came_with_the_clone_is_executed_again_only_where_its_numbers_would_be_others(
+    study, project, capsys
+):
+    git = ["git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@b"]
+    file, record = write_run(study, "rate: 0.5"), project / "reports/s/runs/02_little--a/run.json"
+
+    def left_alone():
+        execute.main([str(file), "--unless-current"])
+        assert all(record.stat().st_mtime_ns > path.stat().st_mtime_ns for path in (file, execute.notebook_of(file)))
+        return "came with the clone" in capsys.readouterr().out
+
+    def pulled(code=FINISH):
+        write_notebook(project, code)
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "made elsewhere"], check=True)
+
+    subprocess.run([*git, "init", "-q"], check=True)
+    assert not left_alone() and not left_alone()  # made here
+    pulled(f"{FINISH}\nprint('a sentence')")
+    assert left_alone()
+    execute.execute(file)  # one's own wish
+    assert "a sentence" in capsys.readouterr().out
+    pulled(FINISH)
+    file.write_text("rate: 0.7\nabout: edited here")
+    assert not left_alone() and '"rate": 0.7' in record.read_text()
+    pulled("rate *= 2\n" + FINISH)
+    assert not left_alone()
+
+
 def test_a_yaml_that_was_changed_while_its_run_was_executed_is_newer_than_the_run(study, project, capsys):
     file = write_run(study, "rate: 0.5", common="name: y")
     write_notebook(project, f"{FINISH}\nimport pathlib\npathlib.Path('{file}').write_text('rate: 0.7')")
