@@ -6,6 +6,7 @@ nothing in a document is executed.
 
 import io
 import json
+import re
 import sys
 import zipfile
 from collections import Counter
@@ -67,7 +68,9 @@ RANGES = {
     **dict.fromkeys(COUNTS, (1, MANY)),
     **dict.fromkeys(OR_NONE, (0, MANY)),
     **dict.fromkeys(("learning_rate", "learning_rates", "frozen_rate", "fine_tuned_rate"), (0, 100)),
-    **dict.fromkeys(("label_smoothing", "pca", "teacher_share", "left_out"), (0, 1)),
+    **dict.fromkeys(
+        ("label_smoothing", "pca", "teacher_share", "left_out", "validation", "least", "black_white"), (0, 1)
+    ),
     **dict.fromkeys(("mixup", "cutmix", "weight_decay"), (0, 100)),
     **dict.fromkeys(("seconds", "smoothing_seconds"), (0.001, MANY)),
     "average": (0, 0.99999),  # with 1 the weights would stay as they begin
@@ -78,9 +81,12 @@ RANGES = {
     "height": (64, 10_000),
     "patch": (2, MANY),  # it is moved by half of itself
     "seed": (0, 2**32 - 1),
+    "size": (8, 2048),
     "threads": (0, 1024),
 }
-"""Least and largest value of the parameters of notebooks and trainings, by name; of a list, each of its values."""
+"""Least and largest value of the parameters of notebooks, readers and trainings, by name; of a list, each of its values."""
+
+_KINDS = {float: (int, float), tuple: (list, tuple)}  # those that may be given otherwise
 
 
 def fault(document, schema, where=""):
@@ -148,6 +154,33 @@ def out_of_range(parameters):
             if isinstance(number, (int, float)) and not low <= number <= high:
                 return f"{name} is {number}, expected {f'{low:,} to {high:,}' if name in RANGES else 'a number'}"
     return ""
+
+
+def misfit(name, value, default):
+    """What is wrong with a parameter's value: a number out of its range, or another kind of value than its default.
+
+    Args:
+        name: str, the parameter's.
+        value: as YAML gives it.
+        default: the value that it has where none is given; None says nothing of its kind. In a list each value is of the
+            kind of the default's first.
+    Returns: str such as "rate is 'fast', expected float"; "" for a value that fits.
+
+    Example:
+        >>> misfit("rate", "1e-3", 0.1)
+        "rate is '1e-3', expected float (YAML reads 1e-3 as text: write 0.001)"
+    """
+    if wrong := out_of_range({name: value}):
+        return wrong
+    kind = type(default)
+    if default is None:
+        return ""
+    if not isinstance(value, _KINDS.get(kind, kind)) or (isinstance(value, bool) and kind is not bool):
+        is_power = isinstance(value, str) and re.fullmatch(r"[-+.\d]+[eE][-+]?\d+", value)
+        hint = " (YAML reads 1e-3 as text: write 0.001)" if is_power else ""
+        return f"{name} is {value!r}, expected {'list' if kind is tuple else kind.__name__}{hint}"
+    within = value if isinstance(default, list) and default else ()
+    return next(filter(None, (misfit(f"a value of {name}", one, default[0]) for one in within)), "")
 
 
 def read_yaml(path):

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fer_tf import hashing, paths
+from fer_tf import documents, hashing, paths
 from fer_tf.datasets import (
     affectnet,
     attributes,
@@ -81,7 +81,7 @@ def prepare(name, source=None, **options):
         options: the reader's own, such as `n`, `size`, `channels` and `seed` of the sample.
     Returns: Dataset, opened as `load` does. Where it was prepared before by the same code from the same files with the
         same options, nothing is read again.
-    Raises InputError: an unknown name or option, or a source that is missing or wrong.
+    Raises InputError: an unknown name or option, an option's value that does not fit, or a source that is missing or wrong.
 
     Example:
         >>> faces = prepare("sample", n=140)
@@ -89,8 +89,12 @@ def prepare(name, source=None, **options):
         (111, 48, 48, 1)
     """
     read = SOURCES[choose("dataset", name, SOURCES)].read
-    for option in options:
-        choose(f"option of {name}", option, [key for key in inspect.signature(read).parameters if key != "path"])
+    defaults = {key: one.default for key, one in inspect.signature(read).parameters.items() if key != "path"}
+    for option, value in options.items():
+        choose(f"option of {name}", option, defaults)
+        if wrong := documents.misfit(option, value, defaults[option]):
+            raise InputError(f"options of {name}: {wrong}.")
+    choose("channels", options.get("channels", 1), (1, 3))
     path = find(name, source) if SOURCES[name].where_to_get_it else None
     options = json.loads(json.dumps(options))  # as it will be read back: a tuple becomes a list
     made_by = {"options": options, "code": hashing.code_digest(read), "files": _fingerprint(path)}

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from fer_tf import emotions
+from fer_tf import documents, emotions
 from fer_tf.datasets import listed, near_duplicates
 from fer_tf.datasets.archives import opened
 from fer_tf.datasets.dataset import SPLITS
@@ -41,6 +41,9 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
         names = image_names(files)
         if not names:
             raise InputError(f"{files.label}: no class folders of images in it. {WHERE}.")
+        documents.checked(list(classes), documents.TEXTS, "options of folders, classes", "Put each name into quotes.")
+        if len(set(classes)) < len(classes):
+            raise InputError(f"options of folders: classes names one twice: {', '.join(map(str, classes))}.")
         known = tuple(classes) or tuple(emotions.COLORS)
         there = {class_of(name, files.label, known) for name in names}
         classes = [name for name in known if name in there]

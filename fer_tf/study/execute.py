@@ -24,9 +24,6 @@ from fer_tf.study import notebooks, provenance, runs
 # https://github.com/python-jsonschema/jsonschema/issues/1428
 sys.modules.setdefault("rfc3987_syntax", None)
 
-TYPES = {str: str, int: int, float: (int, float), bool: bool, list: list, dict: dict}
-"""Type of a parameter's default -> types that a YAML file may give it."""
-
 GPU = Path("/dev/nvidia0")
 """There where NVIDIA's driver has a GPU."""
 
@@ -173,7 +170,8 @@ def read_parameters(file):
                 raise InputError(f"{path}: unknown parameter '{name}'; known are {listed}.")
             if name == "out":
                 raise InputError(f"{path}: 'out' follows from the file's name; remove it.")
-            _check(path, name, value, known[name])
+            if wrong := documents.misfit(name, value, known[name]):
+                raise InputError(f"{path}: {wrong}.")
     merged = {name: value for name, value in {**shared, **own}.items() if name in defaults}
     return {name: value for name, value in merged.items() if (name, value) != ("gpus", 1)}  # one is as none named
 
@@ -215,20 +213,6 @@ def _dates(files):
 def _shared(file):
     common = file.parent / "common.yaml"
     return documents.read_yaml(common) if common.is_file() else {}
-
-
-def _check(path, name, value, default):
-    if wrong := documents.out_of_range({name: value}):
-        raise InputError(f"{path}: {wrong}.")
-    if default is None:
-        return
-    if not isinstance(value, TYPES[type(default)]) or (isinstance(value, bool) and not isinstance(default, bool)):
-        is_power = isinstance(value, str) and re.fullmatch(r"[-+.\d]+[eE][-+]?\d+", value)
-        hint = " (YAML reads 1e-3 as text: write 0.001)" if is_power else ""
-        raise InputError(f"{path}: {name} is {value!r}, expected {type(default).__name__}{hint}.")
-    if isinstance(default, list) and default:
-        for one in value:
-            _check(path, f"a value of {name}", one, default[0])
 
 
 def _papermill(notebook, folder, parameters, name, lock, environment):

@@ -560,6 +560,30 @@ def test_other_options_are_read_again(tmp_path):
     assert datasets.prepare("fer2013", path).hash != datasets.prepare("fer2013", path, seed=1).hash
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("sample", {"size": 0}, "options of sample: size is 0, expected 8 to 2,048"),
+        ("sample", {"n": "many"}, "options of sample: n is 'many', expected int"),
+        ("folders", {"channels": 2}, "unknown channels '2'; choose one of 1, 3"),
+        ("folders", {"classes": "tired"}, "options of folders: classes is 'tired', expected list"),
+        ("folders", {"classes": ["a", "b", "a"]}, "options of folders: classes names one twice: a, b, a"),
+        (
+            "folders",
+            {"classes": ["a", 3]},
+            r"options of folders, classes: \[1\] is 3, expected text. Put each name into quotes",
+        ),
+    ],
+)
+def test_an_option_that_does_not_fit_is_refused_before_anything_is_written(tmp_path, name, options, message):
+    for folder in ("train/a", "test/a", "train/b", "test/b"):
+        (tmp_path / "mine" / folder).mkdir(parents=True)
+        (tmp_path / "mine" / folder / "1.png").write_bytes(png(face(1)))
+    with pytest.raises(InputError, match=message):
+        datasets.prepare(name, tmp_path / "mine", **options)
+    assert not list(tmp_path.rglob("dataset.json"))
+
+
 def test_a_touched_source_of_the_same_content_leaves_the_dates_of_what_was_prepared(tmp_path):
     path = as_zip(tmp_path / "archive.zip", faces_of())
     datasets.prepare("fer2013", path)
