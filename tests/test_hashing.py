@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_tf import hashing
+from fer_tf.errors import InputError
 
 ARITHMETIC = '''"""Averages."""
 
@@ -119,6 +120,11 @@ def test_code_may_move_to_another_module(package, tmp_path):
 def test_a_function_that_a_used_one_calls_counts(package):
     before = package("sum(values)", "unused()")
     assert package("return 1", "return 2") != before
+
+
+def test_a_file_that_is_no_python_is_named_with_its_line(package):
+    with pytest.raises(InputError, match=r"fer_tf/training/averages\.py: line \d+ is no Python \(.*\)\. Mend it"):
+        package("sum(values)", "sum(values")
 
 
 def test_files_that_hold_a_definition_are_named():

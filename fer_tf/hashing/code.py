@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 
+from fer_tf.errors import InputError
 from fer_tf.hashing.values import digest, file_digest
 
 PACKAGE = Path(__file__).parents[1]
@@ -110,7 +111,7 @@ class _Module:
     """One source file: its definitions by name, and what its imported names stand for."""
 
     def __init__(self, name, file, source, known):
-        self.name, self.file, self.tree = name, file, ast.parse(source)
+        self.name, self.file, self.tree = name, file, ast.parse(source, file)
         self.counts = name.partition(".")[0] in ROOMS
         self.definitions, self.imports, self._texts = {}, _imports(self.tree.body, known), {}
         for node in self.tree.body:
@@ -313,7 +314,12 @@ def _notebook(source, modules):
 @cache  # by the sources themselves: an edit is seen at once
 def _built(sources):
     names = {name for name, _, _ in sources}
-    return {name: _Module(name, file, text, names) for name, file, text in sources}
+    try:
+        return {name: _Module(name, file, text, names) for name, file, text in sources}
+    except SyntaxError as error:
+        raise InputError(
+            f"fer_tf/{error.filename}: line {error.lineno} is no Python ({error.msg}). Mend it."
+        ) from error
 
 
 def _relative(name):

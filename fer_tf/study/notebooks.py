@@ -58,9 +58,18 @@ def title(notebook):
 
 
 def code(notebook):
-    """The code of a notebook as one str, without its parameters and IPython's magic lines."""
+    """The code of a notebook as one str, without its parameters and IPython's magic lines.
+
+    Raises InputError: it is no Python, as it was saved.
+    """
     cells = (cell for cell in _cells(notebook) if cell["cell_type"] == "code" and not _has_parameters(cell))
-    return "\n".join(line for cell in cells for line in _without_magic(_source(cell)))
+    source = "\n".join(line for cell in cells for line in _without_magic(_source(cell)))
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise InputError(f"{notebook}: the line {line!r} is no Python ({error.msg}). Mend it and save.") from error
+    return source
 
 
 def behavior(notebook):

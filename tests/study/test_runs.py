@@ -387,6 +387,14 @@ def test_of_a_cells_lines_only_ipythons_own_are_no_code(project, cell, kept):
     assert notebooks.code(project / "notebooks" / "02_little.ipynb") == "\n".join(kept)
 
 
+def test_a_notebook_saved_with_a_line_that_is_no_python_is_named_with_it(project):
+    write_notebook(project, "x = 1\ny = (2")
+    with pytest.raises(
+        InputError, match=r"02_little\.ipynb: the line 'y = \(2' is no Python \(.*\)\. Mend it and save"
+    ):
+        notebooks.code(project / "notebooks" / "02_little.ipynb")
+
+
 @pytest.mark.parametrize(
     "line",
     ["for i in range(3): epochs = i", "prepare()", "import os", "a = b = 3", "epochs += 1", "a, b = 1, 2", "del a"],
