@@ -177,6 +177,14 @@ def test_with_a_cluster_every_run_is_sent_there_in_the_same_order_as_many_at_onc
     assert re.search(r"^MAKEFLAGS = .* -j64", make("CLUSTER=tcp://host:8786", "-pn", "report", cwd=copy).stdout, re.M)
 
 
+def test_a_launcher_that_does_not_wait_is_told_before_the_next_run(copy):
+    (copy / "sbatch").write_text("#!/bin/sh\necho Submitted\n")
+    (copy / "sbatch").chmod(0o755)
+    done = make("-j1", "report", "PYTHON=./python", "LAUNCH=./sbatch", cwd=copy)
+    assert done.returncode != 0 and done.stdout.count("Submitted") == 1
+    assert f"runs/{RUNS[0]}/run.json was not made. LAUNCH must wait until its command ends" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("changed", "again"),
     [
