@@ -72,9 +72,23 @@ def code(notebook):
     return source
 
 
+def unsaved(notebook, cells):
+    """Of cells that were run, a list of str, the code that a notebook does not have as it is saved, each cell once: str."""
+    saved = {_source(cell).strip() for cell in _cells(notebook)}
+    edited = ("\n".join(_without_magic(cell)) for cell in dict.fromkeys(cells) if cell.strip() not in saved)
+    return "\n".join(cell for cell in edited if _is_python(cell))
+
+
 def behavior(notebook):
     """A hash of what a notebook computes; see `hashing.behavior`."""
     return hashing.behavior(code(notebook), parameters(notebook))
+
+
+def _is_python(source):
+    try:
+        return bool(ast.parse(source))
+    except SyntaxError:  # it ended in an error
+        return False
 
 
 def _without_magic(source):

@@ -32,11 +32,14 @@ KEPT_BY_A_NEW_START = {"checkpoint.npz", "history.csv", "notebook.ipynb", "kerne
 
 @dataclass
 class Run:
-    """A run under way or complete: its folder, an absolute Path, and what becomes (or is) run.json, see `start` for its keys."""
+    """A run under way or complete: its folder, an absolute Path, what becomes (or is) run.json, see `start` for its keys, and of
+    one under way, the cells that were run since: their texts, and how many there were before.
+    """
 
     folder: Path
     record: dict
     clock: float = field(default_factory=time.perf_counter)
+    cells: tuple = ((), 0)
 
     @property
     def name(self):
@@ -59,7 +62,10 @@ class Run:
 
     @property
     def fingerprint(self):
-        """A hash of all that decides the run's numbers: parameters, data, code, and what it starts from."""
+        """A hash of all that decides the run's numbers: parameters, data, code, and what it starts from. In JupyterLab a cell
+        counts as it was run, saved or not.
+        """
+        self._note_unsaved()
         return provenance.fingerprint(self.record)
 
     def parameters_table(self):
@@ -171,6 +177,7 @@ class Run:
         Args:
             *findings: sentences made from computed numbers.
         """
+        self._note_unsaved()
         self.record["findings"] = list(findings)
         self.record["wall_seconds"] = round(time.perf_counter() - self.clock, 1)
 
@@ -183,6 +190,15 @@ class Run:
     def predictions_file(self, split, variant=""):
         """Where the predictions of a split lie, or would lie: a Path."""
         return self.folder / f"{'_'.join(filter(None, ('predictions', split, variant)))}.npz"
+
+    def _note_unsaved(self):
+        texts, before = self.cells
+        if not texts:
+            return
+        notebook = notebooks.path_of(self.name)
+        unsaved = hashing.behavior(notebooks.unsaved(notebook, texts[before:]))
+        if unsaved != hashing.behavior(""):
+            self.record["code"]["notebook"] = hashing.digest(notebooks.behavior(notebook), unsaved)
 
     def _replace(self, kind, entry):
         others = [other for other in self.record[kind] if other["name"] != entry["name"]]
@@ -269,7 +285,8 @@ def start(namespace, dataset=None, source_run=None):
         "model": None,
     }
     _clear(folder)
-    return Run(folder, record)
+    texts = namespace["get_ipython"]().history_manager.input_hist_raw if "get_ipython" in namespace else ()
+    return Run(folder, record, cells=(texts, len(texts) - 1))  # the last is the one that is being run
 
 
 def open_run(folder):

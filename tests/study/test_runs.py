@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -48,8 +49,32 @@ def test_in_jupyterlab_too_a_notebook_runs_in_the_projects_folder(namespace, pro
     monkeypatch.chdir(project / "notebooks")
     runs.start(namespace, little)
     assert Path.cwd() == project / "notebooks"
-    runs.start({**namespace, "get_ipython": None}, little)
+    runs.start({**namespace, **jupyter("run = study.start(globals())")}, little)
     assert Path.cwd() == project
+
+
+def jupyter(*cells):
+    """What a notebook's globals have in JupyterLab, where these cells were run."""
+    return {"get_ipython": lambda: SimpleNamespace(history_manager=SimpleNamespace(input_hist_raw=cells))}
+
+
+def test_in_jupyterlab_a_cell_counts_as_it_was_run_also_before_it_is_saved(namespace, project, little):
+    start, shows = "run = study.start(globals())", "run.parameters_table()"
+    write_notebook(project, f"{start}\n{shows}\nx = 1")
+
+    def after(*cells):
+        run = runs.start({**namespace, **jupyter("x = 3", f"{start}\n{shows}\nx = 1")}, little)
+        run.cells = (run.cells[0] + cells, run.cells[1])
+        return run.fingerprint
+
+    as_saved = runs.start(namespace, little).fingerprint
+    assert after() == after(shows, "x", "%time", "x = = 1") == as_saved
+    assert after("x = 2") == after("x = 2", "x = 2") != as_saved
+    run = runs.start({**namespace, **jupyter("x = 2\n" + start)}, little)
+    run.finish()
+    assert provenance.changes(runs.open_run(run.folder).record, None, {}) == [
+        "code changed (notebooks/02_little.ipynb)"
+    ]
 
 
 def test_what_a_run_is_for_decides_nothing_in_it(project, little):
