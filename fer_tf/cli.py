@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import sys
 import time
@@ -59,11 +58,14 @@ def parser():
     option("--json", action="store_true", help="print JSON: an array with one photograph in a line")
     option("--annotate", type=_folder, metavar="FOLDER", help="write copies with the faces marked into FOLDER")
     _detection_options(option, network="both")
+    longest = "look at it shrunk to this longer side: more finds smaller faces; yunet 640, haar 1280 by default"
+    option("--longest", type=_pixels, metavar="PIXELS", help=longest)
 
     option = _command(commands, "video", video, "follow the expressions through a clip")
     option("clip", type=_path, metavar="CLIP", help="a clip, or a folder of frames")
     option("--out", type=_folder, default=Path("."), metavar="FOLDER", help="where its files go; here by default")
-    option("--no-video", dest="write_video", action="store_false", help="write the table and the summary only")
+    option("--no-video", dest="write_video", action="store_false", help="write no video, only the rest")
+    option("--fps", type=float, default=25.0, metavar="N", help="frames a second of a folder of frames; 25 by default")
     _detection_options(option)
     _tracking_options(option)
 
@@ -75,7 +77,7 @@ def parser():
         metavar="FOLDER",
         help="record there; else nothing is kept, but without a window in live/",
     )
-    option("--seconds", type=_seconds, metavar="S", help="stop after so many")
+    option("--seconds", type=_seconds, metavar="S", help="stop after so many; by default it goes on")
     option("--no-window", dest="window", action="store_false", default=None, help="open no window, record")
     _detection_options(option)
     _tracking_options(option)
@@ -97,7 +99,8 @@ def predict(args):
         files = photographs.find(args.photographs, except_in=args.annotate)
         target = _annotated(files, args)
         _print_default_detector(args)
-        detector = detection.load(args.detector, args.weights_folder)
+        searched = {"longest": args.longest} if args.longest else {}
+        detector = detection.load(args.detector, args.weights_folder, **searched)
         network = predictor.load_predictor(args.network or predictor.BOTH)
         options = {"min_score": args.min_score, "min_size": args.min_size}
         started = time.perf_counter()
@@ -125,7 +128,8 @@ def video(args):
     from fer_tf.faces import video as clips
 
     _print_default_detector(args)
-    return _print_summary(clips.run_clip(args.clip, args.out, **_following(args), write_video=args.write_video))
+    options = {"fps": args.fps, "write_video": args.write_video}
+    return _print_summary(clips.run_clip(args.clip, args.out, **_following(args), **options))
 
 
 def live(args):
@@ -144,7 +148,10 @@ def models(args):
     from fer_tf.faces.detection import weights
     from fer_tf.models import files, predictor
 
-    here, best = detection.available(args.weights_folder), detection.default(args.weights_folder)
+    folder = args.weights_folder
+    if folder and not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of detectors' weights. Leave it out, or mend it.")
+    here, best = detection.available(folder), detection.default(folder)
     in_clone = (Path(__file__).parents[1] / "Makefile").is_file()
     for name in detection.names():
         print(f"{name:11s} {'here' if name in here else 'not here'}{', the default' if name == best else ''}")
@@ -152,11 +159,11 @@ def models(args):
             print("  comes with OpenCV")
             continue
         entry = weights.CATALOG[name]
-        result = weights.find(name, args.weights_folder) if weights.present(name, args.weights_folder) else None
+        result = weights.find(name, folder) if name in here else None
         how = "make models" if entry.free and in_clone else f"python -m fer_tf.faces.detection --only {name}"
         how += "" if in_clone else " --to FOLDER"
         print(f"  {entry.about}\n  license  {entry.license}\n  {f'file     {result}' if result else f'fetch    {how}'}")
-    if args.network:
+    if args.network and str(args.network) != predictor.BOTH:
         network = predictor.load_predictor(args.network)
         networks = [(network.path, network.classes, "")]
     else:  # by their cards: Keras takes seconds to load
@@ -186,14 +193,14 @@ def _detection_options(option, network="five_layer"):
         metavar="NAME|FILE",
         help=f"one that ships, or both, or a .onnx or .keras file; {network} by default",
     )
-    option("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1")
-    option("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces")
+    option("--min-score", type=float, default=0.0, metavar="S", help="leave out faces less sure, 0 to 1; 0 by default")
+    option("--min-size", type=float, default=0, metavar="PIXELS", help="leave out smaller faces; 0 by default")
 
 
 def _tracking_options(option):
     option("--smoothing", default="exponential", metavar="HOW", help="over time: none, mean or exponential (default)")
     option("--smoothing-seconds", type=_seconds, default=0.3, metavar="S", help="how long it remembers; 0.3 by default")
-    option("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame")
+    option("--every", type=int, default=1, metavar="N", help="look for faces in every Nth frame; 1 by default")
 
 
 def _text(text):
@@ -225,6 +232,12 @@ def _seconds(text):
         if 0 < (seconds := float(text)) < float("inf"):
             return seconds
     raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+
+
+def _pixels(text):
+    if text.isdecimal() and 160 <= int(text) <= 10_000:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no number of pixels from 160 to 10000")
 
 
 def _from_here(path):
@@ -271,7 +284,9 @@ def _annotated(files, args):
             message = f"{place}: it is there, and the copy of {file} would take its place."
             raise InputError(f"{message} Give a folder of its own to --annotate.")
         if (other := taken.setdefault(place, file)) != file:
-            raise InputError(f"{other} and {file}: their copies would have one name. Give one at a time.")
+            raise InputError(
+                f"{other} and {file}: their copies would have one name. Give one at a time, each with its own --annotate."
+            )
     return places
 
 
@@ -317,12 +332,12 @@ def _print_summary(summary):
     summary = summary | {"timeline": _timeline(summary)}
     for name in ("video", "table", "timeline"):
         if summary.get(name):
-            print(f"{name:8s} {summary[name]}")
+            print(f"{name:8s} {printable(summary[name])}")
     followed = f"{_count(summary['tracks'], 'face')} followed by {summary['detector']}"
     print(f"{_count(summary['frames'], 'frame')}, {followed}, {summary['fps']:.1f} frames a second")
     if summary["complete"]:
         return 0
-    print(f"warning: {summary['ended']}", file=sys.stderr)
+    print(printable(f"warning: {summary['ended']}"), file=sys.stderr)
     return 1
 
 
@@ -330,12 +345,14 @@ def _timeline(summary):
     """The figure of the emotions over time, drawn beside the table; None where there is no table, or no face in it."""
     if not (summary.get("table") and summary["tracks"]):
         return None
-    if not importlib.util.find_spec("matplotlib"):
-        print("no timeline without matplotlib. Install the whole: pip install '.[study]' in a clone", file=sys.stderr)
+    try:
+        from fer_tf import figures
+        from fer_tf.faces import video as clips
+        from fer_tf.figures import style
+    except ModuleNotFoundError as error:
+        whole = "Install the whole: pip install '.[study]' in a clone"
+        print(f"no timeline without {error.name}. {whole}", file=sys.stderr)
         return None
-    from fer_tf import figures
-    from fer_tf.faces import video as clips
-    from fer_tf.figures import style
 
     table = clips.read_table(summary["table"])
     drawing = figures.emotion_timeline(table, clips.classes_of(table))

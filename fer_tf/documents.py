@@ -203,7 +203,7 @@ def read_card(path):
     Raises InputError: as `read_yaml`; there are no such lines; or an entry of another kind.
     """
     advice = "Mend the card, or remove it."
-    parts = _text(path, 1_000_000).replace("\r\n", "\n").split("---\n")
+    parts = f"{_text(path, 1_000_000)}\n".replace("\r\n", "\n").split("---\n")
     if len(parts) < 3 or parts[0].strip():
         raise InputError(f"{path}: no facts between two lines '---' at its beginning. {advice}")
     return checked(_yaml(parts[1], path), CARD, path, advice)

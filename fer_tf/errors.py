@@ -145,6 +145,19 @@ def require(frame, columns, what):
 
 
 @contextmanager
+def quiet_opencv():
+    """OpenCV's own complaints are left out for the length of a `with` block: ours say what to do."""
+    import cv2  # here: not every command needs it
+
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+@contextmanager
 def stderr_to(path=os.devnull):
     """Sends what native code writes to the process's stderr into a file, or nowhere, for the length of a `with` block."""
     sys.stderr.flush()

@@ -68,6 +68,16 @@ def test_json_of_a_folder_is_one_array_with_a_photograph_in_a_line(capsys, folde
     assert "error:" in err and "2 photographs, 1 face by haar, 1 without a face, 1 unreadable" in err
 
 
+def test_small_faces_in_a_large_photograph_are_found_at_a_longer_side(capsys, folder, tmp_path):
+    large = np.full((1280, 2560, 3), 90, np.uint8)
+    large[500:612, 600:712] = cv2.resize(cv2.imread(str(folder / "face.png")), (112, 112), interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(tmp_path / "a.png"), large)
+    assert "no face found" in run(capsys, "predict", tmp_path / "a.png", *HAAR)[1]
+    assert "happy" in run(capsys, "predict", tmp_path / "a.png", *HAAR, "--longest", 2560)[1]
+    status, _, err = run(capsys, "predict", tmp_path / "a.png", "--detector", "yolo", "--longest", 800)
+    assert status == 2 and "yolo has no option 'longest'" in err
+
+
 def test_one_damaged_photograph_alone_is_an_error(capsys, folder):
     status, _, err = run(capsys, "predict", folder / "damaged.jpg", *HAAR)
     assert status == 2 and err.startswith("error: ") and err.count("\n") == 1
@@ -228,6 +238,7 @@ def test_places_of_many_copies_are_found_with_one_look_at_each_folder(tmp_path, 
         ("predict", "a.jpg", "--annotate", __file__),
         ("video", "a.mp4", "--every", "x"),
         ("video", "a.mp4", "--smoothing-seconds", "-1"),
+        ("predict", "a.jpg", "--longest", "0"),
         ("live", "--camera", ""),
         ("live", "--seconds", "nan"),
         ("live", "--seconds", "-1"),
@@ -283,6 +294,13 @@ def test_models_tells_what_is_here_and_how_to_get_the_rest(capsys, no_weights):
     assert "make models" in out and "--only yolo" in out and "happy" in out
 
 
+def test_models_names_each_network_of_a_mean_and_takes_folders_only(capsys, folder):
+    status, out, _ = run(capsys, "models", "--network", "both")
+    assert status == 0 and out.count(".onnx") == out.count("classes") == 2 and "five_layer+compact" not in out
+    status, out, err = run(capsys, "models", "--weights-folder", folder / "notes.txt")
+    assert (status, out) == (2, "") and "notes.txt: no such folder of detectors' weights" in err
+
+
 @pytest.mark.parametrize("command", [(), ("predict",), ("video",), ("live",), ("models",)])
 def test_every_help_says_what_this_is_not_for_and_that_nothing_is_sent(capsys, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "80")
@@ -319,6 +337,15 @@ def test_a_clip_gives_a_video_a_table_a_timeline_and_a_summary(capsys, clip, tmp
     assert all(Path(path).stat().st_size > 1000 for path in named.values())
     assert out.splitlines()[3].startswith("40 frames, 1 face followed by haar, ")
     assert set(video.read_table(named["table"])["emotion"]) == {"happy"}
+
+
+def test_without_pandas_a_clip_is_read_and_its_missing_timeline_told(clip, tmp_path):
+    program = "import sys; sys.modules['pandas'] = None; from fer_tf import cli; sys.exit(cli.main(sys.argv[1:]))"
+    words = [sys.executable, "-c", program, "video", clip, *HAAR, "--out", tmp_path]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and done.stderr.count("\n") == 1, done.stderr
+    assert "no timeline without pandas. Install the whole" in done.stderr
+    assert "face_emotions.csv" in done.stdout and (tmp_path / "face_emotions.mp4").exists()
 
 
 def test_a_clips_options_are_followed(capsys, clip, tmp_path):

@@ -187,6 +187,11 @@ def test_a_card_that_windows_saved_is_read_as_any(tmp_path):
     assert documents.read_card(tmp_path / "n.md") == {"classes": ["a", "b"], "color": True}
 
 
+def test_a_card_may_end_with_its_facts(tmp_path):
+    (tmp_path / "n.md").write_text("---\nclasses: [a, b]\n---")
+    assert documents.read_card(tmp_path / "n.md") == {"classes": ["a", "b"]}
+
+
 def test_the_shipped_networks_are_the_files_that_their_cards_are_for(tmp_path):
     for card in models.PRETRAINED.glob("*.md"):
         facts = documents.read_card(card)

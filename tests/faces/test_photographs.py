@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import Finds
-from PIL import Image
+from PIL import Image, features
 from skimage import data
 
 import fer_tf
@@ -50,6 +50,16 @@ def test_a_photograph_is_upright_however_the_camera_was_held(tmp_path, orientati
     exif[0x0112] = orientation
     read = photographs.read(saved(tmp_path / "a.png", held, exif=exif))
     np.testing.assert_array_equal(read, BGR)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow was built without AVIF")
+def test_an_avif_photograph_is_upright_too(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    held = Image.fromarray(RGB).transpose(Image.Transpose.ROTATE_90)
+    read = photographs.read(saved(tmp_path / "a.avif", held, exif=exif, quality=100))
+    assert read.shape == BGR.shape and np.abs(read.astype(int) - BGR).mean() < 3
+    assert photographs.find([tmp_path]) == [tmp_path / "a.avif"]
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "CMYK", "RGBA"])
@@ -185,6 +195,19 @@ def test_a_folders_photographs_are_found_in_order_without_hidden_and_other_files
     (tmp_path / ".in" / "none").mkdir()
     with pytest.raises(InputError, match="no photograph in this folder"):
         photographs.find([tmp_path / ".in" / "none"])
+
+
+def test_each_photograph_is_found_once_and_copies_only_where_they_are_asked_for(tmp_path):
+    (tmp_path / "seen").mkdir()
+    for name in ("a.jpg", "b.jpg", "seen/a.jpg"):
+        (tmp_path / name).touch()
+    everything, photos = (
+        [tmp_path / "a.jpg", tmp_path / "b.jpg", tmp_path / "seen"],
+        [tmp_path / "a.jpg", tmp_path / "b.jpg"],
+    )
+    assert photographs.find([tmp_path / "a.jpg", tmp_path], except_in=tmp_path / "seen") == photos
+    assert photographs.find(everything, except_in=tmp_path / "seen") == photos  # as a shell writes *
+    assert photographs.find([tmp_path / "seen"], except_in=tmp_path / "seen") == [tmp_path / "seen/a.jpg"]
 
 
 @pytest.mark.parametrize("name", ["haar", "yunet", "yolo"])

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -318,6 +321,86 @@ def test_a_clip_that_was_cut_off_is_read_as_far_as_it_goes_and_said_so(tmp_path)
     assert 10 < len(table) < 50 and len(frames_of(tmp_path / "out/cut_emotions.mp4")) == len(table) == summary["frames"]
 
 
+def write_matroska(path, times_ms, duration_ms):
+    """A clip of JPEG pictures that are shown from these times on: its frame rate varies, and no count of them is in it."""
+
+    def element(number, content):
+        content = content.to_bytes(8, "big") if isinstance(content, int) else content
+        size = struct.pack(">Q", 1 << 56 | len(content))
+        return number.to_bytes((number.bit_length() + 7) // 8, "big") + size + content
+
+    head = element(0x1A45DFA3, element(0x4282, b"matroska") + element(0x4287, 4) + element(0x4285, 2))
+    facts = element(0x1549A966, element(0x2AD7B1, 1_000_000) + element(0x4489, struct.pack(">d", duration_ms)))
+    shape = element(0xE0, element(0xB0, WIDTH) + element(0xBA, HEIGHT))
+    track = element(0xD7, 1) + element(0x73C5, 1) + element(0x83, 1) + element(0x86, b"V_MJPEG") + shape
+    frames = []
+    for time_ms, image in zip(times_ms, moving(len(times_ms)), strict=True):
+        picture = b"\x81\x00\x00\x80" + cv2.imencode(".jpg", image)[1].tobytes()
+        frames.append(element(0x1F43B675, element(0xE7, int(time_ms)) + element(0xA3, picture)))
+    path.write_bytes(head + element(0x18538067, facts + element(0x1654AE6B, element(0xAE, track)) + b"".join(frames)))
+    return path
+
+
+def test_a_clip_whose_frame_rate_varies_is_whole_when_its_end_was_reached(tmp_path):
+    times = [*range(0, 1000, 40), *range(1000, 4000, 200)]
+    clip = write_matroska(tmp_path / "c.mkv", times, 4000)
+    assert video.Clip(clip).length > 2 * len(times)  # what OpenCV makes of it
+    summary = video.run_clip(clip, tmp_path / "out", **READERS)
+    assert summary["complete"] and summary["ended"] == "end" and summary["frames"] == len(times)
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 3 // 4])
+    summary = video.run_clip(clip, tmp_path / "again", **READERS)
+    assert not summary["complete"] and re.search(r"\d\.\d of 4\.0 s of c\.mkv could be read", summary["ended"])
+
+
+def test_a_pause_in_a_clip_is_as_long_in_the_video(tmp_path):
+    clip = write_matroska(tmp_path / "c.mkv", [*range(0, 400, 40), *range(15_000, 15_400, 40)], 15_400)
+    summary = video.run_clip(clip, tmp_path / "out", **READERS)
+    capture = cv2.VideoCapture(summary["video"])
+    seconds = capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
+    assert seconds == pytest.approx(video.read_table(summary["table"])["time_s"].iloc[-1], abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["12:30:05", "camera-1:2"])
+def test_a_colon_in_a_relative_name_is_no_protocol(clip, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clip, f"{name}.mp4")
+    summary = video.run_clip(f"{name}.mp4", ".", **READERS)
+    assert summary["complete"] and len(frames_of(tmp_path / f"{name}_emotions.mp4")) == summary["frames"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_reading_that_was_stopped_does_not_replace_a_whole_one(clip, tmp_path, error):
+    whole = video.run_clip(clip, tmp_path / "out", **READERS)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    parameters = {**READERS, "detector": Squares(8, error("now"))}
+    if error is KeyboardInterrupt:
+        summary = video.run_clip(clip, tmp_path / "out", **parameters)
+        assert "the earlier reading, which is complete, stay" in summary["ended"] and summary["table"] is None
+    else:
+        with pytest.raises(RuntimeError):
+            video.run_clip(clip, tmp_path / "out", **parameters)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert video.run_clip(clip, tmp_path / "out", **READERS)["frames"] == whole["frames"]
+
+
+def test_another_clip_of_the_same_name_does_not_take_the_place_of_the_first(clip, tmp_path):
+    video.run_clip(clip, tmp_path / "out", **READERS)
+    before = (tmp_path / "out/clip_emotions.csv").read_bytes()
+    (tmp_path / "b").mkdir()
+    for other, whose in ((tmp_path / "b/clip.mp4", "another clip.mp4"), (tmp_path / "clip.mkv", "clip.mp4")):
+        shutil.copy(clip, other)
+        with pytest.raises(InputError, match=rf"clip_emotions\.json: what lies there is of {whose}\. Remove it, or"):
+            video.run_clip(other, tmp_path / "out", **READERS)
+    assert (tmp_path / "out/clip_emotions.csv").read_bytes() == before and leftovers(tmp_path / "out") == []
+
+
+def test_a_reading_without_a_video_leaves_none_of_an_earlier_one(clip, tmp_path):
+    summary = video.run_clip(clip, tmp_path / "out", **READERS)
+    (tmp_path / "out/clip_emotions.png").touch()
+    video.run_clip(clip, tmp_path / "out", **READERS, write_video=False)
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".csv", ".json"] and summary["video"]
+
+
 def test_damage_in_the_middle_of_a_clip_costs_the_frames_it_hits_and_is_told(tmp_path):
     noisy = [
         image + np.random.default_rng(i).integers(0, 30, image.shape, np.uint8) for i, image in enumerate(moving(50))
@@ -462,6 +545,13 @@ def test_a_slow_reader_of_a_camera_gets_the_newest_frame_and_the_others_are_coun
     assert observed == sorted(set(observed)) and len(observed) < 20
     assert len(observed) + camera.dropped == 60
     assert observed[-1] == 59, "the last frame is the newest, not one from a queue"
+
+
+def test_a_cameras_time_begins_with_its_first_frame():
+    capture = FakeCapture(last=5, pause=0.01)
+    warm, capture.read = capture.read, lambda: (time.sleep(0.4 * (capture.taken == 0)), warm())[1]
+    with video.Camera(open_capture=capture) as camera:
+        assert next(iter(camera)).time_s < 0.1
 
 
 @pytest.mark.parametrize(("hangs", "message"), [(False, "was closed or unplugged"), (True, "gave no frame for 0.3 s")])

@@ -12,7 +12,9 @@ def main(argv=None):
     """Fetch the detectors' weights and tell where they lie."""
     parser = argparse.ArgumentParser(prog="python -m fer_tf.faces.detection", description=main.__doc__)
     parser.add_argument("--only", choices=weights.CATALOG, help="one detector's, whatever its license")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where to; data/models by default")
+    parser.add_argument(
+        "--to", type=lambda text: Path(text).absolute(), metavar="FOLDER", help="where to; data/models by default"
+    )
     parser.add_argument("--missing", choices=weights.CATALOG, help="one detector's, unless it is there already")
     args = parser.parse_args(argv)
     if args.missing:

@@ -10,14 +10,14 @@ import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from fer_tf import paths
-from fer_tf.errors import InputError, first_line
+from fer_tf.errors import InputError, first_line, quiet_opencv
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif")
 """What is taken for a photograph in a folder. HEIC is among them to be told of, not to be read."""
 _WRITTEN = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-_READ = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
+_READ = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
 """Pillow's names of what it reads here. It knows others that are no photographs, and starts programs for some."""
-_BY_OPENCV = ("PPM", "JPEG2000", "AVIF")
+_BY_OPENCV = ("PPM", "JPEG2000")
 """Pillow's names of what OpenCV reads here, beside what Pillow cannot read of its own."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -35,7 +35,7 @@ def read(path):
     """A photograph, upright as the camera was held.
 
     Args:
-        path: a JPEG, PNG, TIFF, WebP, BMP or GIF file: gray or color, with a palette or transparent (shown on white), of 8 or
+        path: a JPEG, PNG, TIFF, WebP, AVIF, BMP or GIF file: gray or color, with a palette or transparent (shown on white), of 8 or
             16 bits; of several pictures in one file the first.
     Returns: uint8 array (h, w, 3), BGR.
     Raises InputError: no such file, no picture, one that is cut off, or HEIC.
@@ -64,13 +64,15 @@ def find(values, except_in=None):
     Args:
         values: list of paths; of a folder, and those in it, the files with one of `SUFFIXES` in order of name are taken, but for
             hidden ones.
-        except_in: a folder in one of these that is passed over, such as the one of annotated copies.
-    Returns: list of Path.
+        except_in: a folder that is passed over in these, and beside others among them, such as the one of annotated copies.
+    Returns: list of Path, each once.
     Raises InputError: nothing at a path, or no photograph in a folder.
     """
-    result = []
-    for path in map(Path, values):
+    result, values = [], [Path(value) for value in values]
+    for path in values:
         if path.is_dir():
+            if len(values) > 1 and except_in and path.resolve() == Path(except_in).resolve():
+                continue
             inside = [file for file in _files(path, except_in) if file.suffix.lower() in SUFFIXES]
             if not inside:
                 raise InputError(f"{path}: no photograph in this folder; looked for {', '.join(SUFFIXES[:7])}.")
@@ -79,7 +81,7 @@ def find(values, except_in=None):
             result.append(path)
         else:
             raise InputError(f"{path}: no such file. Give the path of a photograph or of a folder of them.")
-    return result
+    return list(dict.fromkeys(result))
 
 
 def write(image, path):
@@ -149,7 +151,7 @@ def _by_opencv(data):
     pixels = _pixels(data)
     if Image.MAX_IMAGE_PIXELS and pixels > 2 * Image.MAX_IMAGE_PIXELS:  # Pillow's own limit
         raise Image.DecompressionBombError(f"{pixels:,} pixels")
-    with suppress(cv2.error):
+    with suppress(cv2.error), quiet_opencv():
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if pixels else None
 
 

@@ -12,6 +12,7 @@ picture leaves the machine.
 import time
 from contextlib import nullcontext
 
+from fer_tf import hashing
 from fer_tf.errors import InputError, ending_in_order
 from fer_tf.faces import detection
 from fer_tf.faces.tracking import SMOOTHINGS, Smoother, Tracker
@@ -36,10 +37,11 @@ def run_clip(source, out, detector=None, network=None, fps=25.0, write_video=Tru
         **options: tracker, a `tracking.Tracker`, and smoother, a `tracking.Smoother`; with their defaults where none is given.
             every, min_score, min_size, see `read`. seconds and max_frames to stop after; None reads to the end.
             weights_folder, of the detectors' weights, for one that is named. progress, shown on stderr in one line.
-    Returns: dict, what `<name>_emotions.json` holds: source, ended, complete, frames, seconds, fps, faces, tracks,
+    Returns: dict, what `<name>_emotions.json` holds: source, source_id (a hash of its place), ended, complete, frames, seconds, fps, faces, tracks,
         frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, video,
         codec.
-    Raises InputError: a source, name or number that is wrong, or the disk is full; what was written until then is kept.
+    Raises InputError: a source, name or number that is wrong, files of another source of this name in `out`, or the disk is
+        full; what was written until then is kept, but where files of a complete reading lie: these stay.
     """
     opened = open_source(source, fps)
     return _run(opened, out, recording_name(opened.path), nullcontext(), detector, network, write_video, **options)
@@ -74,10 +76,19 @@ def _run(
 ):  # fmt: skip
     detector, network = _loaded(detector, network, weights_folder, source.size)
     frames = read(source, detector, network, tracker, smoother, every, min_score, min_size, draw=write_video)
-    recording = Recording(out, name, network.classes, source.fps, write_video) if out else None
+    recording = None
+    if out:
+        told = {"write_video": write_video, "source": _identity(source), "longest_wait": source.longest_wait}
+        recording = Recording(out, name, network.classes, source.fps, **told)
     with source, window as shown, ending_in_order(), recording or nullcontext():
         line = Progress(source.length if max_frames is None else max_frames) if progress else None
         return _Reading(source, detector, network, recording, shown, max_frames, seconds, line).run(frames)
+
+
+def _identity(source):
+    """What tells a source from others in a summary: its name, and a hash of its place, as two may have one name."""
+    path = getattr(source, "path", None)
+    return {"source": source.name} | ({"source_id": hashing.digest(str(path.resolve()))[:16]} if path else {})
 
 
 def _loaded(detector, network, weights_folder, size):
@@ -136,11 +147,15 @@ class _Reading:
 
     def _summary(self, ended, complete):
         path, source = getattr(self.network, "path", None), self.source
-        summary = {"source": source.name, "ended": ended, "complete": complete, "dropped": source.dropped}
+        summary = {**_identity(source), "ended": ended, "complete": complete, "dropped": source.dropped}
         summary |= {**self.counts.summary(), **self.latencies.facts(), "detector": self.detector.name}
         summary |= {"network": path and path.name, "classes": list(self.network.classes)}
         summary |= {"table": None, "video": None, "codec": None}
         if not self.recording:
+            return summary
+        if not complete and self.recording.earlier.get("complete"):
+            self.recording.drop()
+            summary["ended"] += "; the files of the earlier reading, which is complete, stay as they are"
             return summary
         try:
             self.recording.close()

@@ -1,22 +1,22 @@
 """What is kept of a reading: an annotated video, a table with a row for each face of each frame, and a summary.
 
 Whatever ends a reading, what was written so far is complete: the table is closed, the video can be played. Each file is
-written beside its place and takes it when the recording is closed.
+written beside its place and takes it when the recording is closed; but one that was stopped does not replace a whole one.
 """
 
 import csv
 import io
 import json
 import math
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from fer_tf import paths
-from fer_tf.errors import InputError, first_line
-from fer_tf.faces.video.sources import quiet
+from fer_tf import documents, paths
+from fer_tf.errors import InputError, first_line, quiet_opencv
+from fer_tf.faces.video.sources import LONGEST_WAIT
 
 CODECS = ("avc1", "mp4v")
 """H.264 plays everywhere, but OpenCV's wheels on Linux cannot write it; MPEG-4 part 2 plays in players, not in browsers."""
@@ -36,25 +36,30 @@ class Recording:
         classes: tuple of the k class names.
         fps: frames per second of the video.
         write_video: write the annotated video too.
+        source: dict of entries of the summary that tell this source from others.
+        longest_wait: as of a `Clip`.
     Attributes:
         table, video: Path of `<stem>.csv`, and of `<stem>.mp4` or None.
         codec: of the video, known when its first frame is written.
-    Raises InputError: the folder cannot be written; for a video, its name is no text.
+        earlier: dict, the summary of an earlier reading of this source that lies there; empty where none does.
+    Raises InputError: the folder cannot be written; files of another source have this name; for a video, its name is no text.
     """
 
-    def __init__(self, folder, stem, classes, fps, write_video=True):
+    def __init__(self, folder, stem, classes, fps, write_video=True, source=None, longest_wait=LONGEST_WAIT):
         folder = Path(folder)
         self.table, self.video = folder / f"{stem}.csv", folder / f"{stem}.mp4" if write_video else None
         if self.video and not paths.is_text(self.video):
             raise InputError(f"{self.video}: {paths.NO_TEXT}")
         self.summary, self.codec = folder / f"{stem}.json", None
-        self._classes, self._fps, self._writer = classes, fps, None
+        self.earlier = _earlier(self.summary, source or {})
+        self._classes, self._fps, self._longest_wait, self._writer = classes, fps, longest_wait, None
         self._files, self._video_files = ExitStack(), ExitStack()  # apart, so that a video that fails leaves the table
 
     def __enter__(self):
         part = self._files.enter_context(paths.writing(self.table))
         # Without a buffer: what a full disk refuses is not tried again when the file is closed.
-        self._file = self._files.enter_context(part.open("wb", buffering=0))
+        with paths.changing(self.table):
+            self._file = self._files.enter_context(part.open("wb", buffering=0))
         self._write_rows([columns(self._classes)])
         return self
 
@@ -68,7 +73,7 @@ class Recording:
             if self._writer is None:
                 with ExitStack() as files:
                     part = files.enter_context(paths.writing(self.video))
-                    self._writer = VideoWriter(part, self._fps, annotated.picture.shape)
+                    self._writer = VideoWriter(part, self._fps, annotated.picture.shape, self._longest_wait)
                     files.callback(self._writer.close)
                     self._video_files = files.pop_all()  # to be finished only where it could be begun
                 self.codec = self._writer.codec
@@ -100,9 +105,21 @@ class Recording:
         finally:
             self._files.close()
 
+    def drop(self):
+        """Closes the files and keeps nothing of them; those of the earlier reading stay."""
+        stopped = InputError("dropped")
+        for files in (self._video_files, self._files):
+            with suppress(InputError):
+                files.__exit__(InputError, stopped, None)
+
     def summarize(self, summary):
-        """Writes the summary, a dict, as `<stem>.json`."""
+        """Writes the summary, a dict, as `<stem>.json`; a video and a timeline of an earlier reading go."""
         paths.write_text(self.summary, json.dumps(summary, indent=1) + "\n")
+        if self.earlier:
+            stale = [] if summary["video"] else [self.table.with_suffix(".mp4")]
+            for path in (*stale, self.table.with_suffix(".png")):
+                with paths.changing(path):
+                    path.unlink(missing_ok=True)
 
 
 class VideoWriter:
@@ -110,6 +127,7 @@ class VideoWriter:
 
     Args:
         fps: frames per second of the file at `path`; rounded where it is more than `FASTEST_EXACT`.
+        longest_wait: seconds that one picture is shown at most.
         shape: (height, width, ...) of its pictures, made even and `LONGEST` at most, as the codecs ask; others are
             fitted in with black bars.
     Attributes:
@@ -118,18 +136,17 @@ class VideoWriter:
     Raises InputError: no codec can be had, or the place cannot be written.
     """
 
-    LONGEST_WAIT = 10.0  # seconds that one picture is shown at most: a clock that jumps must not fill the disk
-
-    def __init__(self, path, fps, shape):
+    def __init__(self, path, fps, shape, longest_wait=LONGEST_WAIT):
         if not paths.is_text(path):
             raise InputError(f"{path}: {paths.NO_TEXT}")
         self.path, self.fps, self.frames = Path(path), round(fps) if fps > FASTEST_EXACT else fps, 0
         scale = min(1, LONGEST / max(shape[:2]))
         self.size = tuple(max(2, round(side * scale) // 2 * 2) for side in (shape[1], shape[0]))
-        self._start = None
+        self._start, self._longest_wait = None, longest_wait
         for self.codec in CODECS:
-            with quiet():
-                self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*self.codec), self.fps, self.size)
+            fourcc = cv2.VideoWriter_fourcc(*self.codec)
+            with quiet_opencv():
+                self._writer = cv2.VideoWriter(self._place(), fourcc, self.fps, self.size)
             if self._writer.isOpened():
                 return
         what = f"{self.size[0]}x{self.size[1]} at {self.fps:g} frames a second"
@@ -141,7 +158,7 @@ class VideoWriter:
         if self._start is None:
             self._start = time_s
         due = math.floor((time_s - self._start) * self.fps + 0.5) + 1 - self.frames
-        if due > self.LONGEST_WAIT * self.fps:
+        if due > self._longest_wait * self.fps + 1:
             self._start += (due - 1) / self.fps
             due = 1
         if due > 0:
@@ -152,13 +169,16 @@ class VideoWriter:
 
     def close(self):
         """Finishes the file, so that it can be played; an InputError where it cannot, since OpenCV says nothing of a full disk."""
-        with quiet():
+        with quiet_opencv():
             self._writer.release()
-            written = cv2.VideoCapture(str(self.path))
+            written = cv2.VideoCapture(self._place())
             plays = written.isOpened()
             written.release()
         if not plays:
             raise InputError(f"{self.path}: the video could not be written. Free some space or choose another place.")
+
+    def _place(self):
+        return str(self.path.absolute())  # of a relative name FFmpeg takes what stands before a colon for a protocol
 
 
 def letterbox(picture, size):
@@ -191,6 +211,18 @@ def rows(annotated, width):
         shares = [f"{value:.5f}" for value in (*observed.raw, *observed.probabilities)]
         result.append((*begin, observed.track, *box, score, observed.emotion, *shares))
     return result or [begin + ("",) * (width - len(begin))]
+
+
+def _earlier(path, source):
+    """The summary at a path of an earlier reading of a source, {} for none; an InputError where it is of another source."""
+    if not path.is_file():
+        return {}
+    advice = "Remove it, or name another folder: --out."
+    summary = documents.read_json(path, {"source": str, "complete": bool}, advice)
+    if any(summary.get(key, value) != value for key, value in source.items()):
+        whose = f"{'another ' * (summary['source'] == source['source'])}{summary['source']}"
+        raise InputError(f"{path}: what lies there is of {whose}. {advice}")
+    return summary
 
 
 def read_table(path):

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import time
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from fer_tf import paths
-from fer_tf.errors import InputError
+from fer_tf.errors import InputError, quiet_opencv
 from fer_tf.faces import photographs
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg reads it once: a bad clip is told in one line of ours
@@ -26,6 +26,10 @@ FPS = 25.0
 """Frames per second where a source does not tell."""
 TRIES = 100
 """Damaged frames in a row that are passed over before a clip is given up."""
+COUNTED = (".mp4", ".m4v", ".mov", ".avi")
+"""Clips that hold how many frames they have; of others OpenCV multiplies duration and frame rate, which may vary."""
+LONGEST_WAIT = 10.0
+"""Seconds that one picture stays at most: a clock that jumps must not fill the disk with a video."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Clip(AbstractContextManager):
         size: (width, height) of its first frame, in pixels; later ones may differ.
         fps: frames per second that it claims, `FPS` where that is nonsense.
         length: how many frames it claims, or None.
+        longest_wait: seconds between two frames at most: as long as it claims to be, or `LONGEST_WAIT`.
         dropped: how many frames were replaced before anyone took them: 0.
         fault: what went wrong on the way, or "".
         endless: whether stopping early is normal: False.
@@ -78,14 +83,17 @@ class Clip(AbstractContextManager):
         if not paths.is_text(path):
             raise InputError(f"{path}: {paths.NO_TEXT}")
         self.path, self.name, self.fault = Path(path), Path(path).name, ""
-        with quiet():
-            self._capture = cv2.VideoCapture(str(path))
+        paths.open_regular(self.path, "Give a clip that you may read.").close()
+        with quiet_opencv():
+            # Of a relative name FFmpeg takes what stands before a colon for a protocol.
+            self._capture = cv2.VideoCapture(str(self.path.absolute()))
             result, self._first = self._capture.read() if self._capture.isOpened() else (False, None)
         if not result:
             self._capture.release()
             raise InputError(f"{path}: no frame can be read. It is damaged or no video; try whether a player shows it.")
         self.size = self._first.shape[1::-1]
         self.fps, self.length = _fps(self._capture), _length(self._capture)
+        self.longest_wait = max(LONGEST_WAIT, (self.length or 0) / self.fps)
 
     def __exit__(self, *_):
         self._capture.release()
@@ -96,6 +104,7 @@ class Clip(AbstractContextManager):
         self._first = None
         while image is not None:
             yield Frame(number, time_s, image)
+            last = time_s
             result, image = self._read(number + 1)
             number += result
             passed = (self._capture.get(cv2.CAP_PROP_POS_MSEC) - start) / 1000
@@ -103,9 +112,13 @@ class Clip(AbstractContextManager):
             time_s = passed if time_s < passed < math.inf else time_s + 1 / self.fps
             image = image if result else None
         read = number + 1
-        # The length that a clip claims is an estimate in some formats, right to a few frames.
-        if self.length and read < 0.98 * self.length - 2:
+        if not self.length or read >= 0.98 * self.length - 2:  # some claim a few frames too many
+            return
+        whole, until = self.length / self.fps, last + 1 / self.fps
+        if self.path.suffix.lower() in COUNTED:
             self.fault = f"{read:,} of {self.length:,} frames of {self.name} could be read: the rest is damaged."
+        elif until < 0.98 * whole - 2 / self.fps:
+            self.fault = f"{until:.1f} of {whole:.1f} s of {self.name} could be read: the rest is damaged."
 
     def _read(self, number):
         """The next frame as OpenCV gives it, over damaged ones as long as the clip claims to have more."""
@@ -125,7 +138,7 @@ class Folder(AbstractContextManager):
     Raises InputError: there is no picture in it; when it is iterated, not one that can be read.
     """
 
-    dropped, size, endless = 0, None, False
+    dropped, size, endless, longest_wait = 0, None, False, LONGEST_WAIT
 
     def __init__(self, path, fps=FPS):
         if not 0 < fps < math.inf:
@@ -167,7 +180,7 @@ class Camera:
     Raises InputError: it cannot be opened.
     """
 
-    length, endless = None, True
+    length, endless, longest_wait = None, True, LONGEST_WAIT
 
     def __init__(self, device=0, patience=5.0, open_capture=cv2.VideoCapture):
         device = int(device) if str(device).isdecimal() else device
@@ -175,8 +188,9 @@ class Camera:
             raise InputError(f"camera {device}: {paths.NO_TEXT}")
         self.name, self.patience, self.fault, self.dropped = f"camera {device}", patience, "", 0
         self._capture = None
-        with quiet(), suppress(cv2.error):  # a number that is none of OpenCV's
-            self._capture = open_capture(device)
+        with quiet_opencv(), suppress(cv2.error):  # a number that is none of OpenCV's
+            is_file = isinstance(device, (str, Path)) and Path(device).is_file()
+            self._capture = open_capture(str(Path(device).absolute()) if is_file else device)
         if self._capture is None or not self._capture.isOpened():
             raise InputError(f"{self.name} cannot be opened. Is it plugged in, free, and yours to read?")
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
@@ -210,12 +224,12 @@ class Camera:
             yield frame
 
     def _watch(self):
-        start = last = time.perf_counter()
-        number = 0
+        last, start, number = time.perf_counter(), None, 0
         while not self._closing:
             result, image = self._capture.read()
             now = time.perf_counter()
             if result:
+                start = now if start is None else start  # a camera may take seconds to its first frame
                 with self._news:
                     self.dropped += self._newest is not None
                     self._newest = Frame(number, now - start, image)
@@ -229,17 +243,6 @@ class Camera:
         with self._news:
             self._gone = True
             self._news.notify()
-
-
-@contextmanager
-def quiet():
-    """OpenCV's own complaints are left out for a while: ours say what to do."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
 
 
 def _fps(capture):
