@@ -160,7 +160,9 @@ def find(name, source=None):
 
 
 def _fingerprint(path):
-    """Names, sizes and dates of a source's files: enough to see whether it is the one read before."""
+    """Names, sizes and dates of a source's files: enough to see whether it is the one read before. A file that was moved into
+    another class's folder has another name.
+    """
     if path is None:
         return None
     files = [base / name for base, _, names in paths.walk(path) for name in names] if path.is_dir() else [path]
@@ -170,4 +172,5 @@ def _fingerprint(path):
         "files": len(statuses),
         "size": sum(status.st_size for status in statuses),
         "newest": max((status.st_mtime for status in statuses), default=0),
+        "names": hashing.digest(sorted(str(file.relative_to(path)) for file in files)),
     }

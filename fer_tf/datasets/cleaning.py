@@ -116,6 +116,8 @@ def audit(dataset, blank_std=5.0, black_white=0.9, uniform_range=16, near=16, un
     ):
         if not 0 <= value <= top:
             raise InputError(f"{what}={value}; expected a value from 0 to {top}.")
+    if not 0 <= min(near, uniform_range) <= max(near, uniform_range) <= 255:
+        raise InputError(f"near={near}, uniform_range={uniform_range}; expected gray levels from 0 to 255.")
     n = len(dataset)
     blank, extreme, uniform = (np.zeros(n, dtype=bool) for _ in range(3))
     for start in range(0, n, 1024):  # in pieces: neither a memory map nor its float copy need fit into memory

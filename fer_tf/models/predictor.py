@@ -3,6 +3,7 @@
 Importing TensorFlow takes seconds; with an ONNX file a command starts at once.
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ def _facts(path):
         data = documents.read_json(record, documents.TRAINED, "Mend or remove it.")["data"]
         if not data["size"]:
             raise InputError(f"{record}: data.size is empty, expected height, width and channels. Mend or remove it.")
-        return {"classes": data["classes"], "color": data["size"][-1] == 3}
+        return {"classes": data["classes"], "color": data["size"][-1] == 3, "sides": data["size"][:2]}
     return {}
 
 
@@ -181,9 +182,10 @@ def _keras(path, facts):
 
 
 def _onnx(path, facts):
-    network, input_shape = onnx_runtime.load(path), tuple(facts.get("input_shape") or (48, 48, 3))
-    if len(input_shape) != 3 or not 1 <= min(input_shape) <= max(input_shape) <= 4096:
-        raise InputError(f"{path}: its card says input_shape {input_shape}, expected height, width and channels.")
+    network, said = onnx_runtime.load(path), facts.get("input_shape")
+    if said and (len(said) != 3 or not 1 <= min(said) <= max(said) <= 4096):
+        raise InputError(f"{path}: its card says input_shape {tuple(said)}, expected height, width and channels.")
+    possible = [tuple(said)] if said else [(*facts.get("sides", (48, 48)), channels) for channels in (3, 1)]
 
     def together(crops):
         return network(np.ascontiguousarray(crops, dtype=np.float32))[0]
@@ -191,14 +193,15 @@ def _onnx(path, facts):
     def one_by_one(crops):  # PyTorch exports for one image unless it is told otherwise
         return np.concatenate([together(crops[i : i + 1]) for i in range(len(crops))])
 
-    for forward in (together, one_by_one):
+    for input_shape, forward in itertools.product(possible, (together, one_by_one)):
         try:
             shape = forward(np.zeros((2, *input_shape))).shape
         except Exception:  # of the library that computes it
             continue
         if len(shape) == 2 and shape[0] == 2:
             return _probabilities_of(path, forward), input_shape, shape[1]
-    raise InputError(f"{path}: takes no {input_shape} images. Say input_shape in {path.stem}.md.")
+    tried = " nor ".join(map(str, possible))
+    raise InputError(f"{path}: takes no {tried} images. Say input_shape in {path.stem}.md.")
 
 
 def _probabilities_of(path, forward):

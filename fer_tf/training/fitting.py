@@ -134,7 +134,7 @@ def fit(
     rate = learning_rate_schedule(schedule, learning_rate, epochs * len(batches))
     compile_model(model, optimizer, rate, weight_decay, label_smoothing)
     log, watching = EpochLog(folder, epochs), callbacks(schedule, early_stopping)
-    key = hashing.digest(key, settings, train.hash, validation.hash, weights_hash(model))
+    key = hashing.digest(key, settings, train.hash, validation.hash, weights_hash(model), _architecture(model))
     checkpoint = Checkpoint(folder, key, batches, log, watching, seed, keep)
     model.fit(
         batches,
@@ -149,6 +149,14 @@ def fit(
     )
     checkpoint.restore(model)
     return log.history
+
+
+def _architecture(model):
+    """The kinds and settings of a model's layers, in order, without their names, which Keras numbers."""
+    if not hasattr(model, "layers"):
+        settings = {name: value for name, value in model.get_config().items() if name not in ("name", "dtype")}
+        return [type(model).__name__, settings]
+    return [_architecture(layer) for layer in model.layers]
 
 
 def check_data(model, train, validation):
@@ -169,6 +177,10 @@ def check_data(model, train, validation):
         if model.output_shape[-1] != classes:
             raise InputError(
                 f"{dataset.name} has {classes} classes, the model {model.output_shape[-1]}; build it with as many."
+            )
+        if dataset.classes != train.classes:
+            raise InputError(
+                f"{dataset.name} has the classes {dataset.classes}, expected those of {train.name} in order."
             )
         if tuple(model.input_shape[1:3]) != size:
             raise InputError(

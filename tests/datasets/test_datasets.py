@@ -560,6 +560,16 @@ def test_other_options_are_read_again(tmp_path):
     assert datasets.prepare("fer2013", path).hash != datasets.prepare("fer2013", path, seed=1).hash
 
 
+def test_a_face_that_was_moved_into_another_classs_folder_has_its_label_when_it_is_prepared_again(tmp_path):
+    for number in range(40):
+        file = tmp_path / "mine" / ("happy" if number < 20 else "sad") / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png(face(number)))
+    assert datasets.prepare("folders", tmp_path / "mine").counts().sum(axis=1).to_dict() == {"happy": 20, "sad": 20}
+    (tmp_path / "mine/sad/25.png").rename(tmp_path / "mine/happy/25.png")
+    assert datasets.prepare("folders", tmp_path / "mine").counts().sum(axis=1).to_dict() == {"happy": 21, "sad": 19}
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [

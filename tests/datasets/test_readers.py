@@ -149,6 +149,14 @@ def test_fer_plus_takes_the_majority_and_keeps_the_votes(tree):
     assert attributes.load(faces)["votes"][row].tolist() == pytest.approx([2 / 3, 0, 0, 0, 0, 0, 0, 1 / 3])
 
 
+def test_fer_plus_takes_what_all_agree_on_where_that_is_asked_for(tree):
+    folder = tree("fer_plus")
+    agreed = prepare("fer_plus", folder, least=1.0)
+    assert (
+        0 < len(agreed) < len(prepare("fer_plus", folder)) and (attributes.load(agreed)["votes"].max(axis=1) == 1).all()
+    )
+
+
 def test_classes_of_ones_own_need_be_no_emotions(tmp_path, project):
     rng = np.random.default_rng(0)
     for name in ("müde", "εγρήγορος", "眠い"):
@@ -231,6 +239,11 @@ def one_sad_face(folder):
             file.unlink()
 
 
+def sorted_rows(folder):
+    table = (folder / "fer2013new.csv").read_text().splitlines()
+    (folder / "fer2013new.csv").write_text("\n".join([table[0], *sorted(table[1:])]) + "\n")
+
+
 def no_public_test(folder):
     text = (folder / "fer2013.csv").read_text()
     (folder / "fer2013.csv").write_text(text.replace("PublicTest", "Training"))
@@ -275,6 +288,7 @@ BROKEN = [
     ("five_class", one_sad_face, "images .or groups of near-duplicates. for 3 splits"),
     ("fer_plus", no_public_test, "no row with the Usage PublicTest"),
     ("fer_plus", gone("fer2013new.csv"), "no fer2013new.csv"),
+    ("fer_plus", sorted_rows, "row .* of fer2013new.csv has another Usage than that of fer2013.csv"),
     ("fer_plus", line("fer2013new.csv", -1, ""), "fer2013new.csv has 90 rows, fer2013.csv 91 images"),
     ("fer_plus", line("fer2013new.csv", 2, "Training,fer1.png,4,5,0,0,x,0,0,0,0,0"), "row 3: votes 4,5,0,0,x"),
 ]

@@ -100,7 +100,11 @@ def test_unknown_names_and_too_few_images_are_refused(blobs):
         classifiers.build("knn")
     vectors, labels = blobs[0][:10], np.array([0] * 8 + [1] * 2)
     with pytest.raises(InputError, match="a class has 2 training images, too few for 3 folds"):
-        classifiers.fit("linear_svm", [vectors], labels, blobs, search=10)
+        both = blobs[1] < 2
+        classifiers.fit("linear_svm", [vectors], labels, (blobs[0][both], blobs[1][both]), search=10)
+    for few, held in ((labels, [0] * 6 + [1, 2]), (labels * 0, [0] * 8)):
+        with pytest.raises(InputError, match="a class has no training image, or there is one class only"):
+            classifiers.fit("linear_svm", [vectors], few, (vectors[:8], np.array(held)))
     for held in ([0, 1, 0, 1], [0] * 8):  # no class of five; none of the second class
         with pytest.raises(InputError, match="too few validation images to calibrate"):
             classifiers.fit("linear_svm", [vectors], labels, (vectors[: len(held)], np.array(held)))

@@ -1,5 +1,7 @@
 """Training: what it refuses, what it weighs, and that an interrupted one ends as the one that was not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import make_dataset, small_network
@@ -243,6 +245,33 @@ def test_a_model_that_does_not_fit_the_data_is_refused(faces, tmp_path):
         fit(faces, tmp_path, model=models.build("five_layer", (16, 16, 1), 7))
     with pytest.raises(InputError, match="images of 16x16 pixels and the model takes 32x32"):
         fit(faces, tmp_path, model=models.build("five_layer", (32, 32, 1), 3))
+
+
+def test_validation_of_the_same_classes_in_another_order_is_refused(faces, tmp_path):
+    validation = replace(faces.split("validation"), classes=faces.classes[::-1])
+    with pytest.raises(InputError, match=r"has the classes .*, expected those of .* in order"):
+        training.fit(small_network(), faces.split("train"), validation, tmp_path, epochs=1)
+
+
+def test_a_network_with_another_dropout_or_other_trained_layers_is_trained_anew_in_the_same_folder(
+    faces, tmp_path, capsys
+):
+    def built(rate=0.1, trained=True):
+        shape = keras.Input((16, 16, 1))
+        inner = keras.Sequential([keras.layers.Flatten(), keras.layers.Dropout(rate), keras.layers.Dense(8)])
+        model = keras.Model(shape, keras.layers.Dense(3, "softmax")(inner(keras.layers.Rescaling(1 / 255)(shape))))
+        inner.trainable = trained
+        model.set_weights([np.full(one.shape, 0.01 * i, np.float32) for i, one in enumerate(model.get_weights())])
+        return model
+
+    def epochs_trained(model):
+        fit(faces, tmp_path, model, epochs=2)
+        return capsys.readouterr().out.count("validation loss")
+
+    assert epochs_trained(built()) == 2
+    assert epochs_trained(built()) == 0  # Keras numbers its layers on: their names do not count
+    assert epochs_trained(built(rate=0.6)) == 2
+    assert epochs_trained(built(rate=0.6, trained=False)) == 2
 
 
 def test_a_disk_that_is_full_loses_no_epoch_that_was_saved(faces, tmp_path, monkeypatch):

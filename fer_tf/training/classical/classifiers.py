@@ -129,6 +129,10 @@ def fit(name, views, labels, calibration, components=256, class_weight=False, se
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.frozen import FrozenEstimator
 
+    if len(set(labels)) < 2 or set(calibration[1]) - set(labels):
+        raise InputError(
+            "a class has no training image, or there is one class only. Give images of two classes or more."
+        )
     if np.bincount(calibration[1]).max() < FEWEST or set(labels) - set(calibration[1]):
         raise InputError(
             f"too few validation images to calibrate probabilities: every class needs one, and some class {FEWEST}. Make a "

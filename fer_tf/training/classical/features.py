@@ -94,7 +94,8 @@ class DenseSift(_Features):
 
     Args:
         step: int, pixels from one grid point to the next.
-        cells: int, widths of a cell in pixels, one for each size.
+        cells: int, widths of a cell in pixels, one for each size. Centers of cells of an odd width are rounded to even pixels:
+            those of 7 stand 6, 8 and 6 apart.
     """
 
     def __init__(self, step=4, cells=(4, 7)):
