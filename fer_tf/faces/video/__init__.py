@@ -37,9 +37,9 @@ def run_clip(source, out, detector=None, network=None, fps=25.0, write_video=Tru
         **options: tracker, a `tracking.Tracker`, and smoother, a `tracking.Smoother`; with their defaults where none is given.
             every, min_score, min_size, see `read`. seconds and max_frames to stop after; None reads to the end.
             weights_folder, of the detectors' weights, for one that is named. progress, shown on stderr in one line.
-    Returns: dict, what `<name>_emotions.json` holds: source, source_id (a hash of its place), ended, complete, frames, seconds, fps, faces, tracks,
-        frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces), table, video,
-        codec.
+    Returns: dict, what `<name>_emotions.json` holds: source, source_id (a hash of its place), ended, complete, frames, seconds,
+        fps, faces, tracks, frames_without_face, dropped, detector, network, classes, stages, emotions (share of the faces),
+        table, video, codec.
     Raises InputError: a source, name or number that is wrong, files of another source of this name in `out`, or the disk is
         full; what was written until then is kept, but where files of a complete reading lie: these stay.
     """
