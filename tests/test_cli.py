@@ -296,7 +296,7 @@ def test_models_tells_what_is_here_and_how_to_get_the_rest(capsys, no_weights):
 
 def test_models_names_each_network_of_a_mean_and_takes_folders_only(capsys, folder):
     status, out, _ = run(capsys, "models", "--network", "both")
-    assert status == 0 and out.count(".onnx") == out.count("classes") == 2 and "five_layer+compact" not in out
+    assert status == 0 and out.count("pretrained") == out.count("classes") == 2 and "five_layer+compact" not in out
     status, out, err = run(capsys, "models", "--weights-folder", folder / "notes.txt")
     assert (status, out) == (2, "") and "notes.txt: no such folder of detectors' weights" in err
 

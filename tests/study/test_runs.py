@@ -58,7 +58,8 @@ def jupyter(*cells):
     return {"get_ipython": lambda: SimpleNamespace(history_manager=SimpleNamespace(input_hist_raw=cells))}
 
 
-def test_in_jupyterlab_a_cell_counts_as_it_was_run_also_before_it_is_saved(namespace, project, little):
+def test_in_jupyterlab_a_cell_counts_as_it_was_run_also_before_it_is_saved(namespace, project, little, monkeypatch):
+    monkeypatch.chdir(project)  # which a run there does itself
     start, shows = "run = study.start(globals())", "run.parameters_table()"
     write_notebook(project, f"{start}\n{shows}\nx = 1")
 
