@@ -197,10 +197,12 @@ elsewhere = $(filter-out $(CLONED),$(wildcard $(patsubst %,reports/%/run.json,$(
 upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call record,$(filter $(RUNS),$2)) $(call elsewhere,$2)
 
 $(FOLDER)/runs/%/run.json: $(STUDIES)/%.yaml $(STUDIES)/common.yaml notebooks/$$(firstword $$(subst --, ,$$*)).ipynb $$(call upstream,$$*,$$(call named,$$*)) | $(READY)
-	@$(if $(filter 00_data--%,$*),,$(prepare))
-	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $< --unless-current
-	@ls $(@D) 2>/dev/null | grep -qx run.json || { echo "error: $@ was not made. LAUNCH must wait until its command ends, as srun does and sbatch does not." >&2; exit 1; }
-	@$(if $(filter 00_data--%,$*),$(note_recipe))
+	@{ test -e $@ && $(PYTHON) -m fer_tf.study.execute --keep $<; } || { \
+	  $(if $(filter 00_data--%,$*),:,$(prepare)) && $(LAUNCH) $(PYTHON) -m fer_tf.study.execute $< && $(is_there) \
+	  $(if $(filter 00_data--%,$*),&& $(note_recipe)); }
+
+is_there = { ls $(@D) 2>/dev/null | grep -qx run.json || \
+  { echo "error: $@ was not made. LAUNCH must wait until its command ends, as srun does and sbatch does not." >&2; false; }; }
 
 # Where runs came with a clone, the data they were made from did not. No prerequisite either: complete runs need none. A dataset is
 # prepared in one place: how, and from which copy where one is named, is noted there, for a study that wants another; as is one

@@ -123,10 +123,11 @@ def copy(tmp_path):
     script = tmp_path / "python"
     script.write_text(
         """#!/bin/sh
-# $3 is notebooks/studies/<study>/<run>.yaml, or --prepare before it
+# $3 is notebooks/studies/<study>/<run>.yaml, or --prepare or --keep before it
 mkdir -p data/prepared/sample
 hash='"hash": "'$(basename "$FOLDERS")'"'
 case "$3 $4" in
+  --keep*) test -e kept; exit;;
   --prepare*) echo "$hash" > data/prepared/sample/dataset.json; echo "prepared"; exit;;
   *00_data*) echo "$hash" > data/prepared/sample/dataset.json;;
 esac
@@ -173,7 +174,6 @@ def test_with_a_cluster_every_run_is_sent_there_in_the_same_order_as_many_at_onc
     assert executed(copy, "CLUSTER=tcp://host:8786") == RUNS
     sent = [line.split() for line in (copy / "sent").read_text().splitlines() if "--prepare" not in line]
     assert all(line[:4] == ["-m", "fer_tf.study.cluster", "tcp://host:8786", "--"] for line in sent)
-    assert [line[-1] for line in sent[:-1]] == ["--unless-current"] * (len(RUNS) - 1)
     assert re.search(r"^MAKEFLAGS = .* -j64", make("CLUSTER=tcp://host:8786", "-pn", "report", cwd=copy).stdout, re.M)
 
 
@@ -224,6 +224,16 @@ def test_runs_that_came_with_a_clone_need_no_data_and_a_new_one_gets_them(copy):
     done = make("report", "PYTHON=./python", cwd=copy)
     assert done.stdout.split()[:3] == ["prepared", "executed", "04_tta--five_layer"]
     assert make("data", "PYTHON=./python", cwd=copy).stdout == ""
+
+
+def test_a_run_that_may_stay_as_it_came_needs_no_data(copy):
+    executed(copy)
+    (copy / "data/prepared/sample/dataset.json").unlink()
+    (copy / "notebooks/01_eda.ipynb").touch()
+    (copy / "kept").touch()
+    assert executed(copy) == [] and not (copy / "data/prepared/sample/dataset.json").exists()
+    (copy / "kept").unlink()
+    assert executed(copy) == ["01_eda--faces", "10_report--report"]
 
 
 def test_git_writes_files_in_any_order_and_no_run_that_came_with_a_clone_looks_old(copy):

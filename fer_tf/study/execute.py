@@ -36,18 +36,18 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m fer_tf.study.execute", description="Execute runs of a study.")
     parser.add_argument("yaml", type=Path, nargs="+", help="notebooks/studies/<study>/<notebook>--<run>.yaml")
     parser.add_argument("--prepare", action="store_true", help="of runs of 00_data: only prepare the data they name")
-    current = "leave a run alone that came with the clone, as did its notebook, and that is current"
-    parser.add_argument("--unless-current", action="store_true", help=current)
+    kept = "execute nothing: status 0 where every run came with the clone, as did its notebook, and is current"
+    parser.add_argument("--keep", action="store_true", help=kept)
     args = parser.parse_args(argv)
 
     def run():
         for file in args.yaml:
-            prepare(file) if args.prepare else execute(file, args.unless_current)
+            (prepare if args.prepare else execute)(file)
 
-    return exit_status(run)
+    return int(not all(map(keep, args.yaml))) if args.keep else exit_status(run)
 
 
-def execute(file, unless_current=False):
+def execute(file):
     """Executes a run: its notebook with the study's and the run's parameters.
 
     Its libraries use as many threads as `threads` says, of the study where the notebook has no such parameter: on any
@@ -55,8 +55,6 @@ def execute(file, unless_current=False):
 
     Args:
         file: the run's YAML; `common.yaml` beside it holds what the study's runs share.
-        unless_current: whether a run is left alone that came with the clone, as did its notebook and YAML, and that is
-            current: it looks older than they are where git brought a new figure or sentence of the notebook.
     Raises InputError: a parameter that the notebook does not have, of another type, a network that is not here, or an error
         while executing; the message has the path of the half-executed notebook.
     """
@@ -71,10 +69,6 @@ def execute(file, unless_current=False):
     with paths.locked(folder.parent / f".{file.stem}.lock", file.stem, record) as (lock, made):
         if made:
             print(f"{place}: is there now", flush=True)
-            return
-        if unless_current and _came_current(made_from, record):
-            print(f"{place}: came with the clone, and what its numbers depend on is as it was", flush=True)
-            _date_after_sources(file, record)
             return
         print(f"{place}: {parameters.get('about') or notebooks.title(notebook)}", flush=True)
         in_bfloat16 = parameters.get("precision") == "mixed_bfloat16"
@@ -117,6 +111,24 @@ def prepare(file):
     name, source, options = parameters["dataset"], parameters["source"] or None, parameters["options"]
     print(f"preparing {name}", flush=True)
     return datasets.prepare(name, source, seed=parameters["seed"], **options)
+
+
+def keep(file):
+    """Leaves a run alone that came with the clone, as did its notebook and YAML, and that is current: it looks older than they
+    are where git brought a new figure or sentence of the notebook.
+
+    Returns: bool, whether it may stay; its date is then after theirs. False for whatever `execute` would complain of.
+    """
+    file = Path(file).resolve()
+    record = paths.study(file.parent.name) / "runs" / file.stem / "run.json"
+    try:
+        kept = _came_current((file, file.parent / "common.yaml", notebook_of(file)), record)
+    except InputError:
+        return False
+    if kept:
+        print(f"{file.stem}: came with the clone, and what its numbers depend on is as it was", flush=True)
+        _date_after_sources(file, record)
+    return kept
 
 
 def emulates_bfloat16(cpuinfo="/proc/cpuinfo", gpu=GPU):
