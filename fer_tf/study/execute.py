@@ -36,8 +36,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m fer_tf.study.execute", description="Execute runs of a study.")
     parser.add_argument("yaml", type=Path, nargs="+", help="notebooks/studies/<study>/<notebook>--<run>.yaml")
     parser.add_argument("--prepare", action="store_true", help="of runs of 00_data: only prepare the data they name")
-    kept = "execute nothing: status 0 where every run came with the clone, as did its notebook, and is current"
-    parser.add_argument("--keep", action="store_true", help=kept)
+    only_check = "execute nothing: status 0 where every run came with the clone, as did its notebook, and is current"
+    parser.add_argument("--keep", action="store_true", help=only_check)
     args = parser.parse_args(argv)
 
     def run():
@@ -122,13 +122,13 @@ def keep(file):
     file = Path(file).resolve()
     record = paths.study(file.parent.name) / "runs" / file.stem / "run.json"
     try:
-        kept = _came_current((file, file.parent / "common.yaml", notebook_of(file)), record)
+        current = _came_current((file, file.parent / "common.yaml", notebook_of(file)), record)
     except InputError:
         return False
-    if kept:
+    if current:
         print(f"{file.stem}: came with the clone, and what its numbers depend on is as it was", flush=True)
         _date_after_sources(file, record)
-    return kept
+    return current
 
 
 def emulates_bfloat16(cpuinfo="/proc/cpuinfo", gpu=GPU):
@@ -196,19 +196,20 @@ def _came_current(made_from, record):
         record: Path of its run.json.
     """
     files = [str(path) for path in (record, *made_from) if path.is_file()]
-    asked = (["ls-files", "--", *files], ["diff", "--name-only", "HEAD", "--", *files])
+    commands = (["ls-files", "--", *files], ["diff", "--name-only", "HEAD", "--", *files])
     try:
         answers = [
-            subprocess.run(["git", *one], cwd=paths.root(), capture_output=True, text=True, check=True) for one in asked
+            subprocess.run(["git", *one], cwd=paths.root(), capture_output=True, text=True, check=True)
+            for one in commands
         ]
     except (OSError, subprocess.CalledProcessError):  # there is no git, or no clone
         return False
     tracked, edited = (answer.stdout.splitlines() for answer in answers)
     if not record.is_file() or len(tracked) < len(files) or edited:
         return False
-    made = runs.open_run(record.parent).record
-    hashes = datasets.split_hashes(made["data"]["name"]) if made["data"] else {}
-    return not provenance.changes(made, all_parameters(made_from[0]), hashes)
+    facts = runs.open_run(record.parent).record
+    hashes = datasets.split_hashes(facts["data"]["name"]) if facts["data"] else {}
+    return not provenance.changes(facts, all_parameters(made_from[0]), hashes)
 
 
 def _date_after_sources(file, record, *others):

@@ -272,11 +272,11 @@ def test_a_run_that_came_with_the_clone_is_executed_again_only_where_its_numbers
     file, record = write_run(study, "rate: 0.5"), project / "reports/s/runs/02_little--a/run.json"
 
     def left_alone():
-        kept = execute.main(["--keep", str(file)]) == 0
-        kept or execute.execute(file)
+        current = execute.main(["--keep", str(file)]) == 0
+        current or execute.execute(file)
         assert all(record.stat().st_mtime_ns > path.stat().st_mtime_ns for path in (file, execute.notebook_of(file)))
-        assert ("came with the clone" in capsys.readouterr().out) == kept
-        return kept
+        assert ("came with the clone" in capsys.readouterr().out) == current
+        return current
 
     def pulled(code=FINISH):
         write_notebook(project, code)

@@ -78,8 +78,8 @@ def _run(
     frames = read(source, detector, network, tracker, smoother, every, min_score, min_size, draw=write_video)
     recording = None
     if out:
-        told = {"write_video": write_video, "source": _identity(source), "longest_wait": source.longest_wait}
-        recording = Recording(out, name, network.classes, source.fps, **told)
+        options = {"write_video": write_video, "source": _identity(source), "longest_wait": source.longest_wait}
+        recording = Recording(out, name, network.classes, source.fps, **options)
     with source, window as shown, ending_in_order(), recording or nullcontext():
         line = Progress(source.length if max_frames is None else max_frames) if progress else None
         return _Reading(source, detector, network, recording, shown, max_frames, seconds, line).run(frames)

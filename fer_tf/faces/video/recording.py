@@ -220,8 +220,9 @@ def _earlier(path, source):
     advice = "Remove it, or name another folder: --out."
     summary = documents.read_json(path, {"source": str, "complete": bool}, advice)
     if any(summary.get(key, value) != value for key, value in source.items()):
-        whose = f"{'another ' * (summary['source'] == source['source'])}{summary['source']}"
-        raise InputError(f"{path}: what lies there is of {whose}. {advice}")
+        name = summary["source"]
+        clip = f"another {name}" if name == source["source"] else name
+        raise InputError(f"{path}: what lies there is of {clip}. {advice}")
     return summary
 
 
