@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fer_tf import training
+from fer_tf import datasets, training
 from fer_tf.backend import keras
+from fer_tf.datasets import standin
 from fer_tf.errors import InputError
 from fer_tf.training import fast_augmentation
 
@@ -119,6 +120,16 @@ def test_a_teachers_targets_follow_their_images():
         np.testing.assert_array_equal(plain[batch][1].argmax(axis=1), soft[batch][1].argmax(axis=1))
     with pytest.raises(InputError, match="targets of shape"):
         training.MixedBatches(dataset, 5, targets=targets[:4])
+
+
+def test_the_votes_of_fer_plus_are_labels_as_a_teachers_are(tmp_path, project):
+    datasets.prepare("fer_plus", standin.write("fer_plus", tmp_path / "raw", {"train": 6, "test": 2}))
+    people = datasets.load("fer_plus").split("train")
+    votes = datasets.attributes.load(people)["votes"]
+    (images, labels), shown = training.MixedBatches(people, len(people), 1, targets=votes)[0], people.images[..., 0]
+    assert (votes.max(axis=1) < 1).any() and len(labels) == len(people)
+    for image, label in zip(images[..., 0], labels, strict=True):
+        assert any((label == votes[row]).all() for row in np.flatnonzero((shown == image).all(axis=(1, 2))))
 
 
 def train(folder, epochs, stop_after=None, average=0.9):
