@@ -26,6 +26,7 @@ FAMILIES = {
     "inceptionv3": transfer.inceptionv3,
     "resnet50": transfer.resnet50,
     "convnext_tiny": transfer.convnext_tiny,
+    "convnext_atto": transfer.convnext_atto,
     "vit_b16": vit.vit_b16,
     "vit_b32": vit.vit_b32,
     "mobilenet_pa": mobilenet_pa,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from keras import applications, layers
+from keras.src.applications.convnext import ConvNeXt  # keras.applications has its five larger sizes only
 
 from fer_tf.models.input_layers import color, resize, scale
 
@@ -101,6 +102,18 @@ def convnext_tiny(inputs, classes, size=None):
     Arguments and result as for `vgg16`.
     """
     return softmax(backbone("convnext_tiny", inputs, size, pooling="avg"), classes)
+
+
+def convnext_atto(inputs, classes, size=None):
+    """ConvNeXt with an eighth of ConvNeXt-Tiny's parameters: its least published depths and widths (Woo et al. 2023, "ConvNeXt V2",
+    section 4); then the softmax. Keras has no weights for it.
+
+    Its first layer makes one place of 4x4 pixels: 48 pixels become 12 places, `size=96` gives 24. Arguments and result as for
+    `vgg16`.
+    """
+    x = color(resize(inputs, size, 32))  # it scales images itself
+    options = {"include_top": False, "weights": None, "pooling": "avg", "name": "convnext_atto"}
+    return softmax(ConvNeXt((2, 2, 6, 2), (40, 80, 160, 320), input_tensor=x, **options).output, classes)
 
 
 def backbone(name, inputs, size=None, layer=None, **options):

@@ -16,8 +16,8 @@ from fer_tf.errors import InputError
 from fer_tf.models import input_layers, torch_weights, transfer, vit
 from fer_tf.models.freezing import is_head
 
-# Parameters of a base without its classifier: Keras Applications' documentation for the first seven, Dosovitskiy et al.
-# 2021 for the transformers.
+# Parameters of a base without its classifier: Keras Applications' documentation for the first six and MobileNet, Dosovitskiy et al.
+# 2021 for the transformers, and for ConvNeXt-Atto the sum over its layers: a block of width c has 8c^2 + 58c.
 BASE_PARAMETERS = {
     "vgg16": 14_714_688,
     "densenet121": 7_037_504,
@@ -25,6 +25,7 @@ BASE_PARAMETERS = {
     "inceptionv3": 21_802_784,
     "resnet50": 23_587_712,
     "convnext_tiny": 27_820_128,
+    "convnext_atto": 3_374_520,
     "mobilenet_pa": 3_228_864,
     "vit_b16": 85_798_656,
     "vit_b32": 87_455_232,
