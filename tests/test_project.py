@@ -17,8 +17,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from fer_tf import datasets, models
-from fer_tf.study import comparison, execute, provenance
+from fer_tf import datasets, figures, models
+from fer_tf.study import execute, provenance
 
 
 @pytest.fixture(scope="module")
@@ -511,7 +511,7 @@ def test_the_readme_shows_the_numbers_that_were_computed():
         folder = PROJECT / re.search(r"\((.*)/README.md\)", study)[1]
         compared = json.loads((folder / "results.json").read_text())["comparison"]
         row = next(row for row in compared if row["what"] == what)
-        assert published == ("–" if row["published"] is None else comparison.as_printed(row["published"], 3)), study
+        assert published == ("–" if row["published"] is None else figures.style.as_printed(row["published"], 3)), study
         if row["reproduced"] is None:
             assert (here, interval) == ("not run", "–")
         else:

@@ -250,33 +250,37 @@ def region_shares(maps, regions):
 
 
 def action_unit_agreement(shares, labels, classes, resamples=1000, seed=0):
-    """Whether maps lie more on the parts that move in an emotion than on the others.
+    """Whether the maps of an emotion lie more on the parts that move in it than the maps of the other emotions do.
+
+    The other emotions are what it is held against because a map that lies on the nose whatever the emotion would else agree with
+    disgust. They count alike, however many maps each has.
 
     Args:
         shares: DataFrame of `region_shares`, a row for each image.
         labels: int array (n,), the emotion of each map.
-        classes: k class names; those without action units are left out.
-        resamples, seed: of the bootstrap over images.
-    Returns: DataFrame, index the emotions, columns difference (mean share on the moving parts less that on the others), low and
-        high (95% bootstrap interval), agrees (the interval is above 0) and images.
+        classes: k class names; those without action units are compared with, and have no row.
+        resamples, seed: of the bootstrap over the images of each emotion.
+    Returns: DataFrame, index the emotions, columns difference (mean share on the moving parts less that on the others, less the
+        same of the other emotions' maps), low and high (95% bootstrap interval), agrees (the interval is above 0) and images.
+        Emotions with fewer than two maps are left out.
     """
-    random, rows = np.random.default_rng(seed), {}
-    for label, emotion in enumerate(classes):
+    random, measured = np.random.default_rng(seed), shares.notna().all(axis=1).to_numpy()
+    tables = {emotion: shares[measured & (np.asarray(labels) == label)] for label, emotion in enumerate(classes)}
+    tables, rows = {emotion: table for emotion, table in tables.items() if len(table) > 1}, {}
+    for emotion in tables:
         parts = [name for name in REGIONS if name in ACTION_UNITS.get(emotion, ())]
         others = [name for name in REGIONS if name not in parts]
-        part = shares[np.asarray(labels) == label].dropna()
-        if not parts or part.empty:
+        if not parts or len(tables) < 2:
             continue
-        values = (part[parts].mean(axis=1) - part[others].mean(axis=1)).to_numpy()
-        means = values[random.integers(0, len(values), (resamples, len(values)))].mean(axis=1)
-        low, high = np.quantile(means, [0.025, 0.975])
-        rows[emotion] = {
-            "difference": values.mean(),
-            "low": low,
-            "high": high,
-            "agrees": low > 0,
-            "images": len(values),
-        }
+        means = []  # the first is of the maps themselves, the others are of bootstrap draws
+        for name in (emotion, *(other for other in tables if other != emotion)):
+            values = (tables[name][parts].mean(axis=1) - tables[name][others].mean(axis=1)).to_numpy()
+            drawn = values[random.integers(0, len(values), (resamples, len(values)))].mean(axis=1)
+            means.append(np.append(values.mean(), drawn))
+        differences = means[0] - np.mean(means[1:], axis=0)
+        low, high = np.quantile(differences[1:], [0.025, 0.975])
+        row = {"difference": differences[0], "low": low, "high": high, "agrees": low > 0}
+        rows[emotion] = row | {"images": len(tables[emotion])}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("emotion")
 
 
@@ -331,7 +335,7 @@ def _plus_weights(activations, gradients):
     from fer_tf.backend import tensorflow as tf
 
     squared = gradients**2
-    below = 2 * squared + tf.reduce_sum(activations, axis=(1, 2), keepdims=True) * gradients**3
+    below = 2 * squared + tf.reduce_sum(tf.nn.relu(activations), axis=(1, 2), keepdims=True) * gradients**3
     alpha = tf.math.divide_no_nan(squared, below)
     return tf.reduce_sum(alpha * tf.nn.relu(gradients), axis=(1, 2))
 

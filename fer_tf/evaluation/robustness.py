@@ -1,7 +1,7 @@
 """How accuracy falls as images get worse: corruptions at five strengths, fewer pixels, and another crop.
 
-Each corruption maps uint8 images (n, h, w, c) to others of the same shape; its strengths are for faces of 48 pixels and are
-scaled to the images' size.
+Each corruption maps uint8 images (n, h, w, c) to others of the same shape; its strengths are for faces of 48 pixels. In larger
+images blur grows with the side; noise and JPEG act on their own, smaller pixels, and so are milder.
 """
 
 import cv2

@@ -69,7 +69,8 @@ def published_vs_reproduced(numbers, label="accuracy", human=None):
     for heading, (x, values) in columns.items():
         ax.text(x, -0.95, heading, **beside)
         for y, value in zip(places, values, strict=True):
-            word = f"{value:+.3f}".replace("-", "−") if heading == "difference" else f"{value:.3f}"
+            word = style.as_printed(value, 3) if heading == "published" else f"{value:.3f}"
+            word = f"{value:+.3f}".replace("-", "−") if heading == "difference" else word
             ax.text(x, y, "–" if np.isnan(value) else word, **beside)
     ax.margins(x=0.06)
     ax.set_xlabel(label)

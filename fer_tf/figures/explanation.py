@@ -92,7 +92,10 @@ def region_shares(shares):
         values, emotions = table[list(REGIONS)].to_numpy(float), list(table.index)
         units = np.array([[ACTION_UNITS.get(one, {}).get(part, "") for part in REGIONS] for one in emotions])
         words = np.array(
-            [[f"{v:.2f}\n{u}".strip() for v, u in zip(*row, strict=True)] for row in zip(values, units, strict=True)]
+            [
+                [f"{'–' if np.isnan(v) else f'{v:.2f}'}\n{u}".strip() for v, u in zip(*row, strict=True)]
+                for row in zip(values, units, strict=True)
+            ]
         )
         heatmap(
             ax, values, words, emotions, REGIONS, f"{name}: share of the map over share of the pixels", vmax=highest

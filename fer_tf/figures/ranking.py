@@ -1,5 +1,7 @@
 """Figures of several models on the same images: who is better, how sure that is, and what an ensemble adds."""
 
+from textwrap import wrap
+
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
@@ -12,7 +14,8 @@ _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#22
 
 @style.applied
 def critical_difference(scores, pairs=None, human=None, label="test accuracy"):
-    """Models by accuracy, with intervals; bars at the right join those that no test tells apart.
+    """Models by accuracy, with intervals; bars at the right join those that no test tells apart. Pairs that no bar joins, for there
+    is a model between them that differs from one of the two, are named below.
 
     Args:
         scores: DataFrame, index the models' names, columns accuracy, low and high.
@@ -45,7 +48,10 @@ def critical_difference(scores, pairs=None, human=None, label="test accuracy"):
         x = 0.45 + 0.08 * place
         ax.plot([x, x], [first - 0.2, last + 0.2], color=style.INK, linewidth=2.2, **beside)
         ax.text(x, first, " ", **beside)  # the layout leaves room for words, not for lines outside the axes
-    ax.set_xlabel(label)
+    apart = _apart(list(scores.index), pairs, groups) if pairs is not None else []
+    more = f", and {len(apart) - 3} more" if len(apart) > 3 else ""
+    words = f"not joined, yet not told apart: {'; '.join(apart[:3])}{more}" if apart else ""
+    ax.set_xlabel("\n".join([label, *wrap(words, 60)]))
     return fig
 
 
@@ -151,9 +157,21 @@ def accuracy_over_cost(table, human=None):
     return fig
 
 
+def _different(pairs):
+    return {frozenset(pair) for pair in pairs.loc[pairs["shown"], ["better", "other"]].itertuples(index=False)}
+
+
+def _apart(names, pairs, groups):
+    """The pairs that no test tells apart and that no group holds, as str."""
+    different, places = _different(pairs), range(len(names))
+    open_pairs = [(a, b) for a in places for b in places[a + 1 :] if frozenset((names[a], names[b])) not in different]
+    alone = [(a, b) for a, b in open_pairs if not any(first <= a and b <= last for first, last in groups)]
+    return [f"{names[a]} and {names[b]}" for a, b in alone]
+
+
 def _groups(names, pairs):
     """The longest rows of neighbors of which no two are told apart, as (first, last) places."""
-    different = {frozenset(pair) for pair in pairs.loc[pairs["shown"], ["better", "other"]].itertuples(index=False)}
+    different = _different(pairs)
     groups = []
     for first in range(len(names)):
         last = first

@@ -121,6 +121,16 @@ def marker(emotion):
     return MARKERS.get(emotion, "o")
 
 
+def as_printed(value, decimals):
+    """A published number with all its digits, and at least so many decimals.
+
+    Example:
+        >>> as_printed(0.6435, 3), as_printed(0.63, 3)
+        ('0.6435', '0.630')
+    """
+    return max(f"{value:.{decimals}f}", f"{value:.6g}", key=len)
+
+
 def ink_on(background):
     """`INK` or "white", whichever is read more easily on a background of any matplotlib color.
 

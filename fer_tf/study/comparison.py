@@ -8,12 +8,15 @@ import pandas as pd
 from fer_tf import documents, evaluation, paths
 from fer_tf.errors import InputError, choose
 from fer_tf.evaluation import bootstrap
+from fer_tf.figures import style
 from fer_tf.study import runs, scoring
 
 PUBLISHED = Path(__file__).parent / "published"
 NOT_RUN = "not run"
 ROW = dict.fromkeys(("what", "run", "fact", "split", "variant", "metric", "against"), str) | {"published": (str, list)}
 """Keys of a row of `compare`, and the types of their values."""
+COLUMNS = ("what", "split", "metric", "published", "rounding", "reproduced", "difference", "low", "high")
+COLUMNS += ("p_value", "run", "leak_free")
 BY_CLASS = {"what": str, "published": str, "run": str, "variant?": str}
 """Schema of a row of `by_class`, see `documents.fault`."""
 THREE = ("precision", "recall", "f1")
@@ -57,22 +60,24 @@ def comparison(complete, rows, source):
             `evaluation.metrics`, one of a class, such as "f1 of happy", or "gain", the accuracy above that of the
             run `against` on the same images, or, where none is named, above the variant "plain".
         source: name of the published facts.
-    Returns: DataFrame with the columns what, metric, published, reproduced, difference, low, high (95% interval), run
-        and leak_free, the same on the test images without a near-duplicate in training or validation. What cannot be
-        computed is None.
+    Returns: DataFrame with the columns what, split, metric, published, rounding (half of the last digit that the paper printed),
+        reproduced, difference, low, high (95% interval), p_value (of a gain: McNemar's test), run and leak_free, the same on the
+        test images without a near-duplicate in training or validation. What is not run is None, and what cannot be computed nan.
     Raises InputError: a row lacks a key or names an unknown metric, or two runs were scored on different images.
     """
     facts, by_name, lines = published(source), runs_by_name(complete, rows), []
     for row in rows:
         _check_row(row)
         known = {row["run"], row.get("against", row["run"])} <= by_name.keys()
-        value, low, high = _measured(by_name, row) if known else (None, None, None)
+        measured = _measured(by_name, row) if known else {}
+        value = measured.get("reproduced")
         clean = _leak_free(by_name, row) if known else None
-        printed = _printed(facts, row["published"]) if "published" in row else None
+        printed, rounding = _printed(facts, row["published"]) if "published" in row else (None, None)
         difference = None if None in (value, printed) else value - printed
-        lines.append((row["what"], row.get("metric"), printed, value, difference, low, high, row["run"], clean))
-    columns = ["what", "metric", "published", "reproduced", "difference", "low", "high", "run", "leak_free"]
-    return pd.DataFrame(lines, columns=columns).astype(object)
+        line = {"what": row["what"], "split": row.get("split"), "metric": row.get("metric")}
+        line |= {"published": printed, "rounding": rounding, "difference": difference, "leak_free": clean}
+        lines.append({**line, "run": row["run"], **measured})
+    return pd.DataFrame({key: pd.Series([one.get(key) for one in lines], dtype=object) for key in COLUMNS})
 
 
 def runs_by_name(complete, rows):
@@ -99,7 +104,8 @@ def headline_intervals(complete, rows, headline):
         return "", pd.DataFrame()
     scored = run.predictions(row["split"], row.get("variant", ""))
     caption = (
-        f"{headline}: every metric with its 95% bootstrap interval; {row['split']} split, n = {len(scored.labels):,}."
+        f"{headline}: every metric with its 95% interval, Wilson's for the accuracy and by bootstrap for the others; "
+        f"{row['split']} split, n = {len(scored.labels):,}."
     )
     return caption, evaluation.intervals(*scored)
 
@@ -142,7 +148,7 @@ def _class_table(printed, scored):
         raise InputError(f"a run has the classes {', '.join(measured.index)}, the paper {', '.join(names)}.")
     for key in THREE:
         title = key.replace("f1", "F1")
-        table[f"{title}, published"] = [as_printed(printed[name][key], 2) for name in names]
+        table[f"{title}, published"] = [style.as_printed(printed[name][key], 2) for name in names]
         table[title] = NOT_RUN if scored is None else [f"{value:.3f}" for value in measured.loc[names, key]]
     if scored is not None:
         of_f1 = bootstrap.report_intervals(*scored).loc[[f"f1 of {name}" for name in names]]
@@ -160,8 +166,11 @@ def readable_comparison(table):
 
     def number(value, sign="", missing=NOT_RUN):
         if pd.isna(value):
-            return missing
+            return missing if value is None else "–"
         return f"{int(value):{sign},}" if float(value).is_integer() and abs(value) != 1 else f"{value:{sign}.4f}"
+
+    def printed(value):
+        return number(value, missing="–") if pd.isna(value) or value % 1 == 0 else style.as_printed(value, 2)
 
     def interval(row):
         return "" if pd.isna(row["low"]) else f"{row['low']:.3f} to {row['high']:.3f}"
@@ -169,7 +178,7 @@ def readable_comparison(table):
     readable = pd.DataFrame(
         {
             "what": table["what"],
-            "published": table["published"].map(lambda value: number(value, missing="–")),
+            "published": table["published"].map(printed),
             "reproduced": table["reproduced"].map(number),
             "difference": table["difference"].map(lambda value: number(value, "+", missing="")),
             "95% interval": table.apply(interval, axis=1),
@@ -183,7 +192,8 @@ def readable_comparison(table):
 
 
 def findings(table, headline):
-    """What the comparison says, in sentences made from its numbers. A difference inside its interval is never called one.
+    """What the comparison says, in sentences made from its numbers. A difference inside its interval is never called one, nor
+    one that the rounding of the published number may have made.
 
     Args:
         table: DataFrame of `comparison`.
@@ -194,43 +204,52 @@ def findings(table, headline):
     sentences = [_sentence(row) for row in first.to_dict("records")]
     judged = ran[ran["published"].notna() & (ran["metric"] == "accuracy")]
     if len(judged) > 1:
-        above = int((judged["low"] > judged["published"]).sum())
-        below = int((judged["high"] < judged["published"]).sum())
+        sides = [_side(row) for row in judged.to_dict("records")]
+        above, below = sides.count("above"), sides.count("below")
         sentences.append(
             f"{len(judged)} accuracies, with a paper's settings or our own, are compared with a published one: higher {above}, "
             f"lower {below}, within the 95% interval {len(judged) - above - below}."
         )
-    best = ran[(ran["metric"] == "accuracy") & (ran["what"] != headline)].sort_values("reproduced", ascending=False)
-    sentences += [_sentence(row) for row in best.head(1).to_dict("records")]
-    sentences += [_sentence(row) for row in ran[ran["metric"] == "gain"].head(2).to_dict("records")]
-    missing = int(table["reproduced"].isna().sum())
+    splits = first["split"].dropna() if first["split"].notna().any() else ran["split"]
+    others = ran[(ran["what"] != headline) & ran["split"].isin(splits)]
+    best = others[others["metric"] == "accuracy"].sort_values("reproduced", ascending=False)
+    of_several = f"Highest of {len(best)} others: " if len(best) > 1 else ""
+    sentences += [of_several + _sentence(row) for row in best.head(1).to_dict("records")]
+    sentences += [_sentence(row) for row in others[others["metric"] == "gain"].head(2).to_dict("records")]
+    missing = sum(value is None for value in table["reproduced"])
     return [*sentences, *([f"{missing} of {len(table)} rows of the comparison are not run yet."] if missing else [])]
 
 
 def _sentence(row):
     what, value, low, high, printed = (row[key] for key in ("what", "reproduced", "low", "high", "published"))
     if row["metric"] == "gain":
-        verdict = "a gain" if low > 0 else "a loss" if high < 0 else "no difference that these images show"
+        shown = row["p_value"] < 0.05  # of few images that differ, the bootstrap is too sure
+        verdict = (
+            "a gain"
+            if shown and low > 0
+            else "a loss"
+            if shown and high < 0
+            else "no difference that these images show"
+        )
         return f"{what}: {100 * value:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}), {verdict}."
-    write = "{:.1%}".format if row["metric"] == "accuracy" else "{:,.4g}".format
+    write = "{:.1%}".format if row["metric"] == "accuracy" else _plain
     interval = f" (95% interval {write(low)} to {write(high)})" if pd.notna(low) else ""
     if pd.isna(printed):
         return f"{what}: {write(value)}{interval}."
-    digits = f"{as_printed(100 * printed, 1)}%" if row["metric"] == "accuracy" else write(printed)
+    digits = f"{style.as_printed(100 * printed, 0)}%" if row["metric"] == "accuracy" else write(printed)
     if not interval:
         return f"{what}: {write(value)}, published {digits}."
-    side = "above" if low > printed else "below" if high < printed else "not told apart from"
-    return f"{what}: {write(value)}{interval}, {side} the published {digits}."
+    return f"{what}: {write(value)}{interval}, {_side(row)} the published {digits}."
 
 
-def as_printed(value, decimals):
-    """A published number with all its digits, and at least so many decimals.
+def _side(row):
+    if row["low"] > row["published"] + row["rounding"]:
+        return "above"
+    return "below" if row["high"] < row["published"] - row["rounding"] else "not told apart from"
 
-    Example:
-        >>> as_printed(0.6435, 3), as_printed(0.63, 3)
-        ('0.6435', '0.630')
-    """
-    return max(f"{value:.{decimals}f}", f"{value:.6g}", key=len)
+
+def _plain(value):
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
 
 def _check_row(row):
@@ -246,18 +265,20 @@ def _check_row(row):
 
 
 def _printed(facts, where):
+    """A published number, or one less others, and half of the last digit printed, of two decimals or more; 0 for a count."""
     printed = [look_up(facts, str(path)) for path in ([where] if isinstance(where, str) else where)]
     if not printed or not all(isinstance(value, int | float) for value in printed):
         raise InputError(f"a row of `compare` has no number at {where!r} of the published facts, but {printed}.")
-    return printed[0] - sum(printed[1:])
+    decimals = [len(f"{value:.10g}".partition(".")[2]) for value in printed]
+    return printed[0] - sum(printed[1:]), sum(0.5 * 10 ** -max(2, places) for places in decimals if places)
 
 
 def _measured(by_name, row, images=slice(None)):
-    """Value, low and high end of the interval of a row; of some of the images only where `images` says which."""
+    """What of a row is measured, on some of the images only where `images` says which: a dict of `COLUMNS`."""
     run = by_name[row["run"]]
     if "fact" in row:
         numbers = {name: value for name, value in run.record.items() if isinstance(value, int | float | None)}
-        return numbers[choose("fact of the run " + run.name, row["fact"], numbers)], None, None
+        return {"reproduced": numbers[choose("fact of the run " + run.name, row["fact"], numbers)]}
     split, variant = row["split"], row.get("variant", "")
     scored = run.predictions(split, variant).select(images)
     if row["metric"] == "gain":
@@ -267,7 +288,7 @@ def _measured(by_name, row, images=slice(None)):
             what = "different images, or with other labels or classes"
             raise InputError(f"{run.name} and {other.name} were scored on {what}. Execute both again.")
         gain = evaluation.compare(scored.labels, before.probabilities, scored.probabilities)
-        return gain["difference"], gain["low"], gain["high"]
+        return {"reproduced": gain["difference"]} | {key: gain[key] for key in ("low", "high", "p_value")}
     name, _, emotion = row["metric"].partition(" of ")
     if emotion:
         table = evaluation.per_class(*scored)
@@ -275,7 +296,8 @@ def _measured(by_name, row, images=slice(None)):
     else:
         metrics = evaluation.metrics(*scored)
         value = metrics[choose("metric", name, ("gain", *metrics))]
-    return value, *_interval(scored, row["metric"])
+    low, high = _interval(scored, row["metric"])
+    return {"reproduced": value, "low": low, "high": high}
 
 
 def _interval(scored, metric):
@@ -293,4 +315,4 @@ def _leak_free(by_name, row):
     if row.get("split") != "test":
         return None
     images = scoring.leak_free(by_name[row["run"]], list(by_name.values()), row.get("variant", ""))
-    return _measured(by_name, row, images)[0] if images is not None and images.any() else None
+    return _measured(by_name, row, images)["reproduced"] if images is not None and images.any() else None

@@ -117,7 +117,8 @@ def card(run, network, weights):
     values |= {"interval": evaluation.accuracy_interval(test.labels, test.probabilities), "clean": _leak_free(run)}
     values |= {"f1": bootstrap.report_intervals(*test).loc["macro_f1"], "per_class": tables.to_markdown(by_class)}
     values |= {"confidence": test.probabilities.max(axis=1).mean(), "temperature": temperature}
-    values |= {"scaled_ece": evaluation.metrics(test.labels, scaled, test.classes)["ece"]}
+    change = evaluation.paired_differences(test.labels, test.probabilities, scaled, test.classes).loc["ece"]
+    values |= {"scaled_ece": metrics["ece"] + change["value"], "ece_change": change}
     ranked = by_class.dropna(subset="recall").sort_values("recall")[["class", "recall"]].to_dict("records")
     values |= {"worst": ranked[0], "best": ranked[-1], "k": len(test.classes)}
     return page.template("card.md.j2").render(values, facts=yaml.safe_dump(facts, sort_keys=False, width=120))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_tf import models
+from fer_tf import emotions, models
 from fer_tf.backend import keras
 from fer_tf.errors import InputError
 from fer_tf.evaluation import explain
@@ -108,7 +108,17 @@ def test_a_map_inside_the_mouth_is_all_on_the_mouth():
 
 
 def test_agreement_with_action_units_is_of_the_parts_that_move():
-    on_mouth = pd.DataFrame([{"brows": 0.5, "eyes": 1.0, "nose": 0.5, "mouth": 3.0}] * 20)
-    table = explain.action_unit_agreement(on_mouth, np.zeros(20, int), ("happy", "neutral"))
+    on_mouth, even = {"brows": 0.5, "eyes": 1.0, "nose": 0.5, "mouth": 3.0}, dict.fromkeys(explain.REGIONS, 1.0)
+    shares, labels = pd.DataFrame([on_mouth] * 20 + [even] * 5 + [on_mouth]), np.repeat([0, 1, 2], [20, 5, 1])
+    table = explain.action_unit_agreement(shares, labels, ("happy", "neutral", "sad"))
     assert table.loc["happy", "difference"] == pytest.approx(2 - 0.5) and table.loc["happy", "agrees"]
-    assert list(table.index) == ["happy"]
+    assert list(table.index) == ["happy"]  # neutral has no action units, and one map of sad no interval
+
+
+def test_maps_on_one_part_whatever_the_emotion_agree_with_none():
+    random = np.random.default_rng(0)
+    on_nose = pd.DataFrame(random.uniform([0, 0, 2, 0], [1, 1, 4, 1], (350, 4)), columns=list(explain.REGIONS))
+    table = explain.action_unit_agreement(on_nose, np.repeat(range(7), 50), emotions.FER2013)
+    assert len(table) == 6 and not table.loc["disgust", "agrees"] and table["difference"].abs().max() < 0.3
+    alone = explain.action_unit_agreement(on_nose, np.zeros(350, int), emotions.FER2013)
+    assert alone.empty  # nothing to hold it against

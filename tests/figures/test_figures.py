@@ -193,6 +193,7 @@ def test_published_and_reproduced_stand_beside_each_other():
     numbers = pd.DataFrame({"name": ["a", "b"], "published": [0.6, 0.7], "reproduced": [0.65, np.nan]})
     ax = figures.published_vs_reproduced(numbers).axes[0]
     assert {"0.600", "0.650", "+0.050", "0.700", "–"} <= set(words(ax))
+    assert "0.6435" in words(figures.published_vs_reproduced(numbers.assign(published=0.6435)).axes[0])
     np.testing.assert_allclose(lines(ax)["published"][:, 0], [0.6, 0.7])
     sentence = numbers.assign(name=["as long as a sentence, " * 5, "b"])
     assert figures.published_vs_reproduced(sentence).get_figwidth() < 86 / 25.4  # a phone shows 90 mm
@@ -208,6 +209,14 @@ def test_models_that_no_test_tells_apart_are_joined():
     assert [word for word in words(ax) if word in "abc"] == ["a", "b", "c"]
     joined = [line.get_ydata().tolist() for line in ax.lines if line.get_linewidth() > 2]
     assert joined == [[pytest.approx(-0.2), pytest.approx(1.2)]] and "people 0.65 ± 0.05" in words(ax)
+
+
+def test_a_pair_that_no_bar_can_join_is_named():
+    scores = pd.DataFrame({"accuracy": [0.7, 0.69, 0.68], "low": 0.6, "high": 0.8}, index=["a", "b", "c"])
+    pairs = pd.DataFrame({"better": ["a", "a", "b"], "other": ["b", "c", "c"], "shown": [True, False, False]})
+    ax = figures.critical_difference(scores, pairs).axes[0]
+    assert ax.get_xlabel() == "test accuracy\nnot joined, yet not told apart: a and c"
+    assert figures.critical_difference(scores, pairs.assign(shown=False)).axes[0].get_xlabel() == "test accuracy"
 
 
 def test_accuracy_is_drawn_over_each_cost_in_millions_and_milliseconds():

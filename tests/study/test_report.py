@@ -43,7 +43,7 @@ def test_a_run_gains_over_another_by_the_images_that_both_were_scored_on(project
     assert row["published"] == pytest.approx(0.62 - 0.63)
     assert row["difference"] == pytest.approx(2 / 3 + 0.01)
     text = comparison.readable_comparison(row.to_frame().T).iloc[0]
-    assert (text["published"], text["reproduced"], text["difference"]) == ("-0.0100", "0.6667", "+0.6767")
+    assert (text["published"], text["reproduced"], text["difference"]) == ("-0.01", "0.6667", "+0.6767")
 
 
 def test_a_row_may_name_a_run_of_another_study(project, little):
@@ -238,8 +238,8 @@ def test_the_intervals_of_a_classification_report_are_of_its_numbers():
     np.testing.assert_allclose(table.loc[shared], drawn.loc[shared], atol=0.004)
 
 
-def gains(low, high):
-    row = dict.fromkeys(("published", "difference", "leak_free"), None) | {"what": "Gain", "metric": "gain", "run": "a"}
+def gains(low, high, p_value=0.01):
+    row = dict.fromkeys(comparison.COLUMNS) | {"what": "Gain", "metric": "gain", "run": "a", "p_value": p_value}
     table = comparison.pd.DataFrame([row | {"reproduced": (low + high) / 2, "low": low, "high": high}])
     return comparison.findings(table, "another")[0]
 
@@ -256,6 +256,57 @@ def gains(low, high):
 )
 def test_a_difference_inside_its_interval_is_never_called_a_gain(low, high, verdict):
     assert verdict in gains(low, high) and (verdict == ", a gain.") == (", a gain." in gains(low, high))
+    assert "no difference" in gains(low, high, p_value=0.06)
+
+
+def test_a_gain_has_the_p_value_of_its_pair(project, little):
+    row = compared(scored("few", little, 1), scored("more", little, 3))
+    assert (
+        row["p_value"] == 0.5 and "no difference" in comparison.findings(row.to_frame().T, "another")[0]
+    )  # two images differ
+
+
+def accuracy(what, value, published=None, rounding=None, split="test", low=0.6104, high=0.6419):
+    row = {
+        "what": what,
+        "split": split,
+        "metric": "accuracy",
+        "run": "a",
+        "reproduced": value,
+        "low": low,
+        "high": high,
+    }
+    return dict.fromkeys(comparison.COLUMNS) | row | {"published": published, "rounding": rounding}
+
+
+def test_a_published_number_may_be_half_of_its_last_digit_higher_or_lower(project, little):
+    run = scored("few", little, 2)
+    printed = compared(run, run=run.name, metric="accuracy", published=f"{FER2013}.with_augmentation.CNN")
+    assert (printed["published"], printed["rounding"]) == (0.62, 0.005)
+    assert compared(run, run=run.name, metric="accuracy")["rounding"] == pytest.approx(0.01)  # of a difference
+    table = comparison.pd.DataFrame([accuracy("One", 0.626, 0.61, 0.005), accuracy("Two", 0.626, 0.60, 0.005)])
+    first, counts, second = comparison.findings(table, "One")
+    assert first == "One: 62.6% (95% interval 61.0% to 64.2%), not told apart from the published 61%."
+    assert "higher 1, lower 0, within the 95% interval 1" in counts and "above the published 60%" in second
+
+
+def test_the_highest_of_several_is_called_so_and_is_of_the_headlines_split():
+    rows = [
+        accuracy("One", 0.6),
+        accuracy("Two", 0.7),
+        accuracy("Three", 0.65),
+        accuracy("Four", 0.9, split="validation"),
+    ]
+    assert comparison.findings(comparison.pd.DataFrame(rows), "One")[1].startswith("Highest of 2 others: Two: 70.0%")
+    assert comparison.findings(comparison.pd.DataFrame([rows[0], rows[1]]), "One")[1].startswith("Two: 70.0%")
+
+
+def test_what_was_run_and_cannot_be_computed_is_not_called_not_run():
+    table = comparison.pd.DataFrame(
+        [accuracy("One", 0.6), accuracy("Two", float("nan")), accuracy("Three", None)], dtype=object
+    )
+    assert comparison.readable_comparison(table)["measured"].tolist() == ["0.6000", "–", "not run"]
+    assert comparison.findings(table, "One")[-1] == "1 of 3 rows of the comparison are not run yet."
 
 
 def test_the_metrics_of_the_headline_stand_with_their_intervals(project, little):
