@@ -5,6 +5,7 @@ import pandas as pd
 
 from fer_tf.datasets.arrays import gray
 from fer_tf.datasets.image_files import resize_square
+from fer_tf.errors import InputError
 from fer_tf.evaluation.classification_metrics import metrics
 from fer_tf.evaluation.comparison import accuracy_interval
 from fer_tf.models import predict
@@ -41,8 +42,12 @@ def accuracy_across(scored):
         Wilson interval), balanced_accuracy, and most_frequent: the share of the most frequent class, what answering
         nothing else would be right on.
 
+    Raises InputError: nothing was scored.
+
     Cross-dataset generalization as a matrix: Torralba and Efros 2011, section 4.
     """
+    if not scored:
+        raise InputError("no network shares two classes with a dataset. Prepare one with more of its classes.")
     rows = []
     for (network, dataset), one in scored.items():
         measures = metrics(one.labels, one.probabilities, one.classes)

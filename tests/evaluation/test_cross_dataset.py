@@ -49,3 +49,8 @@ def test_the_matrix_tells_accuracy_classes_and_what_guessing_would_give(colored)
     assert table["most_frequent"].tolist() == [0.5, 0.75, 0.5] and (table["low"] < table["accuracy"]).all()
     cells = [text.get_text() for text in figures.accuracy_across(table).axes[0].texts]
     assert cells == ["1.000\nof 2", "0.500\nof 3", "1.000\nof 2", "–"]
+
+
+def test_a_matrix_without_a_network_that_shares_classes_is_one_line():
+    with pytest.raises(InputError, match="no network shares two classes"):
+        cross_dataset.accuracy_across({})
