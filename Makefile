@@ -25,6 +25,9 @@ SOURCES := $(filter-out sample,$(shell sed -n 's/^    "\([a-z0-9_]*\)": Source.*
 ifeq ($(and $(filter 1,$(words $(value DATASET))),$(filter $(SOURCES),$(value DATASET))),)
 $(error there is no dataset '$(value DATASET)'; choose one with DATASET=<name>: $(SOURCES))
 endif
+ifneq ($(MAKECMDGOALS),data)
+$(error DATASET= goes with `make data` alone; which dataset a study is of stands in its common.yaml)
+endif
 endif
 
 STUDIES := notebooks/studies/$(STUDY)
@@ -47,13 +50,14 @@ $(foreach needed,00_data 10_report,$(if $(filter $(needed)--%,$(RUNS)),,\
 $(foreach run,$(RUNS),$(if $(wildcard notebooks/$(firstword $(subst --, ,$(run))).ipynb),,\
   $(error $(STUDIES)/$(run).yaml is named after no notebook; write <notebook>--<name>.yaml)))
 $(if $(wildcard $(STUDIES)/common.yaml),,$(error $(STUDIES)/ has no common.yaml; copy it from another study))
+$(if $(word 2,$(REPORT)),$(error $(STUDIES)/ has more than one 10_report--<name>.yaml, and a study has one page: $(REPORT)))
 endif
 record = $(patsubst %,$(FOLDER)/runs/%/run.json,$1)
 DATA := $(call record,$(filter 00_data--%,$(RUNS)))
-DATASET := $(shell sed -nE "s/^dataset *: *[\"']?([A-Za-z0-9_.-]+).*/\1/p" $(STUDIES)/common.yaml 2>/dev/null)
-PREPARED := data/prepared/$(DATASET)
+NAMED := $(shell sed -nE "s/^dataset *: *[\"']?([A-Za-z0-9_.-]+).*/\1/p" $(STUDIES)/common.yaml 2>/dev/null)
+PREPARED := data/prepared/$(NAMED)
 RECORDS := $(call record,$(filter-out $(REPORT),$(RUNS)))
-PACKAGE := $(shell find fer_tf -name '*.py' -o -name '*.yaml' -o -name '*.j2' -o -name '*.css')
+PACKAGE := $(shell find fer_tf -name '.?*' -prune -o -name '*.py' -print -o -name '*.yaml' -print -o -name '*.j2' -print -o -name '*.css' -print)
 
 # Git writes files in the order of their names, not of their making. What came with a clone gets one date, lest a run look older
 # than the one that it was made from; what was made here keeps its own.
@@ -99,6 +103,7 @@ data: $(DATA) | $(READY)
 endif
 
 report: $(PAGE) ## Execute what the STUDY still lacks and write its page
+	@$(note_copy)
 	@echo "$(PAGE)"
 
 figures: | $(READY) ## Draw the page again, and its figures as SVG, PDF and PNG, executing no run
@@ -191,7 +196,7 @@ lock: ## Write requirements.lock anew from pyproject.toml, for Python 3.11 to 3.
 # <study>/<run>. Another study's runs are never made here, and those that came with a clone have no date that means anything:
 # of them only `make check` sees a change, by their content.
 # The package is no prerequisite: an edit of it must not cost hours of training; the page and `make check` tell instead.
-named = $(patsubst $(STUDY)/%,%,$(shell grep -v '^about:' $(STUDIES)/$1.yaml 2>/dev/null | \
+named = $(patsubst $(STUDY)/%,%,$(shell sed -E -e '/^about:/d' -e 's/(^|[[:space:]])\#.*//' $(STUDIES)/$1.yaml 2>/dev/null | \
   grep -oE '($(PLAIN)/(runs/)?)?[0-9]{2}_[A-Za-z0-9_]+--$(PLAIN)' | sed 's|/runs/|/|'))
 elsewhere = $(filter-out $(CLONED),$(wildcard $(patsubst %,reports/%/run.json,$(subst /,/runs/,$(filter-out $(RUNS),$1)))))
 upstream = $(if $(filter 00_data--%,$1),,$(DATA)) $(call record,$(filter $(RUNS),$2)) $(call elsewhere,$2)
@@ -214,8 +219,14 @@ note_recipe = echo "$(RECIPE) $(COPY)" > $(PREPARED)/.recipe
 is_prepared = test -e $(PREPARED)/dataset.json && case "$$(cat $(PREPARED)/.recipe 2>/dev/null)" in \
   "$(RECIPE) $(COPY)") ;; "$(RECIPE) "*) test -z "$(COPY)";; *) false;; esac \
   $(if $(MADE),&& grep -qF "$$(grep -o '"hash": "[^"]*"' $(PREPARED)/dataset.json | head -1)" $(MADE))
-prepare = { $(is_prepared); } || { $(PYTHON) -m fer_tf.study.execute --prepare $(RECIPES) && $(note_recipe); }
+prepare = { $(is_prepared); } || { $(PYTHON) -m fer_tf.study.execute --prepare $(RECIPES) && $(note_recipe) && $(is_same); }
+is_same = $(if $(MADE),{ grep -qF "$$(grep -o '"hash": "[^"]*"' $(PREPARED)/dataset.json | head -1)" $(MADE) || \
+  { echo "error: the data are others than those of $(MADE). To go on with them: rm $(MADE) and give the command again." >&2; false; }; },:)
+note_copy = test -z "$(COPY)" || case "$$(cat $(PREPARED)/.recipe 2>/dev/null)" in ""|*" $(COPY)") ;; *) \
+  echo "note: the data in $(PREPARED) were not read from $(COPY); for a page of that copy: make clean, and this again" >&2;; esac
 
-# The page is written before its run's record: without the one, the other is of a report that was stopped.
-$(PAGE): $(RECORDS) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) $(if $(wildcard $(call record,$(REPORT))),,stopped) | $(READY)
+# The page is written before its run's record: without the one, the other is of a report that was stopped. It is made anew too
+# where it shows a run that the study has no more.
+GONE := $(filter-out $(RUNS),$(shell sed -nE '/^ "runs"/,/^ "figures"/s/^  "([0-9]{2}_[A-Za-z0-9_]+--$(PLAIN))": [{]$$/\1/p' $(FOLDER)/results.json 2>/dev/null))
+$(PAGE): $(RECORDS) $(call elsewhere,$(call named,$(REPORT))) $(REPORT:%=$(STUDIES)/%.yaml) notebooks/10_report.ipynb $(PACKAGE) $(if $(and $(wildcard $(call record,$(REPORT))),$(if $(GONE),,all)),,stopped) | $(READY)
 	@$(LAUNCH) $(PYTHON) -m fer_tf.study.execute $(REPORT:%=$(STUDIES)/%.yaml)

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -59,6 +60,19 @@ def raw(name):
 def prepared(name):
     """Where the prepared form of the dataset `name` lies."""
     return root() / "data" / "prepared" / name
+
+
+def committed(path):
+    """The text of a file as it was last committed, "" where git does not know it."""
+    command = ["git", "show", f"HEAD:./{path.name}"]
+    try:
+        return subprocess.run(command, cwd=path.parent, capture_output=True, encoding="utf-8", check=True).stdout
+    except (
+        OSError,
+        UnicodeDecodeError,
+        subprocess.CalledProcessError,
+    ):  # there is no git, no clone, or no such file in it
+        return ""
 
 
 def study(name):

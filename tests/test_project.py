@@ -300,6 +300,65 @@ def test_another_studys_run_counts_only_where_it_was_made_here(another):
     assert executed(another, "STUDY=another") == ["04_tta--other", "10_report--report"]
 
 
+def test_a_page_that_compares_with_another_studys_run_is_made_again_after_it(another):
+    report = another / "notebooks/studies/another/10_report--report.yaml"
+    report.write_text("compare: [{run: sample/01_eda--faces}]  # beside 02_train_cnn--five_layer\n")
+    os.utime(report, (1, 1))
+    record = another / "reports/sample/runs/01_eda--faces/run.json"
+    assert executed(another, "STUDY=another") == []
+    future = max(file.stat().st_mtime for file in another.rglob("*")) + 10
+    os.utime(record, (future, future))
+    assert executed(another, "STUDY=another") == ["10_report--report"]
+
+
+def test_a_run_that_a_comment_names_is_no_prerequisite(copy):
+    first = copy / "notebooks/studies/sample/01_eda--faces.yaml"
+    first.write_text("# 04_tta--five_layer reads what this one finds\nabout: as 02_train_cnn--five_layer\n")
+    assert executed(copy) == RUNS
+
+
+def test_a_run_that_a_study_has_no_more_leaves_its_page(copy):
+    executed(copy)
+    names = "".join(f'  "{run}": {{\n' for run in RUNS[:-1])
+    table = f'  "{RUNS[1]}--table": {{\n'
+    (copy / "reports/sample/results.json").write_text(
+        f' "runs": {{\n{names} }},\n "figures": {{}},\n "tables": {{\n{table}'
+    )
+    assert executed(copy) == []
+    (copy / "notebooks/studies/sample/01_eda--faces.yaml").unlink()
+    assert executed(copy) == [RUNS[-1]]
+
+
+def test_data_that_are_others_now_stop_a_new_run_before_it_trains(copy):
+    executed(copy, "FOLDERS=/a/faces")
+    (copy / "data/prepared/sample/dataset.json").write_text('"hash": "of another study"')
+    (copy / "notebooks/studies/sample/04_tta--new.yaml").write_text("")
+    done = make("-j1", "report", "PYTHON=./python", "FOLDERS=/a/others", cwd=copy)
+    assert done.returncode != 0 and "executed" not in done.stdout
+    assert "the data are others than those of reports/sample/runs/00_data--sample/run.json" in done.stderr
+
+
+def test_a_copy_that_the_data_were_not_read_from_is_told(copy):
+    executed(copy, "FOLDERS=/a/faces")
+    assert make("report", "PYTHON=./python", "FOLDERS=/a/faces", cwd=copy).stderr == ""
+    done = make("report", "PYTHON=./python", "FOLDERS=/b/faces", cwd=copy)
+    assert done.returncode == 0 and "note: the data in data/prepared/sample were not read from /b/faces" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "DATASET=rafdb"], "DATASET= goes with `make data` alone"),
+        (["report"], "more than one 10_report--<name>.yaml"),
+    ],
+)
+def test_what_make_cannot_do_is_refused_before_anything_is_made(copy, arguments, message):
+    shutil.copytree(PROJECT / "fer_tf" / "datasets", copy / "fer_tf" / "datasets")
+    (copy / "notebooks/studies/sample/10_report--two.yaml").write_text("")
+    done = make(*arguments, "PYTHON=./python", cwd=copy)
+    assert done.returncode != 0 and message in done.stderr and "executed" not in done.stdout
+
+
 @pytest.mark.parametrize("line", ["dataset: sample  # drawn faces", "dataset: 'sample'", 'dataset : "sample" # drawn'])
 def test_a_datasets_name_may_have_quotes_and_a_comment_after_it(copy, line):
     (copy / "notebooks/studies/sample/common.yaml").write_text(f"# shared\n{line}\nseed: 0\n")
@@ -333,7 +392,7 @@ def test_a_study_does_not_take_the_images_that_another_one_prepared_from_another
     shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies/another")
     executed(copy, "STUDY=another", "FOLDERS=/others")
     (copy / "reports/sample/runs/04_tta--five_layer/run.json").unlink()
-    assert "prepared" in make("-j1", "report", "PYTHON=./python", cwd=copy).stdout
+    assert "prepared" in make("-j1", "report", "PYTHON=./python", "FOLDERS=/mine", cwd=copy).stdout
     git = ["git", "-C", str(copy), "-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "made elsewhere"]):
         subprocess.run([*git, *command], check=True)

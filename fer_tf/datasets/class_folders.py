@@ -4,6 +4,7 @@ The reader of photographs of one's own, and what the readers of datasets that co
 """
 
 from collections import defaultdict
+from unicodedata import normalize
 
 import numpy as np
 
@@ -44,9 +45,15 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
         documents.checked(list(classes), documents.TEXTS, "options of folders, classes", "Put each name into quotes.")
         if len(set(classes)) < len(classes):
             raise InputError(f"options of folders: classes names one twice: {', '.join(map(str, classes))}.")
-        known = tuple(classes) or tuple(emotions.COLORS)
+        known = tuple(normalize("NFC", str(one)) for one in classes) or tuple(emotions.COLORS)
         there = {class_of(name, files.label, known) for name in names}
+        if missing := [name for name in known if classes and name not in there]:
+            raise InputError(
+                f"{files.label}: no class folder {', '.join(missing)}. Add its images, or leave it out of classes."
+            )
         classes = [name for name in known if name in there]
+        if len(classes) < 2:
+            raise InputError(f"{files.label}: the only class folder is {classes[0]}. A classifier needs two or more.")
 
         def split(names):
             if any(map(split_of, names)):
@@ -104,7 +111,7 @@ def class_of(name, label, classes=tuple(emotions.COLORS)):
         >>> class_of("train/Happiness/1.jpg", "faces.zip")
         'happy'
     """
-    folder = name.split("/")[-2]
+    folder = normalize("NFC", name.split("/")[-2])  # a Mac writes accents as letters of their own
     if folder in classes:
         return folder
     try:

@@ -4,6 +4,8 @@ A bootstrap draw is a weight for each image, how often it was drawn; every metri
 thousands of draws are a few matrix products.
 """
 
+from warnings import catch_warnings
+
 import numpy as np
 import pandas as pd
 
@@ -38,7 +40,7 @@ def metrics_under(weights, labels, probabilities, classes):
     total = weights.sum(axis=1, dtype=float)
     loss = -np.log(np.clip(probabilities[np.arange(len(labels)), labels], np.finfo(float).eps, 1))
     areas = [_areas(weights, labels == c, probabilities[:, c]) for c in range(k)]
-    with np.errstate(invalid="ignore"):
+    with catch_warnings(action="ignore", category=RuntimeWarning):  # a mean of nothing is nan
         columns = {
             "accuracy": hits.sum(axis=1) / total,
             "balanced_accuracy": np.nanmean(present * hits / np.maximum(true, 1e-9), axis=1),

@@ -300,6 +300,8 @@ def _modules(package):
     sources = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package).with_suffix("").parts
+        if any(one.startswith(".") for one in parts):  # of an editor, or of the system
+            continue
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         sources[name] = str(path.relative_to(package)), path.read_text(encoding="utf-8")
     return _built(tuple((name, *source) for name, source in sources.items()))

@@ -80,6 +80,19 @@ def comparison(complete, rows, source):
     return pd.DataFrame({key: pd.Series([one.get(key) for one in lines], dtype=object) for key in COLUMNS})
 
 
+def check_runs(rows, study):
+    """Refuses rows of a run that no study plans: it would be called not run for ever.
+
+    Args:
+        rows: as of `comparison`.
+        study: the study whose runs are named without one.
+    """
+    for name in {row[key] for row in rows if isinstance(row, dict) for key in ("run", "against") if key in row}:
+        where, _, run = str(name).rpartition("/")
+        if not (paths.study(where or study) / "runs" / run / "run.json").is_file():
+            choose("run of `compare`", name, [f"{where}/{one}".lstrip("/") for one in scoring.planned(where or study)])
+
+
 def runs_by_name(complete, rows):
     """The runs that rows can name: the study's own, and those complete ones of other studies that they do name; a dict."""
     named = {

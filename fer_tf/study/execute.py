@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -62,6 +63,7 @@ def execute(file):
     notebook = notebook_of(file)
     made_from = (file, file.parent / "common.yaml", notebook)
     dates, parameters = _dates(made_from), read_parameters(file)
+    _check_dataset(file)
     folder = paths.study(file.parent.name) / "runs" / file.stem
     names = sorted(path.stem for path in file.parent.glob("*--*.yaml"))
     place = f"[{names.index(file.stem) + 1}/{len(names)}] {file.stem}"
@@ -173,8 +175,9 @@ def read_parameters(file):
     defaults |= {"gpus": 1} if {"epochs", "fine_tuned_epochs"} & set(defaults) else {}
     common, shared, own = file.parent / "common.yaml", _shared(file), documents.read_yaml(file)
     everywhere = {"gpus": 1}
-    for path in (paths.root() / "notebooks").glob("*.ipynb"):
-        everywhere |= notebooks.parameters(path)
+    for path in (paths.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"):
+        with suppress(InputError):  # one that is being written
+            everywhere |= notebooks.parameters(path)
     for path, values, known in ((common, shared, everywhere | defaults), (file, own, defaults)):
         for name, value in values.items():
             if name not in known:
@@ -188,6 +191,17 @@ def read_parameters(file):
     return {name: value for name, value in merged.items() if (name, value) != ("gpus", 1)}  # one is as none named
 
 
+def _check_dataset(file):
+    """Refuses a run of data that its study does not prepare."""
+    prepared = {all_parameters(one)["dataset"] for one in file.parent.glob("00_data--*.yaml")}
+    used = all_parameters(file).get("dataset")
+    if used and prepared and used not in prepared:
+        raise InputError(
+            f"{_relative(file)}: its dataset is '{used}', and its study prepares {', '.join(sorted(prepared))}. "
+            f"Write the dataset into common.yaml, for all of its runs."
+        )
+
+
 def _came_current(made_from, record):
     """Whether a run and what it is made from are as they came with the clone, and it would come about in the same way today.
 
@@ -196,7 +210,7 @@ def _came_current(made_from, record):
         record: Path of its run.json.
     """
     files = [str(path) for path in (record, *made_from) if path.is_file()]
-    commands = (["ls-files", "--", *files], ["diff", "--name-only", "HEAD", "--", *files])
+    commands = (["ls-files", "--", *files], ["diff", "--name-only", "--relative", "HEAD", "--", *files])
     try:
         answers = [
             subprocess.run(["git", *one], cwd=paths.root(), capture_output=True, text=True, check=True)
@@ -205,6 +219,7 @@ def _came_current(made_from, record):
     except (OSError, subprocess.CalledProcessError):  # there is no git, or no clone
         return False
     tracked, edited = (answer.stdout.splitlines() for answer in answers)
+    edited = [name for name in edited if not notebooks.has_committed_cells(paths.root() / name)]
     if not record.is_file() or len(tracked) < len(files) or edited:
         return False
     facts = runs.open_run(record.parent).record

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import tokenize
 
 from fer_tf import documents, hashing, paths
@@ -55,6 +56,17 @@ def title(notebook):
             if cell["cell_type"] == "markdown" and line.startswith("# "):
                 return line[2:].strip()
     return notebook.stem
+
+
+def has_committed_cells(notebook):
+    """Whether a notebook's cells are those of git's last commit, with whatever outputs JupyterLab saved; False for other files."""
+    if notebook.suffix != ".ipynb" or not (text := paths.committed(notebook)):
+        return False
+    then, now = (
+        [(cell["cell_type"], _source(cell)) for cell in cells]
+        for cells in (json.loads(text)["cells"], _cells(notebook))
+    )
+    return then == now
 
 
 def code(notebook):

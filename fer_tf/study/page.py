@@ -31,10 +31,12 @@ def write_page(folder, **content):
 
 
 def pictures_of(page):
-    """The pictures inside an earlier page: dict of a figure's name to its SVG as str. Empty where there is no page."""
-    if not page.is_file():
-        return {}
-    return {name: unquote(data) for name, data in _PICTURE.findall(page.read_text(encoding="utf-8", errors="replace"))}
+    """The pictures inside an earlier page: dict of a figure's name to its SVG as str.
+
+    Where the page is gone, it is looked for as it was committed; empty where there was none.
+    """
+    text = page.read_text(encoding="utf-8", errors="replace") if page.is_file() else paths.committed(page)
+    return {name: unquote(data) for name, data in _PICTURE.findall(text)}
 
 
 def write_readme(folder, table, **content):

@@ -19,6 +19,7 @@ from fer_tf.figures import style
 from fer_tf.study import execute, notebooks, page, scoring, tables, verify
 from fer_tf.study.comparison import (
     NOT_RUN,
+    check_runs,
     class_tables,
     comparison,
     findings,
@@ -56,6 +57,7 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     """
     folder, study = paths.study(run.record["study"]), study or run.record["study"]
     complete = scoring.complete_runs(study)
+    check_runs(compare, study)
     changed = {one.name: lines for one in complete if (lines := scoring.changes(one, complete))}
     missing = [name for name in scoring.planned(study) if name not in {one.name for one in complete}]
     table = comparison(complete, compare, source)
@@ -187,8 +189,15 @@ class _Items:
     """The figures and tables of a page: written into figures/ and tables/ as they are added."""
 
     def __init__(self, folder, formats):
-        self.folder, self.formats, self.figures, self.tables = folder, formats, [], []
+        self.folder, self.figures, self.tables = folder, [], []
         self.earlier = page.pictures_of(folder / "index.html")
+        self.listed = _listed(folder / "results.json")
+        files = [path for kind in ("figures", "tables") for path in (folder / kind).glob("*") if path.is_file()]
+        self.written = [path for path in files if path.stem in self.listed[path.parent.name]]
+        there = {path.suffix[1:] for path in self.written if path.parent.name == "figures"}
+        self.formats = tuple(
+            one for one in style.FORMATS if one in formats or one in there
+        )  # what is there must not grow old
 
     def figure(self, name, caption, drawing):
         style.save(drawing, self.folder / "figures" / name, self.formats)
@@ -222,16 +231,24 @@ class _Items:
         return [(item.name, item.caption) for item in items]
 
     def remove_others(self):
-        """Removes the figures and tables of an earlier report that are not of this one."""
-        for kind, items in (("figures", self.figures), ("tables", self.tables)):
-            names = {item.name for item in items}
-            for path in (self.folder / kind).glob("*"):
-                if path.stem not in names or (kind == "figures" and path.suffix[1:] not in self.formats):
-                    path.unlink()
+        """Removes the figures and tables of an earlier report that are not of this one; files of other names stay."""
+        names = {"figures": {one.name for one in self.figures}, "tables": {one.name for one in self.tables}}
+        for path in self.written:
+            if path.stem not in names[path.parent.name]:
+                path.unlink(missing_ok=True)
 
     def _add(self, kind, item):
         kind.append(item)
         return item
+
+
+def _listed(path):
+    """The names of the figures and tables that an earlier results.json lists: dict of "figures" and "tables" to sets."""
+    try:
+        earlier = documents.read_json(path, {"figures": dict, "tables": dict}, "") if path.is_file() else {}
+    except InputError:
+        earlier = {}
+    return {kind: set(earlier.get(kind, ())) for kind in ("figures", "tables")}
 
 
 def _section(run, complete, changed, items):

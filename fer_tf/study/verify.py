@@ -98,7 +98,7 @@ def verify(study):
     parameters = documents.checked(open_run(reports[0].parent).record["parameters"], REPORT, reports[0], advice)
     path = folder / "cards.json"
     cards = documents.read_json(path, [{"run": str}], advice) if path.is_file() else []
-    complete = scoring.complete_runs(study)
+    complete = scoring.complete_runs(parameters.get("study_name") or study)
     for run in complete:
         documents.checked(run.record, RECORD, run.folder / "run.json", advice)
     yield from _scores(results, complete)
@@ -108,7 +108,8 @@ def verify(study):
     for run in complete:
         today = card(run)
         if today and run.name in cards:
-            other = _differing(cards[run.name], today, {})
+            of_name = {"command": today["command"]}  # a study may have another name now
+            other = _differing(cards[run.name] | of_name, today, {})
             detail = f"other than on its card: {', '.join(other)}" if other else today["claim"]
             yield f"card of {run.name}", "fails" if other else "holds", detail
         yield from _record(run)

@@ -167,6 +167,16 @@ def test_classes_of_ones_own_need_be_no_emotions(tmp_path, project):
             )
     faces = datasets.prepare("folders", tmp_path / "own", classes=["眠い", "müde", "εγρήγορος"])
     assert faces.classes == ("眠い", "müde", "εγρήγορος") and len(faces) == 30
+    written_by_a_mac = ["眠い", "mu\u0308de", "εγρήγορος"]
+    assert datasets.prepare("folders", tmp_path / "own", classes=written_by_a_mac).classes == faces.classes
+    with pytest.raises(InputError, match="no class folder wach"):
+        datasets.prepare("folders", tmp_path / "own", classes=["眠い", "müde", "εγρήγορος", "wach"])
+    with pytest.raises(InputError, match="the only class folder is 眠い"):
+        for name in ("müde", "εγρήγορος"):
+            (tmp_path / "own" / name).rename(tmp_path / name)
+        datasets.prepare("folders", tmp_path / "own", classes=["眠い"])
+    for name in ("müde", "εγρήγορος"):
+        (tmp_path / name).rename(tmp_path / "own" / name)
     with pytest.raises(InputError, match="unknown class folder 'müde'"):
         datasets.prepare("folders", tmp_path / "own", classes=["眠い", "εγρήγορος"])
 

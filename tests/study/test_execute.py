@@ -52,6 +52,41 @@ def test_a_run_is_executed_with_its_parameters_and_tells_its_progress(study, pro
     assert '"rate": 0.5' in record.read_text() and '"name": "y"' in record.read_text()
 
 
+def test_a_notebook_that_is_being_written_stops_no_run(study, project):
+    (project / "notebooks" / "Untitled.ipynb").write_text("")
+    nbformat.write(new_notebook(cells=[new_code_cell("1 + 1")]), project / "notebooks" / "03_trial.ipynb")
+    assert execute.read_parameters(write_run(study, "rate: 0.5", common="name: y")) == {"name": "y", "rate": 0.5}
+    with pytest.raises(InputError, match="no cell is tagged"):
+        notebooks.parameters(project / "notebooks" / "03_trial.ipynb")
+
+
+def test_a_run_of_data_that_its_study_does_not_prepare_is_refused(study, project):
+    for name in ("00_data", "02_little"):
+        write_notebook(project, parameters="dataset = 'sample'", name=name)
+    file = write_run(study, "rate: 0.5", common="dataset: sample")
+    (study / "00_data--d.yaml").write_text("dataset: folders")
+    with pytest.raises(InputError, match="its dataset is 'sample', and its study prepares folders"):
+        execute.execute(file)
+    (study / "00_data--d.yaml").write_text("")
+    execute.execute(file)
+
+
+def test_outputs_that_jupyterlab_saved_leave_a_notebook_as_it_was_committed(project):
+    write_notebook(project)
+    path = project / "notebooks" / "02_little.ipynb"
+    assert not notebooks.has_committed_cells(path)  # there is no git yet
+    git = ["git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *command], check=True)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].execution_count = 3
+    nbformat.write(notebook, path)
+    assert notebooks.has_committed_cells(path) and not notebooks.has_committed_cells(project / "Makefile")
+    notebook.cells[-1].source += "\n1"
+    nbformat.write(notebook, path)
+    assert not notebooks.has_committed_cells(path)
+
+
 def test_a_run_computes_with_as_many_threads_as_its_study_says_and_records_it(study, project, capsys):
     write_notebook(project, parameters="threads = 2", name="04_other")  # the study's value counts for all notebooks
     counts = "import cv2, joblib, numpy\nfrom threadpoolctl import threadpool_info\n"

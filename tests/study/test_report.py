@@ -1,5 +1,7 @@
 """The report's comparison: what a paper printed, what was measured, and what one run gains over another."""
 
+import json
+
 import numpy as np
 import pytest
 from conftest import make_dataset, start_run
@@ -123,6 +125,43 @@ def test_a_report_without_a_row_or_with_a_limitation_that_is_no_text_is_one_line
     row = {"what": "A", "run": run.name, "fact": "seed"}
     with pytest.raises(InputError, match=r"limitations: \[0\] is a dict, expected text"):  # as a colon in YAML makes it
         report.build(run, "title", "question", "", [row], "A", [{"These faces": "drawn"}])
+
+
+def test_a_row_of_a_run_that_no_study_plans_is_refused(project, little):
+    scored("few", little, 2)
+    for study in ("s", "other"):
+        (project / "notebooks" / "studies" / study).mkdir()
+        (project / "notebooks" / "studies" / study / "05_baselines--hog.yaml").write_text("")
+    planned = {"run": "05_baselines--hog", "against": "other/05_baselines--hog"}
+    comparison.check_runs([planned, {"run": "02_train_cnn--few"}], "s")  # the second is there, whatever planned it
+    for wrong in (
+        "05_baseline--hog",
+        "other/05_baselines--hog/rbf",
+        "other/05_baselines--hogg",
+        "others/05_baselines--hog",
+    ):
+        with pytest.raises(InputError, match=r"unknown (run of `compare`|study)"):
+            comparison.check_runs([{"run": wrong}], "s")
+
+
+def test_a_report_removes_its_own_figures_and_no_other_file(project, little):
+    run = scored("few", little, 2)
+    (project / "notebooks" / "studies" / "s").mkdir()
+    (project / "notebooks" / "studies" / "s" / f"{run.name}.yaml").write_text("")
+    cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["about = ''"]}
+    (project / "notebooks" / "02_train_cnn.ipynb").write_text(json.dumps({"cells": [cell]}))
+    row = {"what": "A", "run": run.name, "split": "test", "metric": "accuracy"}
+    figures, tables = project / "reports/s/figures", project / "reports/s/tables"
+    report.build(run, "title", "question", "", [row], "A", formats=("svg", "pdf"))
+    (figures / "for_paper").mkdir()
+    (tables / "paper.tex").write_text("mine")
+    glance = figures / "published_and_reproduced.pdf"
+    before = glance.stat().st_mtime_ns
+    other = {**row, "metric": "n"}  # of which nothing is drawn
+    report.build(run, "title", "question", "", [row], "A")
+    assert glance.stat().st_mtime_ns > before  # a format that is there does not grow old
+    report.build(run, "title", "question", "", [other], "A")
+    assert not glance.exists() and (figures / "for_paper").is_dir() and (tables / "paper.tex").read_text() == "mine"
 
 
 def test_each_class_of_a_paper_stands_beside_that_of_a_run(project):
