@@ -67,11 +67,7 @@ def committed(path):
     command = ["git", "show", f"HEAD:./{path.name}"]
     try:
         return subprocess.run(command, cwd=path.parent, capture_output=True, encoding="utf-8", check=True).stdout
-    except (
-        OSError,
-        UnicodeDecodeError,
-        subprocess.CalledProcessError,
-    ):  # there is no git, no clone, or no such file in it
+    except (OSError, UnicodeDecodeError, subprocess.CalledProcessError):  # no git, no clone, or no such file in it
         return ""
 
 

@@ -78,7 +78,8 @@ def paired_differences(labels, probabilities_a, probabilities_b, classes, confid
     Args:
         probabilities_a, probabilities_b: float arrays (n, k), of the same images in the same order.
         confidence, resamples, seed: as `intervals`.
-    Returns: DataFrame as `intervals`, of B minus A, all by percentile bootstrap; a difference whose interval spans zero is not shown by these images.
+    Returns: DataFrame as `intervals`, of B minus A, all by percentile bootstrap; a difference whose interval spans zero is not
+        shown by these images.
     """
     return _summary(labels, probabilities_b, probabilities_a, classes, confidence, resamples, seed)
 

@@ -237,13 +237,9 @@ def _sentence(row):
     what, value, low, high, printed = (row[key] for key in ("what", "reproduced", "low", "high", "published"))
     if row["metric"] == "gain":
         shown = row["p_value"] < 0.05  # of few images that differ, the bootstrap is too sure
-        verdict = (
-            "a gain"
-            if shown and low > 0
-            else "a loss"
-            if shown and high < 0
-            else "no difference that these images show"
-        )
+        verdict = "no difference that these images show"
+        if shown and (low > 0 or high < 0):
+            verdict = "a gain" if low > 0 else "a loss"
         return f"{what}: {100 * value:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}), {verdict}."
     write = "{:.1%}".format if row["metric"] == "accuracy" else _plain
     interval = f" (95% interval {write(low)} to {write(high)})" if pd.notna(low) else ""

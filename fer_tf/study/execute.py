@@ -193,7 +193,7 @@ def read_parameters(file):
 
 def _check_dataset(file):
     """Refuses a run of data that its study does not prepare."""
-    prepared = {all_parameters(one)["dataset"] for one in file.parent.glob("00_data--*.yaml")}
+    prepared = {all_parameters(one).get("dataset") for one in file.parent.glob("00_data--*.yaml")}
     used = all_parameters(file).get("dataset")
     if used and prepared and used not in prepared:
         raise InputError(

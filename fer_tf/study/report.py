@@ -195,9 +195,7 @@ class _Items:
         files = [path for kind in ("figures", "tables") for path in (folder / kind).glob("*") if path.is_file()]
         self.written = [path for path in files if path.stem in self.listed[path.parent.name]]
         there = {path.suffix[1:] for path in self.written if path.parent.name == "figures"}
-        self.formats = tuple(
-            one for one in style.FORMATS if one in formats or one in there
-        )  # what is there must not grow old
+        self.formats = tuple(one for one in style.FORMATS if one in {*formats, *there})  # none is left to grow old
 
     def figure(self, name, caption, drawing):
         style.save(drawing, self.folder / "figures" / name, self.formats)
