@@ -51,7 +51,7 @@ def critical_difference(scores, pairs=None, human=None, label="test accuracy"):
     apart = _apart(list(scores.index), pairs, groups) if pairs is not None else []
     more = f", and {len(apart) - 3} more" if len(apart) > 3 else ""
     words = f"not joined, yet not told apart: {'; '.join(apart[:3])}{more}" if apart else ""
-    ax.set_xlabel("\n".join([label, *wrap(words, 60)]))
+    ax.set_xlabel("\n".join([label, *wrap(words, 60, break_on_hyphens=False)]))
     return fig
 
 
