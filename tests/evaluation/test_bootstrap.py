@@ -47,7 +47,9 @@ def test_the_interval_of_the_calibration_error_holds_the_true_one():
     random, held, n = np.random.default_rng(0), 0, 2000
     for replicate in range(20):
         said = random.uniform(0.5, 1, n)
-        off = np.where(np.floor(said * 15) % 2, 0.01, -0.01)  # too sure of itself in one bin, not sure enough in the next
+        off = np.where(
+            np.floor(said * 15) % 2, 0.01, -0.01
+        )  # too sure of itself in one bin, not sure enough in the next
         labels = (random.random(n) > said + off).astype(int)
         probabilities = np.stack([said, 1 - said], axis=1)
         table = evaluation.intervals(labels, probabilities, ("a", "b"), resamples=200, seed=replicate)
