@@ -338,7 +338,9 @@ def test_data_that_are_others_now_stop_a_new_run_before_it_trains(copy):
     assert "the data are others than those of reports/sample/runs/00_data--sample/run.json" in done.stderr
 
 
-def test_a_copy_that_the_data_were_not_read_from_is_told(copy):
+def test_a_copy_that_the_data_were_not_read_from_is_told(copy, monkeypatch):
+    for name in ("FER2013", "RAFDB", "AFFECTNET", "FIVE_CLASS", "FER_PLUS", "FOLDERS"):
+        monkeypatch.delenv(name, raising=False)
     executed(copy, "FOLDERS=/a/faces")
     assert make("report", "PYTHON=./python", "FOLDERS=/a/faces", cwd=copy).stderr == ""
     done = make("report", "PYTHON=./python", "FOLDERS=/b/faces", cwd=copy)

@@ -52,8 +52,6 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
                 f"{files.label}: no class folder {', '.join(missing)}. Add its images, or leave it out of classes."
             )
         classes = [name for name in known if name in there]
-        if len(classes) < 2:
-            raise InputError(f"{files.label}: the only class folder is {classes[0]}. A classifier needs two or more.")
 
         def split(names):
             if any(map(split_of, names)):

@@ -281,7 +281,8 @@ def action_unit_agreement(shares, labels, classes, resamples=1000, seed=0):
         low, high = np.quantile(differences[1:], [0.025, 0.975])
         row = {"difference": differences[0], "low": low, "high": high, "agrees": low > 0}
         rows[emotion] = row | {"images": len(tables[emotion])}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("emotion")
+    columns = ["difference", "low", "high", "agrees", "images"]  # also of a table without a row
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("emotion")
 
 
 @contextmanager

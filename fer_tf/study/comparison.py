@@ -80,17 +80,20 @@ def comparison(complete, rows, source):
     return pd.DataFrame({key: pd.Series([one.get(key) for one in lines], dtype=object) for key in COLUMNS})
 
 
-def check_runs(rows, study):
-    """Refuses rows of a run that no study plans: it would be called not run for ever.
+def unplanned(rows, study):
+    """The runs that rows name and that are not there and no study plans, which would be called not run for ever: sorted list of str.
 
     Args:
         rows: as of `comparison`.
         study: the study whose runs are named without one.
     """
-    for name in {row[key] for row in rows if isinstance(row, dict) for key in ("run", "against") if key in row}:
-        where, _, run = str(name).rpartition("/")
-        if not (paths.study(where or study) / "runs" / run / "run.json").is_file():
-            choose("run of `compare`", name, [f"{where}/{one}".lstrip("/") for one in scoring.planned(where or study)])
+    names = {str(row[key]) for row in rows if isinstance(row, dict) for key in ("run", "against") if key in row}
+    return sorted(name for name in names if not _is_known(*name.rpartition("/")[::2], study))
+
+
+def _is_known(where, run, study):
+    plan = paths.root() / "notebooks" / "studies" / (where or study) / f"{run}.yaml"
+    return plan.is_file() or (paths.study(where or study) / "runs" / run / "run.json").is_file()
 
 
 def runs_by_name(complete, rows):

@@ -19,7 +19,6 @@ from fer_tf.figures import style
 from fer_tf.study import execute, notebooks, page, scoring, tables, verify
 from fer_tf.study.comparison import (
     NOT_RUN,
-    check_runs,
     class_tables,
     comparison,
     findings,
@@ -27,6 +26,7 @@ from fer_tf.study.comparison import (
     published,
     readable_comparison,
     runs_by_name,
+    unplanned,
 )
 from fer_tf.study.runs import how_to_make, open_run
 
@@ -57,7 +57,6 @@ def build(run, title, question, source, compare, headline, limitations=(), study
     """
     folder, study = paths.study(run.record["study"]), study or run.record["study"]
     complete = scoring.complete_runs(study)
-    check_runs(compare, study)
     changed = {one.name: lines for one in complete if (lines := scoring.changes(one, complete))}
     missing = [name for name in scoring.planned(study) if name not in {one.name for one in complete}]
     table = comparison(complete, compare, source)
@@ -125,6 +124,9 @@ def check(study):
     complete = scoring.complete_runs(study)
     changed = {run.name: "; ".join(scoring.changes(run, complete)) for run in complete}
     lines = {name: changed.get(name, NOT_RUN) for name in scoring.planned(study)}
+    for file in sorted((paths.root() / "notebooks" / "studies" / study).glob("10_report--*.yaml")):
+        if names := unplanned(execute.all_parameters(file)["compare"], study):
+            lines[file.stem] = f"`compare` names {', '.join(names)}, and there is no such run"
     return [f"{name}: {line}" for name, line in lines.items() if line]
 
 

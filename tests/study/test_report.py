@@ -127,21 +127,15 @@ def test_a_report_without_a_row_or_with_a_limitation_that_is_no_text_is_one_line
         report.build(run, "title", "question", "", [row], "A", [{"These faces": "drawn"}])
 
 
-def test_a_row_of_a_run_that_no_study_plans_is_refused(project, little):
+def test_a_run_that_a_row_names_and_no_study_plans_is_told_by_the_check(project, little):
     scored("few", little, 2)
     for study in ("s", "other"):
         (project / "notebooks" / "studies" / study).mkdir()
         (project / "notebooks" / "studies" / study / "05_baselines--hog.yaml").write_text("")
-    planned = {"run": "05_baselines--hog", "against": "other/05_baselines--hog"}
-    comparison.check_runs([planned, {"run": "02_train_cnn--few"}], "s")  # the second is there, whatever planned it
-    for wrong in (
-        "05_baseline--hog",
-        "other/05_baselines--hog/rbf",
-        "other/05_baselines--hogg",
-        "others/05_baselines--hog",
-    ):
-        with pytest.raises(InputError, match=r"unknown (run of `compare`|study)"):
-            comparison.check_runs([{"run": wrong}], "s")
+    planned = [{"run": "05_baselines--hog", "against": "other/05_baselines--hog"}, {"run": "02_train_cnn--few"}]
+    assert comparison.unplanned(planned, "s") == []
+    wrong = ["05_baseline--hog", "other/05_baselines--hog/rbf", "others/05_baselines--hog"]
+    assert comparison.unplanned([*planned, *({"run": name} for name in wrong)], "s") == wrong
 
 
 def test_a_report_removes_its_own_figures_and_no_other_file(project, little):
