@@ -389,7 +389,9 @@ def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy, monk
     assert again("FOLDERS=/a/faces") and not again()
 
 
-def test_a_study_does_not_take_the_images_that_another_one_prepared_from_another_folder(copy):
+def test_a_study_does_not_take_the_images_that_another_one_prepared_from_another_folder(copy, monkeypatch):
+    for name in ("FER2013", "RAFDB", "AFFECTNET", "FIVE_CLASS", "FER_PLUS", "FOLDERS"):
+        monkeypatch.delenv(name, raising=False)
     executed(copy, "FOLDERS=/mine")
     shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies/another")
     executed(copy, "STUDY=another", "FOLDERS=/others")
