@@ -216,11 +216,12 @@ RECIPES := $(patsubst %,$(STUDIES)/%.yaml,$(filter 00_data--%,$(RUNS)))
 RECIPE := $(shell { cat $(RECIPES); grep ^seed: $(STUDIES)/common.yaml; } 2>/dev/null | grep -vE '^(about:|options: [{][}]|\#|$$)' | cksum)
 COPY := $$FER2013$$RAFDB$$AFFECTNET$$FIVE_CLASS$$FER_PLUS$$FOLDERS
 note_recipe = echo "$(RECIPE) $(COPY)" > $(PREPARED)/.recipe
+is_as_made = grep -qF "$$(grep -o '"hash": "[^"]*"' $(PREPARED)/dataset.json | head -1)" $(MADE)
 is_prepared = test -e $(PREPARED)/dataset.json && case "$$(cat $(PREPARED)/.recipe 2>/dev/null)" in \
   "$(RECIPE) $(COPY)") ;; "$(RECIPE) "*) test -z "$(COPY)";; *) false;; esac \
-  $(if $(MADE),&& grep -qF "$$(grep -o '"hash": "[^"]*"' $(PREPARED)/dataset.json | head -1)" $(MADE))
+  $(if $(MADE),&& $(is_as_made))
 prepare = { $(is_prepared); } || { $(PYTHON) -m fer_tf.study.execute --prepare $(RECIPES) && $(note_recipe) && $(is_same); }
-is_same = $(if $(MADE),{ grep -qF "$$(grep -o '"hash": "[^"]*"' $(PREPARED)/dataset.json | head -1)" $(MADE) || \
+is_same = $(if $(MADE),{ $(is_as_made) || \
   { echo "error: the data are others than those of $(MADE). To go on with them: rm $(MADE) and give the command again." >&2; false; }; },:)
 note_copy = test -z "$(COPY)" || case "$$(cat $(PREPARED)/.recipe 2>/dev/null)" in ""|*" $(COPY)") ;; *) \
   echo "note: the data in $(PREPARED) were not read from $(COPY); for a page of that copy: make clean, and this again" >&2;; esac

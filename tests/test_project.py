@@ -256,6 +256,13 @@ def test_git_writes_files_in_any_order_and_no_run_that_came_with_a_clone_looks_o
 
 
 @pytest.fixture
+def no_copies(monkeypatch):
+    """No variable of the environment names a copy of the data."""
+    for name in ("FER2013", "RAFDB", "AFFECTNET", "FIVE_CLASS", "FER_PLUS", "FOLDERS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
 def another(copy):
     """The project with a second study, one run of which reads one of the sample's; both are made."""
     shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies/another")
@@ -338,9 +345,7 @@ def test_data_that_are_others_now_stop_a_new_run_before_it_trains(copy):
     assert "the data are others than those of reports/sample/runs/00_data--sample/run.json" in done.stderr
 
 
-def test_a_copy_that_the_data_were_not_read_from_is_told(copy, monkeypatch):
-    for name in ("FER2013", "RAFDB", "AFFECTNET", "FIVE_CLASS", "FER_PLUS", "FOLDERS"):
-        monkeypatch.delenv(name, raising=False)
+def test_a_copy_that_the_data_were_not_read_from_is_told(copy, no_copies):
     executed(copy, "FOLDERS=/a/faces")
     assert make("report", "PYTHON=./python", "FOLDERS=/a/faces", cwd=copy).stderr == ""
     done = make("report", "PYTHON=./python", "FOLDERS=/b/faces", cwd=copy)
@@ -367,10 +372,7 @@ def test_a_datasets_name_may_have_quotes_and_a_comment_after_it(copy, line):
     assert executed(copy) == RUNS and (copy / "data/prepared/sample/.recipe").is_file()
 
 
-def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy, monkeypatch):
-    for name in ("FER2013", "RAFDB", "AFFECTNET", "FIVE_CLASS", "FER_PLUS", "FOLDERS"):
-        monkeypatch.delenv(name, raising=False)
-
+def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy, no_copies):
     def again(*arguments):
         (copy / "reports/sample/runs/04_tta--five_layer/run.json").unlink()
         done = make("-j1", "report", "PYTHON=./python", *arguments, cwd=copy)
@@ -389,9 +391,7 @@ def test_data_that_was_prepared_otherwise_is_prepared_again_for_a_run(copy, monk
     assert again("FOLDERS=/a/faces") and not again()
 
 
-def test_a_study_does_not_take_the_images_that_another_one_prepared_from_another_folder(copy, monkeypatch):
-    for name in ("FER2013", "RAFDB", "AFFECTNET", "FIVE_CLASS", "FER_PLUS", "FOLDERS"):
-        monkeypatch.delenv(name, raising=False)
+def test_a_study_does_not_take_the_images_that_another_one_prepared_from_another_folder(copy, no_copies):
     executed(copy, "FOLDERS=/mine")
     shutil.copytree(copy / "notebooks/studies/sample", copy / "notebooks/studies/another")
     executed(copy, "STUDY=another", "FOLDERS=/others")

@@ -275,8 +275,8 @@ def action_unit_agreement(shares, labels, classes, resamples=1000, seed=0):
         means = []  # the first is of the maps themselves, the others are of bootstrap draws
         for name in (emotion, *(other for other in tables if other != emotion)):
             values = (tables[name][parts].mean(axis=1) - tables[name][others].mean(axis=1)).to_numpy()
-            drawn = values[random.integers(0, len(values), (resamples, len(values)))].mean(axis=1)
-            means.append(np.append(values.mean(), drawn))
+            resampled = values[random.integers(0, len(values), (resamples, len(values)))].mean(axis=1)
+            means.append(np.append(values.mean(), resampled))
         differences = means[0] - np.mean(means[1:], axis=0)
         low, high = np.quantile(differences[1:], [0.025, 0.975])
         row = {"difference": differences[0], "low": low, "high": high, "agrees": low > 0}

@@ -239,9 +239,9 @@ def findings(table, headline):
 def _sentence(row):
     what, value, low, high, printed = (row[key] for key in ("what", "reproduced", "low", "high", "published"))
     if row["metric"] == "gain":
-        shown = row["p_value"] < 0.05  # of few images that differ, the bootstrap is too sure
+        significant = row["p_value"] < 0.05  # of few images that differ, the bootstrap is too sure
         verdict = "no difference that these images show"
-        if shown and (low > 0 or high < 0):
+        if significant and (low > 0 or high < 0):
             verdict = "a gain" if low > 0 else "a loss"
         return f"{what}: {100 * value:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}), {verdict}."
     write = "{:.1%}".format if row["metric"] == "accuracy" else _plain

@@ -126,10 +126,12 @@ def test_the_votes_of_fer_plus_are_labels_as_a_teachers_are(tmp_path, project):
     datasets.prepare("fer_plus", standin.write("fer_plus", tmp_path / "raw", {"train": 6, "test": 2}))
     people = datasets.load("fer_plus").split("train")
     votes = datasets.attributes.load(people)["votes"]
-    (images, labels), shown = training.MixedBatches(people, len(people), 1, targets=votes)[0], people.images[..., 0]
+    images, labels = training.MixedBatches(people, len(people), 1, targets=votes)[0]
     assert (votes.max(axis=1) < 1).any() and len(labels) == len(people)
     for image, label in zip(images[..., 0], labels, strict=True):
-        assert any((label == votes[row]).all() for row in np.flatnonzero((shown == image).all(axis=(1, 2))))
+        assert any(
+            (label == votes[row]).all() for row in np.flatnonzero((people.images[..., 0] == image).all(axis=(1, 2)))
+        )
 
 
 def train(folder, epochs, stop_after=None, average=0.9):
