@@ -62,21 +62,10 @@ def template(name, autoescape=False, **filters):
 def _grid(frame):
     """A DataFrame as an HTML table: numbers to the right, words that may wrap."""
     frame = frame.reset_index() if frame.index.name else frame
-    formats = {name: _decimals(column) for name, column in frame.items() if column.dtype.kind in "fiu"}
+    formats = {name: tables.number_writer(column) for name, column in frame.items() if column.dtype.kind in "fiu"}
     index = not isinstance(frame.index, pd.RangeIndex)
     html = frame.to_html(index=index, border=0, classes="numbers", na_rep="", justify="unset", formatters=formats)
     wordy = [str(name) for name, column in frame.items() if column.astype(str).str.contains("[a-z]{4}").any()]
     for name in wordy[1:]:
         html = html.replace(f"<th>{escape(name)}</th>", f'<th class="words">{escape(name)}</th>')
     return re.sub(r"(?<=[a-z0-9])(_|/|--)(?=[a-z0-9])", r"\1<wbr>", html)  # a run's name may wrap on a narrow page
-
-
-def _decimals(column):
-    """How a column's numbers are written: whole ones without decimals, shares with four, others with two, tiny ones as 1.2e-09."""
-    known = column.dropna()
-    decimals = 0 if (known % 1 == 0).all() else 4 if known.abs().max() <= 1 else 2
-
-    def written(value):
-        return f"{value:.1e}" if 0 < abs(value) < 0.5 * 10**-decimals else f"{value:,.{decimals}f}"
-
-    return written

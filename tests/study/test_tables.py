@@ -60,7 +60,16 @@ def test_markdown_escapes_what_would_break_a_row(frame, tmp_path):
     assert lines[0] == "A table." and "macro F1" in lines[2]
     assert [len(line.replace(r"\|", "").split("|")) for line in lines[2:]] == [6] * 4
     assert "1,234" in lines[4] and "1.0e−05" in lines[4] and "–" in lines[4]
-    assert r"x\|y" in lines[5] and "−0.250" in lines[5]
+    assert r"x\|y" in lines[5] and "−0.2500" in lines[5]
+
+
+def test_a_share_is_not_rounded_twice(tmp_path):
+    """Records keep 0.68246 as 0.6825, which three decimals would make 0.683 (or 0.682 of 0.68254)."""
+    columns = {"accuracy": [0.6825, 1.0], "seconds": [1234.5, 0.25], "n": pd.Series([3589, None], dtype=object)}
+    tables.to_files(pd.DataFrame(columns), tmp_path / "t")
+    for suffix, missing in (("md", "–"), ("tex", "--")):
+        text = (tmp_path / f"t.{suffix}").read_text()
+        assert all(word in text for word in ("0.6825", "1.0000", "1,234.50", "0.25 ", "3,589", f"{missing} "))
 
 
 def test_latex_has_booktabs_rules_and_nothing_that_latex_would_read_as_a_command(frame, tmp_path):
