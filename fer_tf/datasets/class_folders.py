@@ -36,7 +36,8 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
     Returns: Dataset of the emotions that have a folder. The folders `train`, `validation` and `test` are the splits
         where they are there (see `splits_of_folders`); else 80, 10 and 10% of each class are drawn, near-duplicates
         into one split.
-    Raises InputError: no class folders, an unknown one, an empty one, or a damaged file; one line says what to do.
+    Raises InputError: no class folders or only one, an unknown one, an empty one, or a damaged file; one line says what
+        to do.
     """
     with opened(path) as files:
         names = image_names(files)
@@ -52,6 +53,10 @@ def read_folders(path, size=48, channels=1, classes=(), unreadable="refuse", see
                 f"{files.label}: no class folder {', '.join(missing)}. Add its images, or leave it out of classes."
             )
         classes = [name for name in known if name in there]
+        if len(classes) == 1:
+            raise InputError(
+                f"{files.label}: only one class folder, {classes[0]}. Add another, for there is nothing to tell apart."
+            )
 
         def split(names):
             if any(map(split_of, names)):

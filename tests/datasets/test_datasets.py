@@ -501,6 +501,7 @@ def test_the_splits_of_class_folders_are_those_of_their_folders(tmp_path):
     ("files", "expected"),
     [
         ({"notes.txt": b"x"}, "no class folders of images"),
+        ({f"sad/{n}.png": png(face(n)) for n in range(9)}, "only one class folder, sad"),
         ({"angry/1.png": png(face(1)), "bored/1.png": png(face(2))}, "unknown class folder 'bored'"),
         ({"angry/1.png": png(face(1)), "happy/1.png": png(face(2))}, "or sort them into train/, validation/ and test/"),
         ({f"train/{e}/{n}.png": png(face(n)) for e in ("sad", "fear") for n in range(9)}, "only train/"),
