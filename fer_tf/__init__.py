@@ -15,10 +15,17 @@ The package is a row of subpackages, in the order of the data. Each imports only
     study       runs and their provenance, execution, report, release          change what a run records or a page shows
 
     cli         the command `fer-tf`
+
+For a program of your own, `Predictor` is all it takes; see help(fer_tf.Predictor):
+
+    from fer_tf import InputError, Predictor
+    predictor = Predictor()
+    for expression in predictor.photograph("party.jpg"):
+        print(expression.face.box, expression.emotion, dict(zip(predictor.classes, expression.probabilities)))
 """
 
 __version__ = "0.1.0"
-__all__ = ["Predictor"]
+__all__ = ["InputError", "Predictor"]
 
 
 def __getattr__(name):
@@ -26,4 +33,12 @@ def __getattr__(name):
         from fer_tf.faces.predictor import Predictor
 
         return Predictor
+    if name == "InputError":
+        from fer_tf.errors import InputError
+
+        return InputError
     raise AttributeError(f"module 'fer_tf' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

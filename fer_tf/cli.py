@@ -5,6 +5,7 @@ import contextlib
 import json
 import sys
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def main(argv=None):
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that is no text
     args = parser().parse_args(argv)
-    return exit_status(lambda: args.run(args), wrong=2)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(printable(f"note: {message}"), file=sys.stderr)
+        return exit_status(lambda: args.run(args), wrong=2)
 
 
 def parser():
@@ -104,7 +107,7 @@ def predict(args):
         network = predictor.load_predictor(args.network or predictor.BOTH)
         options = {"min_score": args.min_score, "min_size": args.min_size}
         started = time.perf_counter()
-        page.begin(files, detector.name)
+        page.begin(files, detector.name, network.path.name)
         for number, file in enumerate(files, 1):
             try:
                 image = photographs.read(file)
@@ -350,8 +353,7 @@ def _timeline(summary):
         from fer_tf.faces import video as clips
         from fer_tf.figures import style
     except ModuleNotFoundError as error:
-        whole = "Install the whole: pip install '.[study]' in a clone"
-        print(f"no timeline without {error.name}. {whole}", file=sys.stderr)
+        print(f"no timeline without {error.name}: pip install matplotlib pandas scikit-learn", file=sys.stderr)
         return None
 
     table = clips.read_table(summary["table"])
@@ -379,13 +381,13 @@ class _Json:
         with contextlib.suppress(OSError):  # told above
             print("\n]" if self.begun else "]", flush=True)
 
-    def begin(self, files, detector):
-        self.detector = detector
+    def begin(self, files, detector, network):
+        self.models = {"detector": detector, "network": network}
 
     def add(self, file, image, expressions, classes):
         height, width = image.shape[:2]
         faces = [self._face(expression, classes) for expression in expressions]
-        self._line({"file": str(file), "width": width, "height": height, "detector": self.detector, "faces": faces})
+        self._line({"file": str(file), "width": width, "height": height, **self.models, "faces": faces})
 
     def failed(self, file, reason):
         self._line({"file": str(file), "error": reason})
@@ -399,7 +401,7 @@ class _Json:
         landmarks = None if face.landmarks is None else face.landmarks.astype(float).round(2).tolist()
         entry = {"box": [round(value, 2) for value in face.box], "score": round(face.score, 4), "landmarks": landmarks}
         shares = {name: round(float(share), 6) for name, share in zip(classes, expression.probabilities, strict=True)}
-        return entry | {"detector": self.detector, "emotion": expression.emotion, "probabilities": shares}
+        return entry | {"detector": self.models["detector"], "emotion": expression.emotion, "probabilities": shares}
 
 
 class _Table(contextlib.AbstractContextManager):
@@ -408,7 +410,7 @@ class _Table(contextlib.AbstractContextManager):
     def __exit__(self, *error):
         return None
 
-    def begin(self, files, detector):
+    def begin(self, files, detector, network):
         self.width = max(len("photograph"), *(len(printable(file)) for file in files))
         print(f"{'photograph':{self.width}s}  {'x':>6s} {'y':>6s} {'width':>6s} {'height':>6s}  {'score':>5s}  emotion")
 

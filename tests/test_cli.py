@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from fer_tf import cli
 from fer_tf.errors import InputError, exit_status
 from fer_tf.faces import photographs, video
 from fer_tf.faces.detection import weights
+from fer_tf.models import predictor
 from fer_tf.models.files import PRETRAINED
 
 HAAR = ("--detector", "haar")
@@ -65,7 +67,15 @@ def test_json_of_a_folder_is_one_array_with_a_photograph_in_a_line(capsys, folde
     assert result["emotion"] == "happy" == max(result["probabilities"], key=result["probabilities"].get)
     assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert len(result["box"]) == 4 and 0 < result["score"] <= 1 and result["detector"] == "haar"
+    assert (face["detector"], face["network"]) == ("haar", "five_layer+compact")
     assert "error:" in err and "2 photographs, 1 face by haar, 1 without a face, 1 unreadable" in err
+
+
+def test_a_network_that_does_not_say_its_classes_is_told_in_one_line(capsys, folder, tmp_path):
+    shutil.copy(predictor.shipped(), tmp_path / "mine.onnx")
+    status, out, err = run(capsys, "predict", folder / "face.png", *HAAR, "--network", tmp_path / "mine.onnx")
+    (note,) = (line for line in err.splitlines() if "classes" in line)
+    assert status == 0 and "happy" in out and note.startswith("note: ") and "angry, disgust, fear, happy" in note
 
 
 def test_small_faces_in_a_large_photograph_are_found_at_a_longer_side(capsys, folder, tmp_path):

@@ -1,7 +1,11 @@
 """The one door for programs: a detector and a network together, loaded once, for photographs, clips and the camera."""
 
+import threading
+import warnings
+
 import numpy as np
 
+from fer_tf.datasets import arrays
 from fer_tf.errors import InputError
 from fer_tf.faces import detection, photographs
 from fer_tf.models.predictor import BOTH, load_predictor
@@ -12,10 +16,13 @@ class Predictor:
 
     Args:
         network: path of a `.onnx` or `.keras` file, the name of a network that ships, or a `models.Classifier`. By default
-            photographs are read by the mean of the networks that ship, clips and the camera by the fastest, "five_layer".
-        detector: name of one of `detection.names()`, or a loaded detector; the best that is here by default.
+            photographs are read by the mean of the two networks that ship, clips and the camera by the faster, "five_layer".
+        detector: name of one of `detection.names()`, or a loaded detector, such as `detection.load("yunet", longest=2560)` for
+            small faces in large pictures; the best that is here by default, with a warning where that is not YuNet.
         weights_folder: folder of the detectors' weights, looked into first.
-    Raises InputError: no such network or detector, or a damaged one.
+    Raises InputError (`fer_tf.InputError`, one line that says what to do): no such network or detector, or a damaged one.
+
+    Threads may share one: they look for faces in turn. It cannot be pickled: each process makes its own.
 
     Example:
         >>> from skimage import data
@@ -25,8 +32,17 @@ class Predictor:
 
     def __init__(self, network=None, detector=None, weights_folder=None):
         self.network = network if hasattr(network, "probabilities") else load_predictor(network or BOTH)
-        self._of_video = None if network is None else self.network
         self.detector = detector if hasattr(detector, "detect") else detection.load(detector, weights_folder)
+        if detector is None and self.detector.name != detection.PREFERRED[0]:
+            warnings.warn(
+                f"{detection.PREFERRED[0]} is not here; {self.detector.name} finds fewer faces. Name it, or see "
+                "`fer-tf models` for where to get the better one.",
+                stacklevel=2,
+            )
+        # A clip's detector and network are chosen anew where none was: both may be faster there.
+        network = None if network is None else self.network
+        self._of_clips = {"detector": detector, "network": network, "weights_folder": weights_folder}
+        self._detecting = threading.Lock()  # OpenCV's detectors crash where two threads use one
 
     @property
     def classes(self):
@@ -49,20 +65,40 @@ class Predictor:
             raise InputError(f"a picture of {image.dtype} {image.shape}; give uint8 (h, w, 3) RGB, or (h, w) gray.")
         else:
             image = np.ascontiguousarray(np.dstack([image] * 3) if image.ndim == 2 else image[..., ::-1])
-        return photographs.analyze(image, self.detector, self.network, min_score, min_size)
+        photographs.check_limits(min_score, min_size)
+        with self._detecting:
+            faces = photographs.find_faces(image, self.detector)
+        return photographs.classify(image, photographs.retained(faces, min_score, min_size), self.network)
 
     def faces(self, images):
-        """The emotions of faces that are cut out already, see `models.Classifier.probabilities`."""
+        """The emotions of faces that are cut out already.
+
+        Args:
+            images: uint8 or float array (n, h, w, 3) RGB, or (n, h, w) or (n, h, w, 1) gray, values 0 to 255; h and w are those
+                of `network.input_shape`, 48 for the networks that ship. These learned from gray: colors are made gray.
+        Returns: float32 array (n, k), rows sum to 1, in the order of `classes`.
+        Raises InputError: images of another shape or other values.
+        """
+        images = np.asarray(images)
+        images = images[..., None] if images.ndim == 3 else images
+        if images.ndim == 4 and images.shape[3] in (1, 3) and self.network.input_shape:
+            if not self.network.color:
+                is_gray = (images == images[..., :1]).all()
+                images = images[..., :1] if is_gray else arrays.with_channels(images, 1)
+            images = arrays.with_channels(images, self.network.input_shape[2])
         return self.network.probabilities(images)
 
     def clip(self, path, out, **options):
-        """Reads a clip; see `video.run_clip` for the options, the files that it writes to `out`, and its summary."""
+        """Reads a clip as `fer-tf video` does.
+
+        See `fer_tf.faces.video.run_clip` for the options, the files that it writes to `out`, and its summary.
+        """
         from fer_tf.faces import video
 
-        return video.run_clip(path, out, detector=self.detector, network=self._of_video, **options)
+        return video.run_clip(path, out, **{**self._of_clips, **options})
 
     def camera(self, number=0, **options):
-        """Reads a camera; see `video.run_live`."""
+        """Reads a camera as `fer-tf live` does; see `fer_tf.faces.video.run_live`."""
         from fer_tf.faces import video
 
-        return video.run_live(number, detector=self.detector, network=self._of_video, **options)
+        return video.run_live(number, **{**self._of_clips, **options})

@@ -25,6 +25,10 @@ def load(path):
     from fer_tf.models import families  # noqa: F401, registers the layers of our own
 
     path = Path(path)
+    if path.with_suffix(".onnx").is_file() and not path.is_file():
+        raise InputError(
+            f"{path}: not here, only {path.stem}.onnx, which fer_tf.Predictor reads. A clone has the networks that ship for Keras."
+        )
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first: models are not kept in git.")
     if documents.is_damaged_zip(path):

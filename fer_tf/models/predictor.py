@@ -4,6 +4,7 @@ Importing TensorFlow takes seconds; with an ONNX file a command starts at once.
 """
 
 import itertools
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from fer_tf.hashing import file_digest
 from fer_tf.models import files, onnx_runtime
 from fer_tf.models.prediction import in_batches
 
+AVERAGED = ("five_layer", "compact")
 BOTH = "both"
-"""The name of the mean of all networks that ship."""
+"""The name of the mean of `AVERAGED`; a network that joins the package later has no part in it."""
 _OFF = 0.03
 """How far from 1 the probabilities of an image may sum up: those of an int8 network are steps of 1/256."""
 
@@ -54,7 +56,7 @@ class Classifier:
             images: uint8 or float array (n, h, w, c), values 0 to 255; n may be 0 where the classes are known.
             batch_size: images at a time.
         Returns: float32 array (n, k), rows sum to 1.
-        Raises InputError: images of another shape, or none.
+        Raises InputError: images of another shape or other values, or none.
         """
         images = np.asarray(images)
         if self.input_shape and (images.ndim != 4 or images.shape[1:] != self.input_shape):
@@ -63,6 +65,10 @@ class Classifier:
             if not self.classes:
                 raise InputError(f"{self.path.name}: no images to classify; give at least one.")
             return np.zeros((0, len(self.classes)), np.float32)
+        if not 0 <= np.min(images) <= np.max(images) <= 255:  # nor where one is no number
+            raise InputError(f"images with values from {np.min(images):g} to {np.max(images):g}; give 0 to 255.")
+        if images.dtype.kind == "f" and 0 < np.max(images) <= 1:
+            raise InputError("images with values from 0 to 1, which a network takes for black; multiply them by 255.")
         probabilities = in_batches(self.forward, images, batch_size)
         if not np.isfinite(probabilities).all():
             raise InputError(f"{self.path.name}: the network gives no probabilities (NaN). Train or fetch it again.")
@@ -86,7 +92,7 @@ def load_predictor(path=None):
     Args:
         path: a `.onnx` or `.keras` file, or the name of a network that ships, by default "five_layer", or "both", see `mean_of`.
             A file's classes and its input's shape are read from the model card (`.md`) of its name beside it, or from the run.json
-            of its run; seven outputs without either are FER2013's.
+            of its run; seven outputs without either are taken as FER2013's, with a warning.
     Raises InputError: no such file, no network, or one whose classes are not known.
 
     Example:
@@ -95,7 +101,7 @@ def load_predictor(path=None):
     """
     path = Path(path or shipped_names()[0])
     if str(path) == BOTH:
-        return mean_of([load_predictor(name) for name in shipped_names()])
+        return mean_of([load_predictor(name) for name in AVERAGED])
     if str(path) in shipped_names():
         path = shipped(str(path))
     if not path.is_file():
@@ -105,11 +111,21 @@ def load_predictor(path=None):
     if path.suffix not in readers:
         raise InputError(f"{path}: a network is a .onnx or .keras file.")
     facts = _facts(path)
+    if facts.get("values", [0, 255]) != [0, 255]:
+        raise InputError(
+            f"{path}: its card says values {facts['values']}; it will get 0 to 255. Put the scaling into the network."
+        )
     forward, input_shape, outputs = readers[path.suffix](path, facts)
     classes = tuple(facts.get("classes") or (emotions.FER2013 if outputs == len(emotions.FER2013) else ()))
     if len(classes) != outputs:
         message = f"{len(classes)} are known" if classes else f"nothing says their names: put {path.stem}.md beside it"
         raise InputError(f"{path}: a network of {outputs} classes, and {message}.")
+    if not facts.get("classes"):
+        warnings.warn(
+            f"{path}: nothing says its classes; seven are taken as {', '.join(classes)}. If they are others, write "
+            f"{path.stem}.md beside it (README, A photograph).",
+            stacklevel=2,
+        )
     runtime = "keras" if path.suffix == ".keras" else onnx_runtime.preferred()
     return Classifier(path, runtime, forward, classes, tuple(input_shape), bool(facts.get("color")))
 

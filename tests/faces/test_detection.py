@@ -243,7 +243,8 @@ def test_a_home_folder_that_nobody_has_holds_no_weights(nothing_here, monkeypatc
     with pytest.raises(InputError, match="~nosuchuser/w: no such folder"):
         detection.load("haar", "~nosuchuser/w")
     monkeypatch.setenv("FER_TF_MODELS", "~nosuchuser/w")
-    assert detection.default() == "haar"
+    with pytest.raises(InputError, match="FER_TF_MODELS=~nosuchuser/w: no such folder"):
+        detection.default()
 
 
 def test_an_absent_package_is_named_with_its_extra(monkeypatch):

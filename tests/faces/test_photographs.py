@@ -2,6 +2,8 @@
 
 import os
 import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +15,9 @@ from skimage import data
 import fer_tf
 from fer_tf import models
 from fer_tf.backend import keras
+from fer_tf.datasets import arrays
 from fer_tf.errors import InputError
-from fer_tf.faces import detection, photographs
+from fer_tf.faces import detection, photographs, video
 from fer_tf.faces.detection import Face
 from fer_tf.models import predictor
 
@@ -274,9 +277,83 @@ def test_photographs_are_read_by_the_mean_of_the_networks_that_ship_and_clips_by
     assert len(each) == 2 and not np.allclose(*separately, atol=0.01)
     np.testing.assert_allclose(door.faces(gray.repeat(3, axis=3)), np.mean(separately, axis=0), atol=1e-6)
     assert (door.network.path.name, door.classes) == ("five_layer+compact", network.classes)
-    assert door._of_video is None and fer_tf.Predictor("compact", "haar")._of_video.path.stem == "compact"
     with pytest.raises(InputError, match=r"five_layer\.onnx and .*: a mean is of networks"):
         predictor.mean_of([network, replace(network, color=True)])
+
+
+def test_a_network_that_joins_the_package_has_no_part_in_the_mean(monkeypatch):
+    monkeypatch.setattr(predictor, "shipped_names", lambda: ["five_layer", "compact", "another"])
+    assert predictor.load_predictor("both").path.name == "five_layer+compact"
+
+
+@pytest.mark.parametrize(("chosen", "stem"), [({}, None), ({"network": "compact", "detector": "haar"}, "compact")])
+def test_clips_and_the_camera_get_what_was_named_and_choose_the_rest_as_the_command_does(monkeypatch, chosen, stem):
+    taken = []
+    for name in ("run_clip", "run_live"):
+        monkeypatch.setattr(video, name, lambda *args, **options: taken.append(options))
+    door = fer_tf.Predictor(**{"detector": Finds(), **chosen}) if chosen else fer_tf.Predictor()
+    door.clip("a.mp4", "out", every=2)
+    door.camera(0)
+    for options in taken:
+        assert options["detector"] == chosen.get("detector")
+        assert (options["network"] and options["network"].path.stem) == stem
+    assert taken[0]["every"] == 2
+
+
+def test_threads_that_share_a_predictor_look_for_faces_in_turn():
+    class Alone:
+        """A detector that two threads may not use at once, as OpenCV's: they crash then."""
+
+        name, busy = "alone", False
+
+        def detect(self, image, score=None):
+            assert not self.busy
+            self.busy = True
+            time.sleep(0.02)
+            self.busy = False
+            return [Face((80, 90, 100, 100), 0.9)]
+
+    door = fer_tf.Predictor("five_layer", Alone())
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(door.photograph, [RGB] * 8))
+    assert len({one.probabilities.tobytes() for (one,) in results}) == 1
+
+
+def test_cut_faces_are_taken_in_gray_or_color_and_with_values_up_to_255(network):
+    door = fer_tf.Predictor("five_layer", "haar")
+    gray = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
+    expected = network.probabilities(gray[..., None].repeat(3, axis=3))
+    for images in (gray, gray[..., None], gray.astype(float), gray[..., None].repeat(3, axis=3)):
+        np.testing.assert_allclose(door.faces(images), expected, atol=1e-6)
+    tinted = np.stack([gray, gray // 2, gray // 4], axis=3)
+    by_hand = arrays.with_channels(arrays.with_channels(tinted, 1), 3)
+    np.testing.assert_allclose(door.faces(tinted), network.probabilities(by_hand), atol=1e-6)
+    for wrong, said in ((gray / 255, "0 to 1"), (gray * 2.0, "give 0 to 255"), (gray / 127.5 - 1, "give 0 to 255")):
+        with pytest.raises(InputError, match=said):
+            door.faces(wrong)
+    with pytest.raises(InputError, match="values from nan to nan"):
+        door.faces(np.full((1, 48, 48), np.nan))
+
+
+def test_a_predictor_that_has_only_the_lesser_detector_says_so(monkeypatch, tmp_path):
+    monkeypatch.delenv("FER_TF_MODELS", raising=False)
+    monkeypatch.setenv("FER_TF_ROOT", str(tmp_path))
+    monkeypatch.setattr(detection.weights, "CLONE", tmp_path / "clone")
+    with pytest.warns(UserWarning, match="yunet is not here; haar finds fewer faces"):
+        fer_tf.Predictor()
+
+
+def test_a_network_without_a_card_is_taken_with_a_warning_and_other_values_are_refused(tmp_path):
+    file = tmp_path / "mine.onnx"
+    file.write_bytes(predictor.shipped().read_bytes())
+    with pytest.warns(UserWarning, match=r"mine\.onnx: nothing says its classes; seven are taken as angry, disgust"):
+        predictor.load_predictor(file)
+    card = "---\nclasses: [angry, disgust, fear, happy, sad, surprise, neutral]\nvalues: [0, {}]\n---\n"
+    file.with_suffix(".md").write_text(card.format(255))
+    assert predictor.load_predictor(file).classes[3] == "happy"
+    file.with_suffix(".md").write_text(card.format(1))
+    with pytest.raises(InputError, match=r"its card says values \[0, 1\]"):
+        predictor.load_predictor(file)
 
 
 def test_a_network_says_its_classes_or_is_refused(tmp_path, network):

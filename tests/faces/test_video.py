@@ -415,6 +415,30 @@ def test_damage_in_the_middle_of_a_clip_costs_the_frames_it_hits_and_is_told(tmp
     assert table["frame"].is_monotonic_increasing and table["time_s"].iloc[-1] > 1.8
 
 
+def trimmed(path, seconds):
+    """A clip of which an edit list (ISO/IEC 14496-12, `elst`) hides all but the last seconds, as a copying trimmer leaves it."""
+    data = bytearray(path.read_bytes())
+    header, edits, media = (data.index(kind) + 4 for kind in (b"mvhd", b"elst", b"mdhd"))
+    ticks, length = struct.unpack_from(">12xII", data, header)
+    media_ticks = struct.unpack_from(">12xI", data, media)[0]
+    kept = round(seconds * ticks)
+    struct.pack_into(">I", data, header + 16, kept)
+    struct.pack_into(">Ii", data, edits + 8, kept, round((length - kept) / ticks * media_ticks))
+    path.write_bytes(data)
+    return path
+
+
+def test_a_trimmed_clip_is_whole_and_a_cut_one_is_not(tmp_path):
+    path = trimmed(write_clip(tmp_path / "c.mp4", moving(50)), seconds=1.0)
+    summary = video.run_clip(path, tmp_path / "out", **READERS)
+    assert summary["complete"] and summary["frames"] in (25, 26)
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">I", data, data.index(b"mvhd") + 20, 0)  # nothing says any more that it is
+    path.write_bytes(data)
+    summary = video.run_clip(path, tmp_path / "again", **READERS)
+    assert not summary["complete"] and f"{summary['frames']} of 50 frames" in summary["ended"]
+
+
 def test_a_folder_of_pictures_is_read_in_the_order_of_its_numbers(tmp_path):
     (tmp_path / "shots").mkdir()
     for i, image in enumerate(moving(12)):

@@ -60,8 +60,10 @@ CATALOG = {name: Weights(name, **entry) for name, entry in CATALOG.items()}
 def folders(weights_folder=None):
     """Where weights are looked for, in this order: a given folder or file, $FER_TF_MODELS, data/models, the clone's.
 
-    An InputError where there is nothing at the given path.
+    An InputError where there is nothing at the given path, or at that of the variable.
     """
+    if os.environ.get(VARIABLE) and not paths.resolve(os.environ[VARIABLE]).exists():
+        raise InputError(f"{VARIABLE}={os.environ[VARIABLE]}: no such folder. Mend the variable, or unset it.")
     if weights_folder and not paths.resolve(weights_folder).exists():
         raise InputError(f"{weights_folder}: no such folder of detectors' weights. Leave it out, or mend it.")
     args = [weights_folder, os.environ.get(VARIABLE), "data/models", CLONE]

@@ -7,6 +7,7 @@ wrong on the way stands in `fault`, one sentence, so that what was read so far i
 import math
 import os
 import re
+import struct
 import threading
 import time
 from contextlib import AbstractContextManager, suppress
@@ -93,6 +94,8 @@ class Clip(AbstractContextManager):
             raise InputError(f"{path}: no frame can be read. It is damaged or no video; try whether a player shows it.")
         self.size = self._first.shape[1::-1]
         self.fps, self.length = _fps(self._capture), _length(self._capture)
+        if self.length:  # a trimmed clip still holds the frames that were cut
+            self.length = math.ceil(min(self.length, _played(self.path) * self.fps))
         self.longest_wait = max(LONGEST_WAIT, (self.length or 0) / self.fps)
 
     def __exit__(self, *_):
@@ -127,6 +130,33 @@ class Clip(AbstractContextManager):
             if result:
                 break
         return result, image
+
+
+def _played(path):
+    """Seconds that an MP4 or QuickTime file's header says it plays (ISO/IEC 14496-12, `mvhd`); inf where it says nothing."""
+    with open(path, "rb") as file:
+        header = next((at for kind, at in _boxes(file, path.stat().st_size) if kind == b"mvhd"), None)
+        file.seek(header or 0)
+        data = file.read(32)
+    if header is None or len(data) < 32:
+        return math.inf
+    ticks, length = struct.unpack(">20xIQ" if data[0] else ">12xII", data[: 32 if data[0] else 20])
+    return length / ticks if ticks and length else math.inf
+
+
+def _boxes(file, end):
+    """The boxes of an MP4 file, with those of `moov` in place of it: (kind, offset of the content)."""
+    at = 0
+    for _ in range(1_000):  # more has no film
+        if at + 8 > end:
+            return
+        file.seek(at)
+        size, kind = struct.unpack(">I4s", file.read(8))
+        inside = at + 8
+        if size == 1:
+            size, inside = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))[0], at + 16
+        yield kind, inside
+        at = inside if kind == b"moov" else at + size if size >= 8 else end
 
 
 class Folder(AbstractContextManager):
