@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import tokenize
+from itertools import takewhile
 
 from fer_tf import documents, hashing, paths
 from fer_tf.errors import InputError
@@ -13,6 +14,9 @@ PARAMETER_TAGS = ("more-parameters", "parameters")
 
 NOT_CODE = ("about", "out")
 """Parameters that name a run and decide nothing in it."""
+
+SAVES = ("models.save(", ".save_predictions(")
+"""What a cell holds that saves a result: the first such cell ends what decides a training."""
 
 
 def path_of(name):
@@ -69,12 +73,17 @@ def has_committed_cells(notebook):
     return then == now
 
 
-def code(notebook):
+def code(notebook, until_saved=False):
     """The code of a notebook as one str, without its parameters and IPython's magic lines.
 
+    Args:
+        notebook: Path.
+        until_saved: only the cells before the first that saves a result: what decides a training.
     Raises InputError: it is no Python, as it was saved.
     """
     cells = (cell for cell in _cells(notebook) if cell["cell_type"] == "code" and not _has_parameters(cell))
+    if until_saved:
+        cells = takewhile(lambda cell: not any(mark in _source(cell) for mark in SAVES), cells)
     source = "\n".join(line for cell in cells for line in _without_magic(_source(cell)))
     try:
         ast.parse(source)
@@ -91,9 +100,9 @@ def unsaved(notebook, cells):
     return "\n".join(cell for cell in edited if _is_python(cell))
 
 
-def behavior(notebook):
-    """A hash of what a notebook computes; see `hashing.behavior`."""
-    return hashing.behavior(code(notebook), parameters(notebook))
+def behavior(notebook, until_saved=False):
+    """A hash of what a notebook computes, see `hashing.behavior`; `until_saved` as of `code`."""
+    return hashing.behavior(code(notebook, until_saved), parameters(notebook))
 
 
 def _is_python(source):

@@ -43,15 +43,20 @@ def describe(dataset):
     return facts | {"splits": hashes or {split: dataset.split(split).hash for split in dataset.split_names()}}
 
 
-def code_of(notebook, parameters):
+def code_of(notebook, parameters, until_saved=False):
     """The code that the numbers of a notebook with these parameters depend on.
 
+    Args:
+        notebook: Path.
+        parameters: dict.
+        until_saved: only what decides its training, see `notebooks.code`.
     Returns: dict: "notebook", the hash of the notebook's own code; "definitions", those of the package that it uses, by name, see
         `hashing.code_reached`; and "beside", what else it uses, by file, see `hashing.code_beside`.
     """
-    used = notebooks.code(notebook), _words(parameters)
+    decisive = {name: value for name, value in parameters.items() if name not in notebooks.NOT_CODE}
+    used = notebooks.code(notebook, until_saved), _words(decisive)
     reached, beside = hashing.code_reached(*used), hashing.code_beside(*used)
-    return {"notebook": notebooks.behavior(notebook), "definitions": reached, "beside": beside}
+    return {"notebook": notebooks.behavior(notebook, until_saved), "definitions": reached, "beside": beside}
 
 
 def named(parameters, kinds):
@@ -119,12 +124,12 @@ def classes_of_networks(parameters, definitions, runs):
     return {name: tuple(classes) for name, classes in known.items()}
 
 
-def fingerprint(record):
-    """One hash of all that decides a run's numbers: parameters, data, code, versions, and what it starts from."""
+def fingerprint(record, code):
+    """One hash of all that decides a run's training: parameters, data, code (`code_of`), versions, and what it starts from."""
     decisive = {name: value for name, value in record["parameters"].items() if name not in notebooks.NOT_CODE}
     versions = [record["versions"][name] for name in CALCULATED_BY if name in record["versions"]]
     data = record["data"] and record["data"]["hash"]
-    return hashing.digest(decisive, data, record["source_run"], record["code"], versions, record.get("sources"))
+    return hashing.digest(decisive, data, record["source_run"], code, versions, record.get("sources"))
 
 
 def changes(record, parameters, split_hashes):

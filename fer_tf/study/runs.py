@@ -62,11 +62,13 @@ class Run:
 
     @property
     def fingerprint(self):
-        """A hash of all that decides the run's numbers: parameters, data, code, and what it starts from. In JupyterLab a cell
-        counts as it was run, saved or not.
+        """A hash of all that decides the run's training: parameters, data, code up to where a result is saved, and what it starts
+        from. In JupyterLab a cell counts as it was run, saved or not.
         """
-        self._note_unsaved()
-        return provenance.fingerprint(self.record)
+        code = provenance.code_of(notebooks.path_of(self.name), self.record["parameters"], until_saved=True)
+        if self._note_unsaved():
+            code |= {"notebook": self.record["code"]["notebook"]}
+        return provenance.fingerprint(self.record, code)
 
     def parameters_table(self):
         """The parameters as a DataFrame, to be shown."""
@@ -192,13 +194,16 @@ class Run:
         return self.folder / f"{'_'.join(filter(None, ('predictions', split, variant)))}.npz"
 
     def _note_unsaved(self):
+        """Puts cells that were run and not saved into the record's code; whether there are any."""
         texts, before = self.cells
         if not texts:
-            return
+            return False
         notebook = notebooks.path_of(self.name)
         unsaved = hashing.behavior(notebooks.unsaved(notebook, texts[before:]))
-        if unsaved != hashing.behavior(""):
-            self.record["code"]["notebook"] = hashing.digest(notebooks.behavior(notebook), unsaved)
+        if unsaved == hashing.behavior(""):
+            return False
+        self.record["code"]["notebook"] = hashing.digest(notebooks.behavior(notebook), unsaved)
+        return True
 
     def _replace(self, kind, entry):
         others = [other for other in self.record[kind] if other["name"] != entry["name"]]
