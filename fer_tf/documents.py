@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 from fer_tf import paths
-from fer_tf.errors import InputError, first_line
+from fer_tf.errors import InputError, choose, first_line
 
 MOST_BYTES = 100_000_000
 MOST_IN_ARCHIVE = 2_000_000_000
@@ -58,6 +58,9 @@ RUN = {
     "sources?": dict,
 }
 """run.json of a complete run."""
+
+ROW = dict.fromkeys(("what", "run", "fact", "split", "variant", "metric", "against"), str) | {"published": (str, list)}
+"""Keys of a row of `compare`, and the types of their values."""
 
 MANY = 1_000_000
 COUNTS = ("epochs", "batch_size", "batch_sizes", "views", "curve", "every", "rounds", "timed", "per_class", "shown")
@@ -135,6 +138,19 @@ def checked(document, schema, path, advice):
     if wrong := fault(document, schema):
         raise InputError(f"{path}: {wrong}. {advice}")
     return document
+
+
+def check_row(row):
+    """Refuses what is no row of `comparison`, with an InputError."""
+    if not isinstance(row, dict):
+        raise InputError(f"a row of `compare` is {row!r}; write a mapping such as {{what: ..., run: ..., fact: ...}}.")
+    for key, value in row.items():
+        if not isinstance(value, ROW[choose("key of a row of `compare`", key, ROW)]):
+            raise InputError(f"a row of `compare` has {value!r} as its {key}: {row}. Write text.")
+    if missing := [key for key in ("what", "run") if key not in row]:
+        raise InputError(f"a row of `compare` lacks '{missing[0]}': {row}.")
+    if "fact" not in row and not {"split", "metric"} <= set(row):
+        raise InputError(f"a row of `compare` needs 'fact', or 'split' and 'metric': {row}.")
 
 
 def out_of_range(parameters):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
+from fer_tf.emotions import COLORS
 from fer_tf.errors import InputError
 from fer_tf.evaluation import expected_calibration_error
 from fer_tf.figures import style
@@ -12,12 +13,12 @@ from fer_tf.figures.image_grid import as_uint8, grid
 
 
 @style.applied
-def confusion_matrix(confusion, axes=("true emotion", "predicted emotion")):
+def confusion_matrix(confusion, axes=()):
     """A confusion matrix with a number in every cell: counts, and beside them their share of the true class.
 
     Args:
         confusion: DataFrame (k, k) of `evaluation.confusion`, rows the true class, int counts.
-        axes: what rows and columns are.
+        axes: what rows and columns are; the true and the predicted emotion by default, or class where one is none.
     Returns: matplotlib Figure, a page wide.
 
     Example:
@@ -26,6 +27,8 @@ def confusion_matrix(confusion, axes=("true emotion", "predicted emotion")):
         >>> len(confusion_matrix(pd.DataFrame([[8, 2], [1, 9]], index=names, columns=names)).axes) > 0
         True
     """
+    kind = "emotion" if set(confusion.index) <= set(COLORS) else "class"
+    axes = axes or (f"true {kind}", f"predicted {kind}")
     fig = style.figure(style.PAGE, 0.42 * style.PAGE)
     counts, ratios = fig.subplots(1, 2)
     values = confusion.to_numpy(dtype=float)

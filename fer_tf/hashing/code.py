@@ -93,6 +93,25 @@ def files_of(names, package=PACKAGE):
     return sorted({module.file for module in modules if module.counts and set(names) & set(module.definitions)})
 
 
+def names_in(registry):
+    """The names in one of `REGISTRIES`, by the source, so that nothing has to be imported: tuple of str.
+
+    Example:
+        >>> names_in("SCHEDULES")
+        ('constant', 'one_cycle', 'cosine', 'plateau')
+    """
+    sources = (path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py")))
+    values = (
+        node.value
+        for source in sources
+        if f"\n{registry} = " in source
+        for node in ast.parse(source).body
+        if registry in _names_defined(node)
+    )
+    keys = (key for value in values for key in getattr(value, "keys", None) or getattr(value, "elts", ()))
+    return tuple(key.value for key in keys if isinstance(key, ast.Constant))
+
+
 def behavior(source, parameters=()):
     """A hash of what a notebook's code does, without what only shows: figures, tables, messages.
 

@@ -13,8 +13,6 @@ from fer_tf.study import runs, scoring
 
 PUBLISHED = Path(__file__).parent / "published"
 NOT_RUN = "not run"
-ROW = dict.fromkeys(("what", "run", "fact", "split", "variant", "metric", "against"), str) | {"published": (str, list)}
-"""Keys of a row of `compare`, and the types of their values."""
 COLUMNS = ("what", "split", "metric", "published", "rounding", "reproduced", "difference", "low", "high")
 COLUMNS += ("p_value", "run", "leak_free")
 BY_CLASS = {"what": str, "published": str, "run": str, "variant?": str}
@@ -67,7 +65,7 @@ def comparison(complete, rows, source):
     """
     facts, by_name, lines = published(source), runs_by_name(complete, rows), []
     for row in rows:
-        _check_row(row)
+        documents.check_row(row)
         known = {row["run"], row.get("against", row["run"])} <= by_name.keys()
         measured = _measured(by_name, row) if known else {}
         value = measured.get("reproduced")
@@ -139,7 +137,7 @@ def class_tables(complete, rows, source):
     """
     facts, by_name, result = published(source), runs_by_name(complete, rows), []
     for row in rows:
-        if documents.fault(row, BY_CLASS) or not set(row) <= set(ROW):
+        if documents.fault(row, BY_CLASS) or not set(row) <= set(documents.ROW):
             raise InputError(f"a row of `by_class` is {row!r}; write {{what: ..., published: ..., run: ...}}.")
         printed = {name.lower(): _three(row, values) for name, values in look_up(facts, row["published"]).items()}
         variant, run = row.get("variant", ""), by_name.get(row["run"])
@@ -262,18 +260,6 @@ def _side(row):
 
 def _plain(value):
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
-
-
-def _check_row(row):
-    if not isinstance(row, dict):
-        raise InputError(f"a row of `compare` is {row!r}; write a mapping such as {{what: ..., run: ..., fact: ...}}.")
-    for key, value in row.items():
-        if not isinstance(value, ROW[choose("key of a row of `compare`", key, ROW)]):
-            raise InputError(f"a row of `compare` has {value!r} as its {key}: {row}. Write text.")
-    if missing := [key for key in ("what", "run") if key not in row]:
-        raise InputError(f"a row of `compare` lacks '{missing[0]}': {row}.")
-    if "fact" not in row and not {"split", "metric"} <= set(row):
-        raise InputError(f"a row of `compare` needs 'fact', or 'split' and 'metric': {row}.")
 
 
 def _printed(facts, where):

@@ -14,11 +14,12 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fer_tf import datasets, documents, paths
-from fer_tf.errors import InputError, exit_status, stderr_to
+from fer_tf import datasets, documents, hashing, paths
+from fer_tf.errors import InputError, choose, exit_status, stderr_to
 from fer_tf.study import notebooks, provenance, runs
 
 # With papermill comes jsonschema, and with that seconds of building parsers of addresses, of which a notebook has none:
@@ -30,6 +31,9 @@ GPU = Path("/dev/nvidia0")
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM", "LOKY_MAX_CPU_COUNT")
 """Environment variables that tell OpenMP, BLAS, OpenCV and joblib how many threads to use."""
+
+REGISTERED = {"model": "FAMILIES", "augmentation": "RECIPES", "optimizer": "OPTIMIZERS", "schedule": "SCHEDULES"}
+"""Parameters that name an entry of one of `hashing.code.REGISTRIES`."""
 
 
 def main(argv=None):
@@ -63,7 +67,8 @@ def execute(file):
     notebook = notebook_of(file)
     made_from = (file, file.parent / "common.yaml", notebook)
     dates, parameters = _dates(made_from), read_parameters(file)
-    _check_dataset(file)
+    for one in (file, *sorted(file.parent.glob("*--*.yaml"))):  # hours may lie between this run and the next
+        check(one)
     folder = paths.study(file.parent.name) / "runs" / file.stem
     names = sorted(path.stem for path in file.parent.glob("*--*.yaml"))
     place = f"[{names.index(file.stem) + 1}/{len(names)}] {file.stem}"
@@ -160,7 +165,7 @@ def all_parameters(file):
 
     Raises InputError: as `read_parameters`.
     """
-    return {**notebooks.parameters(notebook_of(file)), **read_parameters(file)}
+    return {**_defaults(notebook_of(file)), **read_parameters(file)}
 
 
 def read_parameters(file):
@@ -171,13 +176,13 @@ def read_parameters(file):
     Raises InputError: not a mapping; a name that the notebook (for common.yaml: any notebook) does not have; a value of
         another type than the notebook's default, or in a list, than the default's first.
     """
-    defaults = notebooks.parameters(notebook_of(file))
+    defaults = _defaults(notebook_of(file))
     defaults |= {"gpus": 1} if {"epochs", "fine_tuned_epochs"} & set(defaults) else {}
     common, shared, own = file.parent / "common.yaml", _shared(file), documents.read_yaml(file)
     everywhere = {"gpus": 1}
     for path in (paths.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"):
         with suppress(InputError):  # one that is being written
-            everywhere |= notebooks.parameters(path)
+            everywhere |= _defaults(path)
     for path, values, known in ((common, shared, everywhere | defaults), (file, own, defaults)):
         for name, value in values.items():
             if name not in known:
@@ -191,15 +196,49 @@ def read_parameters(file):
     return {name: value for name, value in merged.items() if (name, value) != ("gpus", 1)}  # one is as none named
 
 
-def _check_dataset(file):
-    """Refuses a run of data that its study does not prepare."""
+def check(file):
+    """Refuses a run's YAML that could not be executed, by what it and the study's others say: in a second, and not when its turn
+    comes.
+
+    Raises InputError: as `read_parameters`; data that nothing names, or that the study does not prepare; a network, recipe, optimizer or schedule that
+        is none; a run that nothing makes; a row of `compare` that is none.
+    """
+    parameters = all_parameters(file)
     prepared = {all_parameters(one).get("dataset") for one in file.parent.glob("00_data--*.yaml")}
-    used = all_parameters(file).get("dataset")
+    used = parameters.get("dataset")
+    if used and "dataset" not in read_parameters(file):
+        raise InputError(f"{_relative(file)}: no dataset is named. Write one into common.yaml, for all of its runs.")
     if used and prepared and used not in prepared:
         raise InputError(
             f"{_relative(file)}: its dataset is '{used}', and its study prepares {', '.join(sorted(prepared))}. "
             f"Write the dataset into common.yaml, for all of its runs."
         )
+    try:
+        for name, registry in REGISTERED.items():
+            if value := parameters.get(name):
+                choose(name, value, _names_in(registry))
+        for row in parameters.get("compare", ()):
+            documents.check_row(row)
+    except InputError as error:
+        raise InputError(f"{_relative(file)}: {error}") from error
+    for name in provenance.named(parameters, provenance.NETWORKS + provenance.PREDICTIONS):
+        folder, _ = provenance.folder_of(name, paths.study(file.parent.name) / "runs")
+        planned = paths.root() / "notebooks" / "studies" / folder.parents[1].name / f"{folder.name}.yaml"
+        if "--" in folder.name and not (folder.exists() or planned.is_file()):
+            raise InputError(f"{_relative(file)}: {name} is not here. {runs.how_to_make(folder)}")
+
+
+_names_in = cache(hashing.names_in)
+
+
+def _defaults(notebook):
+    """`notebooks.parameters`, read once as long as the notebook is the same."""
+    return dict(_read_defaults(notebook, notebook.stat().st_mtime_ns))
+
+
+@cache
+def _read_defaults(notebook, date):
+    return notebooks.parameters(notebook)
 
 
 def _came_current(made_from, record):

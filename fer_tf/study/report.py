@@ -124,6 +124,11 @@ def check(study):
     complete = scoring.complete_runs(study)
     changed = {run.name: "; ".join(scoring.changes(run, complete)) for run in complete}
     lines = {name: changed.get(name, NOT_RUN) for name in scoring.planned(study)}
+    for file in sorted((paths.root() / "notebooks" / "studies" / study).glob("*--*.yaml")):
+        try:
+            execute.check(file)
+        except InputError as error:
+            lines[file.stem] = str(error)
     for file in sorted((paths.root() / "notebooks" / "studies" / study).glob("10_report--*.yaml")):
         if names := unplanned(execute.all_parameters(file)["compare"], study):
             lines[file.stem] = f"`compare` names {', '.join(names)}, and there is no such run"

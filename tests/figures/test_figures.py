@@ -143,6 +143,12 @@ def test_a_confusion_matrix_shows_counts_and_shares(scored):
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=0.02)
 
 
+def test_a_confusion_matrix_of_other_classes_calls_them_classes():
+    names = ["tired", "awake"]
+    axes = figures.confusion_matrix(pd.DataFrame([[3, 1], [0, 4]], names, names)).axes
+    assert {"true class", "predicted class"} <= {label for ax in axes for label in (ax.get_xlabel(), ax.get_ylabel())}
+
+
 def test_roc_curves_are_the_ones_given(scored):
     curves = evaluation.roc(*scored)
     ax = figures.roc_curves(curves).axes[0]

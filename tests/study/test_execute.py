@@ -13,7 +13,7 @@ from conftest import PROJECT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fer_tf.errors import InputError
-from fer_tf.study import execute, notebooks, runs
+from fer_tf.study import execute, notebooks, report, runs
 
 PARAMETERS = "rate = 0.1  # of something\nname = 'x'\nlayers = []\nabout = ''\nout = ''"
 FINISH = "from fer_tf.study import runs\nrun = runs.start(globals())\nprint('rate is', rate)\nrun.finish('Done.')"
@@ -232,7 +232,35 @@ def test_a_file_for_no_notebook_is_refused(study):
 @pytest.mark.parametrize("file", sorted((PROJECT / "notebooks" / "studies").glob("*/*--*.yaml")), ids=lambda f: f.stem)
 def test_every_studys_parameters_are_the_ones_its_notebooks_have(file, monkeypatch):
     monkeypatch.setenv("FER_TF_ROOT", str(PROJECT))
+    execute.check(file)
     assert "about" in execute.read_parameters(file)
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("ratte: 1", "unknown parameter 'ratte'"),
+        ("model: shalow", "unknown model 'shalow'; choose one of five_layer, compact"),
+        ("augmentation: stong", "unknown augmentation 'stong'; choose one of none, five_layer_paper"),
+        ("optimizer: adm", "unknown optimizer 'adm'; choose one of adam"),
+        ("run: 02_little--aa", "02_little--aa is not here. Nothing makes it"),
+        ("compare: [{what: x, rum: y}]", "unknown key of a row of `compare` 'rum'"),
+    ],
+)
+def test_a_fault_in_a_later_yaml_is_told_before_the_first_run_is_executed_and_by_make_check(
+    study, project, capsys, fault, message
+):
+    named = "model = 'shallow'\naugmentation = 'none'\noptimizer = 'adam'\nrun = ''\ncompare = []"
+    write_notebook(project, parameters=named, name="04_other")
+    file = write_run(study, "rate: 1")
+    (study / "04_other--b.yaml").write_text(fault)
+    with pytest.raises(InputError) as refused:
+        execute.execute(file)
+    assert "04_other--b.yaml: " in str(refused.value) and message in str(refused.value)
+    assert not (project / "reports").exists()
+    assert [line for line in report.check("s") if line.startswith("04_other--b: ") and message in line]
+    (study / "04_other--b.yaml").write_text("run: 02_little--a")
+    execute.execute(file)
 
 
 @pytest.mark.parametrize("notebook", sorted((PROJECT / "notebooks").glob("*.ipynb")), ids=lambda f: f.stem)
@@ -267,7 +295,7 @@ def test_values_out_of_range_are_refused_before_a_kernel_starts(study, project, 
         ("02_little--b", r"the network of 02_little--b is not here\. Make that run: make report STUDY=s\. .* circular"),
         (
             "02_little--c",
-            r"the network of .* is not here\. Nothing makes it, for there is no notebooks/studies/s/02_little--c\.yaml",
+            r"02_little--c is not here\. Nothing makes it, for there is no notebooks/studies/s/02_little--c\.yaml",
         ),
         ("02_little--d", "02_little--d trains no network"),
     ],
@@ -279,7 +307,7 @@ def test_a_network_that_is_not_here_is_missed_before_a_kernel_starts(study, proj
         {**notebooks.parameters(project / "notebooks/02_little.ipynb"), "out": "reports/s/runs/02_little--d"}
     )
     complete.finish()
-    with pytest.raises(InputError, match=f"02_little--a: {message}"):
+    with pytest.raises(InputError, match=rf"02_little--a(\.yaml)?: {message}"):
         execute.execute(write_run(study, f"run: {name}"))
     assert not list(project.rglob("reports/**/notebook.ipynb"))
 
