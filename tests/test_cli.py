@@ -354,7 +354,7 @@ def test_without_pandas_a_clip_is_read_and_its_missing_timeline_told(clip, tmp_p
     words = [sys.executable, "-c", program, "video", clip, *HAAR, "--out", tmp_path]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stderr.count("\n") == 1, done.stderr
-    assert "no timeline without pandas. Install the whole" in done.stderr
+    assert "no timeline without pandas: pip install matplotlib pandas" in done.stderr
     assert "face_emotions.csv" in done.stdout and (tmp_path / "face_emotions.mp4").exists()
 
 
