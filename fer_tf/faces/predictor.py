@@ -1,5 +1,6 @@
 """The one door for programs: a detector and a network together, loaded once, for photographs, clips and the camera."""
 
+import os
 import threading
 import warnings
 
@@ -22,7 +23,7 @@ class Predictor:
         weights_folder: folder of the detectors' weights, looked into first.
     Raises InputError (`fer_tf.InputError`, one line that says what to do): no such network or detector, or a damaged one.
 
-    Threads may share one: they look for faces in turn. It cannot be pickled: each process makes its own.
+    Threads may share one: photographs and cut faces are read in turn. It cannot be pickled: each process makes its own.
 
     Example:
         >>> from skimage import data
@@ -42,7 +43,7 @@ class Predictor:
         # A clip's detector and network are chosen anew where none was: both may be faster there.
         network = None if network is None else self.network
         self._of_clips = {"detector": detector, "network": network, "weights_folder": weights_folder}
-        self._detecting = threading.Lock()  # OpenCV's detectors crash where two threads use one
+        self._turn = threading.Lock()  # OpenCV's detectors and networks crash where two threads use one
 
     @property
     def classes(self):
@@ -59,16 +60,16 @@ class Predictor:
             `.emotion`, and `.probabilities`, float32 (k,), in the order of `classes`.
         Raises InputError: no such file, no picture, or an array of another kind.
         """
-        if not isinstance(image, np.ndarray):
+        if isinstance(image, (str, os.PathLike)):
             image = photographs.read(image)
+        elif not isinstance(image, np.ndarray):
+            raise InputError(f"a picture of type {type(image).__name__}; give a path or an array: np.asarray(picture).")
         elif image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
             raise InputError(f"a picture of {image.dtype} {image.shape}; give uint8 (h, w, 3) RGB, or (h, w) gray.")
         else:
             image = np.ascontiguousarray(np.dstack([image] * 3) if image.ndim == 2 else image[..., ::-1])
-        photographs.check_limits(min_score, min_size)
-        with self._detecting:
-            faces = photographs.find_faces(image, self.detector)
-        return photographs.classify(image, photographs.retained(faces, min_score, min_size), self.network)
+        with self._turn:
+            return photographs.analyze(image, self.detector, self.network, min_score, min_size)
 
     def faces(self, images):
         """The emotions of faces that are cut out already.
@@ -86,7 +87,8 @@ class Predictor:
                 is_gray = (images == images[..., :1]).all()
                 images = images[..., :1] if is_gray else arrays.with_channels(images, 1)
             images = arrays.with_channels(images, self.network.input_shape[2])
-        return self.network.probabilities(images)
+        with self._turn:
+            return self.network.probabilities(images)
 
     def clip(self, path, out, **options):
         """Reads a clip as `fer-tf video` does.

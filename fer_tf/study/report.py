@@ -129,6 +129,12 @@ def check(study):
             execute.check(file)
         except InputError as error:
             lines[file.stem] = str(error)
+    for record in sorted((paths.study(study) / "runs").glob("*--*/run.json")):
+        if (name := record.parent.name) not in lines and not name.startswith("10_report"):
+            folder = f"reports/{study}/runs/{name}"
+            lines[name] = (
+                f"no YAML plans it, and 12_compare counts it where `runs` is empty: put it back, or rm -r {folder}"
+            )
     for file in sorted((paths.root() / "notebooks" / "studies" / study).glob("10_report--*.yaml")):
         if names := unplanned(execute.all_parameters(file)["compare"], study):
             lines[file.stem] = f"`compare` names {', '.join(names)}, and there is no such run"

@@ -300,7 +300,7 @@ def test_clips_and_the_camera_get_what_was_named_and_choose_the_rest_as_the_comm
     assert taken[0]["every"] == 2
 
 
-def test_threads_that_share_a_predictor_look_for_faces_in_turn():
+def test_threads_that_share_a_predictor_take_turns():
     class Alone:
         """A detector that two threads may not use at once, as OpenCV's: they crash then."""
 
@@ -404,4 +404,7 @@ def test_one_door_takes_files_and_arrays_alike(tmp_path):
     assert of_file.emotion == of_gray.emotion == "happy" and door.classes[3] == "happy"
     for wrong in (picture.astype(float), picture[None], picture[..., :2]):
         with pytest.raises(InputError, match="give uint8"):
+            door.photograph(wrong)
+    for wrong in (b"JFIF", None, [[0]], Image.fromarray(picture)):
+        with pytest.raises(InputError, match="a picture of type .*; give a path or an array"):
             door.photograph(wrong)

@@ -193,6 +193,15 @@ def test_parameters_that_do_not_fit_are_refused_in_one_line(study, project, own,
         execute.read_parameters(write_run(study, own, common))
 
 
+def test_a_run_whose_yaml_was_removed_is_told_by_make_check(study, project):
+    file = write_run(study, "rate: 1")
+    execute.execute(file)
+    assert report.check("s") == []
+    file.rename(study / "02_little--renamed.yaml")
+    assert [line.partition(":")[0] for line in report.check("s")] == ["02_little--renamed", "02_little--a"]
+    assert "no YAML plans it" in report.check("s")[1]
+
+
 def test_what_the_study_shares_goes_only_to_the_notebooks_that_have_it(study, project):
     write_notebook(project, parameters="views = 3", name="04_other")
     result = execute.read_parameters(write_run(study, "rate: 1", common="views: 5\nname: z"))
