@@ -4,9 +4,9 @@ import os
 import threading
 import warnings
 
+import cv2
 import numpy as np
 
-from fer_tf.datasets import arrays
 from fer_tf.errors import InputError
 from fer_tf.faces import detection, photographs
 from fer_tf.models.predictor import BOTH, load_predictor
@@ -83,10 +83,10 @@ class Predictor:
         images = np.asarray(images)
         images = images[..., None] if images.ndim == 3 else images
         if images.ndim == 4 and images.shape[3] in (1, 3) and self.network.input_shape:
-            if not self.network.color:
-                is_gray = (images == images[..., :1]).all()
-                images = images[..., :1] if is_gray else arrays.with_channels(images, 1)
-            images = arrays.with_channels(images, self.network.input_shape[2])
+            if images.shape[3] == 3 and not self.network.color and (images != images[..., :1]).any():
+                images = np.stack([cv2.cvtColor(np.float32(image), cv2.COLOR_RGB2GRAY) for image in images])[..., None]
+            channels = self.network.input_shape[2]
+            images = images if images.shape[3] == channels else np.repeat(images[..., :1], channels, axis=3)
         with self._turn:
             return self.network.probabilities(images)
 

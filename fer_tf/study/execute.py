@@ -221,7 +221,7 @@ def check(file):
             documents.check_row(row)
     except InputError as error:
         raise InputError(f"{_relative(file)}: {error}") from error
-    for name in provenance.named(parameters, provenance.NETWORKS + provenance.PREDICTIONS):
+    for name in provenance.named(parameters, ("run", "network", "weights", "teachers", "compare_run")):
         folder, _ = provenance.folder_of(name, paths.study(file.parent.name) / "runs")
         planned = paths.root() / "notebooks" / "studies" / folder.parents[1].name / f"{folder.name}.yaml"
         if "--" in folder.name and not (folder.exists() or planned.is_file()):

@@ -175,7 +175,7 @@ def test_the_card_has_intervals_of_each_class_and_how_sure_the_network_is(traine
     text = release.card(trained, models.load(trained.folder / "model.keras"), files.PRETRAINED / "five_layer.keras")
     scored, validation = trained.predictions("test"), trained.predictions("validation")
     low, high = evaluation.accuracy_interval(scored.labels[1:2], scored.probabilities[1:2])  # the happy image is right
-    assert f"1.000 | {low:.3f} to {high:.3f} " in next(line for line in text.splitlines() if line.startswith("| happy"))
+    assert f" 1 | {low:.3f} to {high:.3f} " in next(line for line in text.splitlines() if line.startswith("| happy"))
     of_f1 = bootstrap.report_intervals(*scored)
     assert f"{of_f1.loc['f1 of happy', 'low']:.3f} to {of_f1.loc['f1 of happy', 'high']:.3f}" in text
     temperature = evaluation.fit_temperature(validation.labels, validation.probabilities)
