@@ -98,7 +98,7 @@ def rows(names):
         names: list of k str; their lines are at y = 0 to k - 1.
     """
     wrapped = [fill(name, 50) for name in names]
-    height = 0.3 + 0.1 * any("\n" in name for name in wrapped)
+    height = 0.3 + 0.16 * any("\n" in name for name in wrapped)
     drawing = figure(COLUMN, 0.85 + height * len(names))
     ax = drawing.add_subplot()
     above = {"xytext": (1, 4), "textcoords": "offset points", "va": "bottom", "fontsize": 7}
