@@ -217,6 +217,8 @@ def check(file):
         for name, registry in REGISTERED.items():
             if value := parameters.get(name):
                 choose(name, value, _names_in(registry))
+        if parameters.get("augmentation") == "photographs" and not file.stem.startswith("14_recipe"):
+            raise InputError("the views of augmentation 'photographs' are drawn by 14_recipe alone; choose another.")
         for row in parameters.get("compare", ()):
             documents.check_row(row)
     except InputError as error:

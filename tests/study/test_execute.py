@@ -251,6 +251,7 @@ def test_every_studys_parameters_are_the_ones_its_notebooks_have(file, monkeypat
         ("ratte: 1", "unknown parameter 'ratte'"),
         ("model: shalow", "unknown model 'shalow'; choose one of five_layer, compact"),
         ("augmentation: stong", "unknown augmentation 'stong'; choose one of none, five_layer_paper"),
+        ("augmentation: photographs", "are drawn by 14_recipe alone"),
         ("optimizer: adm", "unknown optimizer 'adm'; choose one of adam"),
         ("run: 02_little--aa", "02_little--aa is not here. Nothing makes it"),
         ("compare: [{what: x, rum: y}]", "unknown key of a row of `compare` 'rum'"),
