@@ -24,6 +24,8 @@ For a program of your own, `Predictor` is all it takes; see help(fer_tf.Predicto
         print(expression.face.box, expression.emotion, dict(zip(predictor.classes, expression.probabilities)))
 """
 
+from fer_tf.errors import InputError
+
 __version__ = "0.1.0"
 __all__ = ["InputError", "Predictor"]
 
@@ -33,10 +35,6 @@ def __getattr__(name):
         from fer_tf.faces.predictor import Predictor
 
         return Predictor
-    if name == "InputError":
-        from fer_tf.errors import InputError
-
-        return InputError
     raise AttributeError(f"module 'fer_tf' has no attribute '{name}'")
 
 

@@ -67,8 +67,8 @@ def execute(file):
     notebook = notebook_of(file)
     made_from = (file, file.parent / "common.yaml", notebook)
     dates, parameters = _dates(made_from), read_parameters(file)
-    for one in (file, *sorted(file.parent.glob("*--*.yaml"))):  # hours may lie between this run and the next
-        check(one)
+    for one in sorted(file.parent.glob("*--*.yaml"), key=lambda one: one != file):  # its own first
+        check(one)  # now, for hours may lie between this run and the next
     folder = paths.study(file.parent.name) / "runs" / file.stem
     names = sorted(path.stem for path in file.parent.glob("*--*.yaml"))
     place = f"[{names.index(file.stem) + 1}/{len(names)}] {file.stem}"
@@ -200,8 +200,8 @@ def check(file):
     """Refuses a run's YAML that could not be executed, by what it and the study's others say: in a second, and not when its turn
     comes.
 
-    Raises InputError: as `read_parameters`; data that nothing names, or that the study does not prepare; a network, recipe, optimizer or schedule that
-        is none; a run that nothing makes; a row of `compare` that is none.
+    Raises InputError: as `read_parameters`; data that nothing names, or that the study does not prepare; a network, recipe,
+        optimizer or schedule that is none; a run that nothing makes; a row of `compare` that is none.
     """
     parameters = all_parameters(file)
     prepared = {all_parameters(one).get("dataset") for one in file.parent.glob("00_data--*.yaml")}

@@ -65,7 +65,10 @@ class Run:
         """A hash of all that decides the run's training: parameters, data, code up to where a result is saved, and what it starts
         from. In JupyterLab a cell counts as it was run, saved or not.
         """
-        code = provenance.code_of(notebooks.path_of(self.name), self.record["parameters"], until_saved=True)
+        parameters = self.record["parameters"]
+        # A finished training cannot be taken up where weights were averaged: Keras's callback fails where no step is made.
+        resumes = not parameters.get("average")
+        code = provenance.code_of(notebooks.path_of(self.name), parameters, until_saved=resumes)
         if self._note_unsaved():
             code |= {"notebook": self.record["code"]["notebook"]}
         return provenance.fingerprint(self.record, code)

@@ -98,12 +98,13 @@ def test_a_fingerprint_depends_on_parameters_code_and_data(namespace, project, l
 def test_an_edit_after_the_first_saved_result_costs_no_training(namespace, project, little):
     """The checkpoint goes on; that the run is not current any more is another matter."""
 
-    def fingerprint(code):
-        cells = [new_code_cell("about = ''\nout = ''\nrate = 0.1", metadata={"tags": ["parameters"]})]
+    def fingerprint(code, average=0.0):
+        values = f"about = ''\nout = ''\nrate = 0.1\naverage = {average}"
+        cells = [new_code_cell(values, metadata={"tags": ["parameters"]})]
         nbformat.write(
             new_notebook(cells=cells + [new_code_cell(one) for one in code]), project / "notebooks/02_little.ipynb"
         )
-        run = runs.start(namespace, little)
+        run = runs.start({**namespace, "average": average}, little)
         return run.fingerprint, run.record["code"]["notebook"]
 
     trains, saves = "from fer_tf import evaluation, models\nx = 1", "models.save(x, 'model.keras')"
@@ -111,6 +112,8 @@ def test_an_edit_after_the_first_saved_result_costs_no_training(namespace, proje
     table = fingerprint([trains, saves, "y = 2", "evaluation.most_confused(y)"])
     assert before[0] == table[0] and before[1] != table[1]
     assert fingerprint([trains.replace("1", "3"), saves, "y = 2"])[0] != before[0]
+    averaged = [fingerprint([trains, saves, last], average=0.9)[0] for last in ("y = 2", "y = 3")]
+    assert averaged[0] != averaged[1]  # it is trained anew: what is finished cannot be taken up
 
 
 def test_a_run_is_complete_only_when_it_has_finished(namespace, project, little):
